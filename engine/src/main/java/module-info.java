@@ -1,0 +1,9 @@
+/** Gemma in one JVM: checkpoints, tokenizer, templates, model, LoRA, training and generation. */
+module dev.jemma.engine {
+    requires transitive tools.jackson.databind;
+    requires jdk.incubator.vector;
+    requires dev.jemma.cuda;
+    requires static org.jspecify;
+
+    exports dev.jemma.engine.api;
+}

@@ -4,7 +4,11 @@ module dev.jemma.cli {
     requires dev.jemma.cuda;
     requires dev.jemma.engine;
     requires info.picocli;
+    requires me.tongfei.progressbar;
+    requires org.jline.reader;
+    requires org.jline.terminal;
     requires tools.jackson.databind;
+    requires tools.jackson.dataformat.yaml;
     requires static org.jspecify;
 
     opens dev.jemma.cli to

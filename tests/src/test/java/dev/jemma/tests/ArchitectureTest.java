@@ -1,14 +1,132 @@
 package dev.jemma.tests;
 
-import static org.assertj.core.api.Assertions.assertThat;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noFields;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noMethods;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
-import dev.jemma.engine.api.FormatException;
-import java.nio.file.Path;
-import org.junit.jupiter.api.Test;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaModifier;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchCondition;
+import com.tngtech.archunit.lang.ArchRule;
+import com.tngtech.archunit.lang.ConditionEvents;
+import com.tngtech.archunit.lang.SimpleConditionEvent;
+import org.jspecify.annotations.NullMarked;
 
+/** The architecture as law; docs/architecture.md gives the reasons. */
+@AnalyzeClasses(packages = "dev.jemma", importOptions = ImportOption.DoNotIncludeTests.class)
 final class ArchitectureTest {
-    @Test
-    void formatExceptionNamesTheFile() {
-        assertThat(FormatException.at(Path.of("a", "train.jsonl"), 37, 14, "x")).hasMessage("train.jsonl:37:14: x");
-    }
+    private static final String ENGINE = "dev.jemma.engine";
+
+    @ArchTest
+    static final ArchRule packagesHaveNoCycles =
+            slices().matching("dev.jemma.(**)").should().beFreeOfCycles();
+
+    @ArchTest
+    static final ArchRule cudaBindingsKnowNothingOfJemma = noClasses()
+            .that()
+            .resideInAPackage("dev.jemma.cuda..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("dev.jemma.engine..", "dev.jemma.agent..", "dev.jemma.cli..");
+
+    @ArchTest
+    static final ArchRule engineKnowsNoSdkAndNoCli = noClasses()
+            .that()
+            .resideInAPackage(ENGINE + "..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("dev.jemma.agent..", "dev.jemma.cli..");
+
+    @ArchTest
+    static final ArchRule apiIsALeaf = noClasses()
+            .that()
+            .resideInAPackage(ENGINE + ".api..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(
+                    ENGINE + ".safetensors..",
+                    ENGINE + ".tokenizer..",
+                    ENGINE + ".template..",
+                    ENGINE + ".toolcall..",
+                    ENGINE + ".tensor..",
+                    ENGINE + ".kernel..",
+                    ENGINE + ".gemma..",
+                    ENGINE + ".lora..",
+                    ENGINE + ".train..",
+                    ENGINE + ".generate..",
+                    ENGINE);
+
+    @ArchTest
+    static final ArchRule modelIsWrittenAgainstTheSeamAlone = noClasses()
+            .that()
+            .resideInAnyPackage(ENGINE + ".gemma..", ENGINE + ".lora..", ENGINE + ".train..", ENGINE + ".generate..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(ENGINE + ".kernel.cpu..", ENGINE + ".kernel.cuda..");
+
+    @ArchTest
+    static final ArchRule modelKnowsNoAdapterFilesAndNoTraining = noClasses()
+            .that()
+            .resideInAPackage(ENGINE + ".gemma..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(ENGINE + ".lora..", ENGINE + ".train..", ENGINE + ".generate..", ENGINE);
+
+    @ArchTest
+    static final ArchRule vectorApiStaysInTheCpuKernels = noClasses()
+            .that()
+            .resideOutsideOfPackage(ENGINE + ".kernel.cpu..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("jdk.incubator.vector..");
+
+    @ArchTest
+    static final ArchRule nativeCallsStayInTheBindings = noClasses()
+            .that()
+            .resideOutsideOfPackages("dev.jemma.cuda..", ENGINE + ".kernel.cpu..")
+            .should()
+            .dependOnClassesThat()
+            .haveFullyQualifiedName("java.lang.foreign.Linker");
+
+    @ArchTest
+    static final ArchRule onlyTheCliPrintsOrExits = noClasses()
+            .that()
+            .resideOutsideOfPackage("dev.jemma.cli..")
+            .should()
+            .accessField(System.class, "out")
+            .orShould()
+            .accessField(System.class, "err")
+            .orShould()
+            .callMethod(System.class, "exit", int.class);
+
+    @ArchTest
+    static final ArchRule noMutableStatics = noFields()
+            .that()
+            .areStatic()
+            .and()
+            .areDeclaredInClassesThat()
+            .resideInAPackage("dev.jemma..")
+            .should()
+            .notHaveModifier(JavaModifier.FINAL);
+
+    @ArchTest
+    static final ArchRule nobodyDeclaresThrowable =
+            noMethods().should().declareThrowableOfType(Throwable.class).allowEmptyShould(true);
+
+    @ArchTest
+    static final ArchRule everyPackageIsNullMarked = classes()
+            .should(new ArchCondition<>("be in a @NullMarked package") {
+                @Override
+                public void check(JavaClass type, ConditionEvents events) {
+                    boolean marked = type.getPackage().isAnnotatedWith(NullMarked.class)
+                            || type.getName().endsWith("module-info");
+                    events.add(new SimpleConditionEvent(
+                            type, marked, type.getPackageName() + " has no @NullMarked package-info"));
+                }
+            });
 }

@@ -22,7 +22,7 @@ import dev.jemma.engine.tensor.Tensor;
 public interface Kernels extends AutoCloseable {
     // ---- memory
 
-    /** A region of this backend's memory of at most {@code bytes} bytes (rounded up for alignment); closed by the caller. */
+    /** A region of this backend's memory of {@code bytes} bytes (the sum of {@link Slab#aligned} over its tensors); closed by the caller. */
     Slab slab(long bytes);
 
     /** Copies {@code length} ints from {@code source[from]} into the start of {@code target} (I32). */
@@ -84,8 +84,8 @@ public interface Kernels extends AutoCloseable {
             Tensor dX, Tensor dA, Tensor dB, Tensor dOut, Tensor x, Tensor xa, LowRank adapter, Tensor scratch);
 
     /**
-     * Inverted dropout: {@code out = keep ? x / (1 - p) : 0}, where keep of element i depends on {@code (seed, i)} alone, so that a
-     * recomputed forward drops the same elements. out may be x.
+     * Inverted dropout: {@code out = keep ? x / (1 - p) : 0} with {@link DropoutMask#keep}, which depends on {@code (seed, i)} of
+     * element i alone, so that a recomputed forward drops the same elements on every backend. p in [0, 1). out may be x.
      */
     void dropout(Tensor out, Tensor x, float p, long seed);
 

@@ -28,6 +28,9 @@ public interface Kernels extends AutoCloseable {
     /** Copies {@code length} ints from {@code source[from]} into the start of {@code target} (I32). */
     void write(Tensor target, int[] source, int from, int length);
 
+    /** Copies {@code length} floats from {@code source[from]} into the start of {@code target} (F32): rotary tables, adapter factors. */
+    void write(Tensor target, float[] source, int from, int length);
+
     /** Copies {@code source}'s elements (F32) into {@code target[0 ..]}. */
     void read(Tensor source, float[] target);
 

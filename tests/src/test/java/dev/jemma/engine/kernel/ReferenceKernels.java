@@ -45,6 +45,13 @@ public final class ReferenceKernels implements Kernels {
     }
 
     @Override
+    public void write(Tensor target, float[] source, int from, int length) {
+        for (int i = 0; i < length; i++) {
+            target.segment().set(ValueLayout.JAVA_FLOAT_UNALIGNED, 4L * i, source[from + i]);
+        }
+    }
+
+    @Override
     public void read(Tensor source, float[] target) {
         double[] values = d(source);
         for (int i = 0; i < values.length; i++) {

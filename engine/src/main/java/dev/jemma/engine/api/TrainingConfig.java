@@ -1,0 +1,128 @@
+package dev.jemma.engine.api;
+
+import java.util.Objects;
+
+/**
+ * Hyperparameters of a fine-tuning run; names and meanings are Hugging Face's (transformers' TrainingArguments, TRL's SFTConfig).
+ *
+ * @param learningRate peak learning rate
+ * @param lrSchedulerType its course
+ * @param warmupSteps steps of warmup; a value below 1 is a share of all steps, rounded up
+ * @param weightDecay AdamW's decoupled weight decay
+ * @param adamBeta1 AdamW's beta1
+ * @param adamBeta2 AdamW's beta2
+ * @param adamEpsilon AdamW's epsilon
+ * @param maxGradNorm gradients of a larger L2 norm are scaled down to it; 0 = never
+ * @param perDeviceTrainBatchSize rows a micro-batch
+ * @param gradientAccumulationSteps micro-batches an optimizer step; its loss is the mean over their supervised tokens together
+ * @param numTrainEpochs passes over the rows; may be a fraction
+ * @param maxSteps optimizer steps; if positive, instead of {@code numTrainEpochs}
+ * @param seed seeds the row order, the adapter's initial values and dropout
+ * @param shuffle whether each epoch has an order of its own, or the file's
+ * @param recompute whether block activations are computed again in the backward instead of being kept
+ * @param saveSteps a checkpoint every so many steps; 0 = only at the end of an interrupted run
+ * @param saveTotalLimit checkpoints kept, the newest; 0 = all
+ * @param evalSteps evaluation every so many steps; 0 = once at the end
+ */
+public record TrainingConfig(
+        double learningRate,
+        SchedulerType lrSchedulerType,
+        double warmupSteps,
+        double weightDecay,
+        double adamBeta1,
+        double adamBeta2,
+        double adamEpsilon,
+        double maxGradNorm,
+        int perDeviceTrainBatchSize,
+        int gradientAccumulationSteps,
+        double numTrainEpochs,
+        long maxSteps,
+        long seed,
+        RowOrder shuffle,
+        Recompute recompute,
+        int saveSteps,
+        int saveTotalLimit,
+        int evalSteps) {
+    /** The order of rows in an epoch. */
+    public enum RowOrder {
+        /** A seeded permutation, another one each epoch. */
+        SHUFFLED,
+        /** The order of the file. */
+        AS_GIVEN
+    }
+
+    /** What a training step keeps between forward and backward. */
+    public enum Recompute {
+        /** All activations: fastest. */
+        NEVER,
+        /** Block inputs only; each block's forward runs twice. */
+        BLOCKS
+    }
+
+    public TrainingConfig {
+        Objects.requireNonNull(lrSchedulerType, "lrSchedulerType");
+        Objects.requireNonNull(shuffle, "shuffle");
+        Objects.requireNonNull(recompute, "recompute");
+        require(learningRate >= 0 && Double.isFinite(learningRate), "learning_rate", learningRate, "0 or more");
+        require(warmupSteps >= 0 && Double.isFinite(warmupSteps), "warmup_steps", warmupSteps, "0 or more");
+        require(weightDecay >= 0 && Double.isFinite(weightDecay), "weight_decay", weightDecay, "0 or more");
+        require(adamBeta1 >= 0 && adamBeta1 < 1, "adam_beta1", adamBeta1, "0 or more and below 1");
+        require(adamBeta2 >= 0 && adamBeta2 < 1, "adam_beta2", adamBeta2, "0 or more and below 1");
+        require(adamEpsilon > 0, "adam_epsilon", adamEpsilon, "above 0");
+        require(maxGradNorm >= 0, "max_grad_norm", maxGradNorm, "0 or more");
+        require(perDeviceTrainBatchSize >= 1, "per_device_train_batch_size", perDeviceTrainBatchSize, "1 or more");
+        require(gradientAccumulationSteps >= 1, "gradient_accumulation_steps", gradientAccumulationSteps, "1 or more");
+        require(
+                maxSteps > 0 || (numTrainEpochs > 0 && Double.isFinite(numTrainEpochs)),
+                "num_train_epochs",
+                numTrainEpochs,
+                "above 0");
+        require(saveSteps >= 0, "save_steps", saveSteps, "0 or more");
+        require(saveTotalLimit >= 0, "save_total_limit", saveTotalLimit, "0 or more");
+        require(evalSteps >= 0, "eval_steps", evalSteps, "0 or more");
+    }
+
+    private static void require(boolean holds, String key, Object value, String wanted) {
+        if (!holds) {
+            throw new IllegalArgumentException(key + " is " + value + ", wanted " + wanted);
+        }
+    }
+
+    /** The defaults of {@code jemma train}. */
+    public static TrainingConfig defaults() {
+        return new TrainingConfig(
+                2e-4,
+                SchedulerType.LINEAR,
+                0,
+                0,
+                0.9,
+                0.999,
+                1e-8,
+                1,
+                8,
+                1,
+                3,
+                -1,
+                42,
+                RowOrder.SHUFFLED,
+                Recompute.NEVER,
+                0,
+                0,
+                0);
+    }
+
+    /** All optimizer steps of a run whose epochs have {@code stepsPerEpoch} steps. */
+    public long totalSteps(long stepsPerEpoch) {
+        return maxSteps > 0 ? maxSteps : Math.max(1, (long) Math.ceil(numTrainEpochs * stepsPerEpoch));
+    }
+
+    /** Warmup steps of a run of {@code total} steps. */
+    public long warmupSteps(long total) {
+        return warmupSteps < 1 ? (long) Math.ceil(warmupSteps * total) : (long) warmupSteps;
+    }
+
+    /** The learning rate of a step. {@code step} counts from 1. */
+    public double learningRate(long step, long total) {
+        return learningRate * lrSchedulerType.factor(step - 1, warmupSteps(total), total);
+    }
+}

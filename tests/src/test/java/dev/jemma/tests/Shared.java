@@ -3,6 +3,7 @@ package dev.jemma.tests;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import org.opentest4j.TestAbortedException;
 
 /** Reference material that may lie beside the repository, in a folder {@code shared}; tests use it for more when it is there. */
 public final class Shared {
@@ -12,5 +13,20 @@ public final class Shared {
     public static Optional<Path> folder(String relative) {
         Path path = Path.of("..", "..", "shared", relative);
         return Files.exists(path) ? Optional.of(path) : Optional.empty();
+    }
+
+    /** The file or folder {@code relative} in the shared folder; without it the test is reported as skipped, with the reason. */
+    public static Path need(String relative) {
+        return folder(relative)
+                .orElseThrow(() -> new TestAbortedException("no shared/" + relative + " beside the repository"));
+    }
+
+    /** The real Gemma 3 270M in the user's cache folder; without it the test is reported as skipped, with the reason. */
+    public static Path needGemma270m() {
+        Path path = Path.of(System.getProperty("user.home"), ".cache", "jemma", "gemma-3-270m");
+        if (!Files.isDirectory(path)) {
+            throw new TestAbortedException("the real Gemma 3 270M is not in ~/.cache/jemma/gemma-3-270m");
+        }
+        return path;
     }
 }

@@ -9,7 +9,9 @@ public enum DType {
     /** The upper half of a binary32. */
     BF16(2),
     /** 32-bit signed integer: token ids, targets. */
-    I32(4);
+    I32(4),
+    /** 64-bit signed integer: token ids as PyTorch saves them. */
+    I64(8);
 
     private final int bytes;
 

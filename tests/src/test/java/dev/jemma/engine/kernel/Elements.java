@@ -17,6 +17,7 @@ final class Elements {
                 case F16 -> Float.float16ToFloat(s.get(ValueLayout.JAVA_SHORT_UNALIGNED, 2L * i));
                 case BF16 -> Float.intBitsToFloat(s.get(ValueLayout.JAVA_SHORT_UNALIGNED, 2L * i) << 16);
                 case I32 -> s.get(ValueLayout.JAVA_INT_UNALIGNED, 4L * i);
+                case I64 -> s.get(ValueLayout.JAVA_LONG_UNALIGNED, 8L * i);
             };
         }
         return values;

@@ -1,0 +1,126 @@
+package dev.jemma.engine.gemma;
+
+import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.io.JsonFile;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.TreeSet;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * The chat templates of a model or adapter folder, found in transformers' order: {@code chat_template.jinja} (with
+ * {@code additional_chat_templates/*.jinja}), then {@code chat_template.json} of multimodal models, then {@code chat_template} in
+ * tokenizer_config.json, a text or a list of named ones.
+ *
+ * @param byName template texts; the unnamed one is {@link #DEFAULT}
+ * @param source the file they come from, as messages name it; empty if there are none
+ */
+public record ChatTemplates(SequencedMap<String, String> byName, String source) {
+    /** The name of an unnamed template. */
+    public static final String DEFAULT = "default";
+
+    /** The name that transformers prefers when tools are given. */
+    public static final String TOOL_USE = "tool_use";
+
+    /** The file of a folder's own template. */
+    public static final String FILE = "chat_template.jinja";
+
+    private static final String ADDITIONAL = "additional_chat_templates";
+    private static final long MAX_BYTES = 4L << 20;
+
+    public ChatTemplates {
+        byName = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(byName));
+    }
+
+    /** The template for a conversation with or without tools, if there is one. */
+    public Optional<String> choose(boolean withTools) {
+        if (withTools && byName.containsKey(TOOL_USE)) {
+            return Optional.ofNullable(byName.get(TOOL_USE));
+        }
+        return Optional.ofNullable(byName.get(DEFAULT));
+    }
+
+    /**
+     * The templates in {@code folder}; none if nothing there has one.
+     *
+     * @throws FormatException if a file that should hold one is malformed
+     * @throws IOException if a file cannot be read
+     */
+    public static ChatTemplates find(Path folder) throws IOException {
+        SequencedMap<String, String> found = new LinkedHashMap<>();
+        if (Files.exists(folder.resolve(FILE))) {
+            found.put(DEFAULT, text(folder.resolve(FILE)));
+        }
+        Path additional = folder.resolve(ADDITIONAL);
+        if (Files.isDirectory(additional)) {
+            TreeSet<Path> files = new TreeSet<>();
+            try (DirectoryStream<Path> stream = Files.newDirectoryStream(additional, "*.jinja")) {
+                stream.forEach(files::add);
+            }
+            for (Path file : files) {
+                String name = file.getFileName().toString();
+                found.putIfAbsent(name.substring(0, name.length() - ".jinja".length()), text(file));
+            }
+        }
+        if (!found.isEmpty()) {
+            return new ChatTemplates(found, found.containsKey(DEFAULT) ? FILE : ADDITIONAL);
+        }
+        for (String name : new String[] {"chat_template.json", "tokenizer_config.json"}) {
+            Path file = folder.resolve(name);
+            if (Files.exists(file)) {
+                read(JsonFile.read(file).path("chat_template"), name, found);
+                if (!found.isEmpty()) {
+                    return new ChatTemplates(found, name);
+                }
+            }
+        }
+        return new ChatTemplates(found, "");
+    }
+
+    private static void read(JsonNode node, String file, Map<String, String> into) {
+        if (node.isMissingNode() || node.isNull()) {
+            return;
+        }
+        if (node.isString()) {
+            into.put(DEFAULT, node.stringValue());
+            return;
+        }
+        for (JsonNode item : node) {
+            JsonNode name = item.path("name");
+            JsonNode template = item.path("template");
+            if (!node.isArray() || !name.isString() || !template.isString()) {
+                break;
+            }
+            into.put(name.stringValue(), template.stringValue());
+        }
+        if (into.isEmpty() || into.size() != node.size()) {
+            throw new FormatException(file + ": chat_template is " + JsonFile.describe(node)
+                    + ", wanted a string or a list of {name, template}");
+        }
+    }
+
+    private static String text(Path file) throws IOException {
+        if (Files.size(file) > MAX_BYTES) {
+            throw FormatException.in(
+                    file, "is " + Files.size(file) + " bytes, wanted a template of at most " + MAX_BYTES);
+        }
+        try {
+            return StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(Files.readAllBytes(file)))
+                    .toString();
+        } catch (CharacterCodingException e) {
+            throw new FormatException(file.getFileName() + ": is not UTF-8", e);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+package dev.jemma.engine.tokenizer;
+
+import dev.jemma.engine.api.CacheFolder;
+import dev.jemma.engine.api.FormatException;
+import java.io.IOException;
+import java.nio.BufferUnderflowException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.Optional;
+import java.util.zip.CRC32C;
+
+/**
+ * Keeps parsed tokenizers as files, because the real tokenizer.json is 33 MB. A cache file belongs to one tokenizer.json: to its path, size, time and the checksum of its bytes; it
+ * carries a checksum of its own and is written beside its place and moved there, so that one that is stale, cut off or damaged is noticed and made anew. Whoever cannot
+ * write it parses every time.
+ */
+final class TokenizerCache {
+    /** Below this a file is parsed as fast as a cache file is found. */
+    static final long SMALLEST = 1 << 20;
+
+    private static final long MAGIC = 0x3130304B544D454AL; // "JEMTK001": the last three digits are the layout's version
+    private static final int HEADER = 6 * Long.BYTES;
+
+    private final Path folder;
+    private final long smallest;
+
+    /**
+     * @param folder where cache files lie; made when first needed
+     * @param smallest files below this many bytes are not cached
+     */
+    TokenizerCache(Path folder, long smallest) {
+        this.folder = folder;
+        this.smallest = smallest;
+    }
+
+    /** The cache in the user's cache folder. */
+    static TokenizerCache standard() {
+        return new TokenizerCache(CacheFolder.path().resolve("tokenizers"), SMALLEST);
+    }
+
+    /** The parsed content of a tokenizer.json. */
+    TokenizerData load(Path file) {
+        ByteBuffer content;
+        Key key;
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            content = ByteBuffer.allocate(Math.toIntExact(channel.size()));
+            while (content.hasRemaining() && channel.read(content) >= 0) {
+                // a file's bytes may come in pieces
+            }
+            content.flip();
+            key = Key.of(file, content);
+        } catch (NoSuchFileException missing) {
+            throw new FormatException(file + ": no such file, wanted a tokenizer.json", missing);
+        } catch (IOException | ArithmeticException unreadable) {
+            throw new FormatException(file + ": cannot be read as a tokenizer.json: " + unreadable.getMessage(), unreadable);
+        }
+        if (content.limit() < smallest) {
+            return TokenizerJson.read(file, bytes(content));
+        }
+        Path cached = folder.resolve(key.name() + ".bin");
+        Optional<TokenizerData> found = read(cached, key);
+        if (found.isPresent()) {
+            return found.get();
+        }
+        TokenizerData parsed = TokenizerJson.read(file, bytes(content));
+        write(cached, key, parsed);
+        return parsed;
+    }
+
+    private static byte[] bytes(ByteBuffer content) {
+        return content.limit() == content.array().length ? content.array() : java.util.Arrays.copyOf(content.array(), content.limit());
+    }
+
+    private Optional<TokenizerData> read(Path cached, Key key) {
+        try (FileChannel channel = FileChannel.open(cached, StandardOpenOption.READ)) {
+            ByteBuffer bytes = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size()).order(ByteOrder.LITTLE_ENDIAN);
+            boolean fits = bytes.remaining() >= HEADER
+                    && bytes.getLong() == MAGIC
+                    && bytes.getLong() == key.size
+                    && bytes.getLong() == key.modified
+                    && bytes.getLong() == key.checksum
+                    && bytes.getLong() == bytes.limit() - HEADER
+                    && bytes.getLong() == checksum(bytes.duplicate());
+            return fits ? Optional.of(TokenizerPacking.unpack(bytes)) : Optional.empty();
+        } catch (IOException | IllegalArgumentException | BufferUnderflowException unusable) {
+            return Optional.empty();
+        }
+    }
+
+    private void write(Path cached, Key key, TokenizerData data) {
+        ByteBuffer body = TokenizerPacking.pack(data);
+        ByteBuffer header = ByteBuffer.allocate(HEADER).order(ByteOrder.LITTLE_ENDIAN);
+        header.putLong(MAGIC).putLong(key.size).putLong(key.modified).putLong(key.checksum);
+        header.putLong(body.remaining()).putLong(checksum(body.duplicate())).flip();
+        try {
+            Files.createDirectories(folder);
+            Path temporary = Files.createTempFile(folder, key.name(), ".tmp");
+            try {
+                try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
+                    for (ByteBuffer part : new ByteBuffer[] {header, body}) {
+                        while (part.hasRemaining()) {
+                            channel.write(part);
+                        }
+                    }
+                }
+                Files.move(temporary, cached, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            } finally {
+                Files.deleteIfExists(temporary);
+            }
+        } catch (IOException unwritable) {
+            // A cache that cannot be written costs time, nothing else.
+        }
+    }
+
+    private static long checksum(ByteBuffer bytes) {
+        var crc = new CRC32C();
+        crc.update(bytes);
+        return crc.getValue();
+    }
+
+    /** Which bytes a cache file was made from. */
+    private record Key(String path, long size, long modified, long checksum) {
+        static Key of(Path file, ByteBuffer content) throws IOException {
+            Path real = file.toRealPath();
+            return new Key(
+                    real.toString(),
+                    content.limit(),
+                    Files.getLastModifiedTime(real).toMillis(),
+                    TokenizerCache.checksum(content.duplicate()));
+        }
+
+        /** A name for the path: the same for every version of the file, so that a new one takes the place of the old. */
+        String name() {
+            try {
+                byte[] digest = MessageDigest.getInstance("SHA-256").digest(path.getBytes(StandardCharsets.UTF_8));
+                return HexFormat.of().formatHex(digest, 0, 12);
+            } catch (NoSuchAlgorithmException e) {
+                throw new IllegalStateException("every JDK has SHA-256", e);
+            }
+        }
+    }
+}

@@ -14,8 +14,8 @@ public record Encoding(int[] ids, int[] starts, boolean[] generated) {
     public Encoding {
         Objects.requireNonNull(ids, "ids");
         if (starts.length != ids.length || generated.length != ids.length) {
-            throw new IllegalArgumentException("ids, starts and generated differ in length: " + ids.length + ", " + starts.length + ", "
-                    + generated.length);
+            throw new IllegalArgumentException("ids, starts and generated differ in length: " + ids.length + ", "
+                    + starts.length + ", " + generated.length);
         }
     }
 }

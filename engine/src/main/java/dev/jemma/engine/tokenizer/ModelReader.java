@@ -70,7 +70,8 @@ final class ModelReader {
                     }
                 }
                 case "continuing_subword_prefix", "end_of_word_suffix" -> {
-                    if (value != JsonToken.VALUE_NULL && !string(parser, value, key).isEmpty()) {
+                    if (value != JsonToken.VALUE_NULL
+                            && !string(parser, value, key).isEmpty()) {
                         throw complain(parser, "model." + key + " is '" + parser.getString() + "', wanted null");
                     }
                 }
@@ -92,8 +93,8 @@ final class ModelReader {
             if (id < 0 || id >= Vocabulary.MAX_SIZE) {
                 throw complain(
                         parser,
-                        "token '" + new String(token, StandardCharsets.UTF_8) + "' has id " + parser.getString() + ", wanted 0 to "
-                                + (Vocabulary.MAX_SIZE - 1));
+                        "token '" + new String(token, StandardCharsets.UTF_8) + "' has id " + parser.getString()
+                                + ", wanted 0 to " + (Vocabulary.MAX_SIZE - 1));
             }
             while (id >= tokens.size()) {
                 tokens.add(NO_TOKEN);
@@ -128,7 +129,8 @@ final class ModelReader {
             int end;
             if (item == JsonToken.VALUE_STRING) {
                 end = copyString(parser, 0);
-                if (builder.count() == 0 && new String(scratch, 0, end, StandardCharsets.UTF_8).startsWith("#version")) {
+                if (builder.count() == 0
+                        && new String(scratch, 0, end, StandardCharsets.UTF_8).startsWith("#version")) {
                     continue;
                 }
                 middle = splitAtSpace(parser, end);
@@ -172,7 +174,8 @@ final class ModelReader {
         if (space < 0) {
             throw complain(
                     parser,
-                    "merge '" + new String(scratch, 0, end, StandardCharsets.UTF_8) + "' is not two tokens with one space between");
+                    "merge '" + new String(scratch, 0, end, StandardCharsets.UTF_8)
+                            + "' is not two tokens with one space between");
         }
         System.arraycopy(scratch, space + 1, scratch, space, end - space - 1);
         return space;
@@ -183,7 +186,8 @@ final class ModelReader {
         if (id < 0) {
             throw complain(
                     parser,
-                    mergeName(builder) + " speaks of token '" + new String(scratch, from, to - from, StandardCharsets.UTF_8)
+                    mergeName(builder) + " speaks of token '"
+                            + new String(scratch, from, to - from, StandardCharsets.UTF_8)
                             + "', which model.vocab lacks");
         }
         return id;
@@ -191,7 +195,10 @@ final class ModelReader {
 
     /** Notes the character before a word mark that a merge takes in. */
     private void noteGlue(int middle, int end) {
-        if (middle > 0 && middle < end && scratch[middle] == (byte) 0xE2 && Utf8.codePointAt(scratch, middle) == BpeModel.WORD_MARK) {
+        if (middle > 0
+                && middle < end
+                && scratch[middle] == (byte) 0xE2
+                && Utf8.codePointAt(scratch, middle) == BpeModel.WORD_MARK) {
             int last = middle - 1;
             while ((scratch[last] & 0xC0) == 0x80) {
                 last--;

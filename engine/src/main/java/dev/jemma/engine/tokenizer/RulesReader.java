@@ -97,7 +97,8 @@ final class RulesReader {
             String name = piece.path("SpecialToken").path("id").stringValue("");
             JsonNode ids = postProcessor.path("special_tokens").path(name).path("ids");
             if (name.isEmpty() || !ids.isArray()) {
-                throw refuse("post_processor.single", piece, "one Sequence, and SpecialTokens that special_tokens lists");
+                throw refuse(
+                        "post_processor.single", piece, "one Sequence, and SpecialTokens that special_tokens lists");
             }
             for (JsonNode id : ids) {
                 if (!id.isInt() || id.intValue() < 0 || id.intValue() >= vocabularySize) {
@@ -139,7 +140,11 @@ final class RulesReader {
                     JsonNode start = node.path("start");
                     inOrder(
                             node,
-                            fused && strip.count() == 0 && content.length() == 1 && start.isInt() && start.intValue() >= 0
+                            fused
+                                    && strip.count() == 0
+                                    && content.length() == 1
+                                    && start.isInt()
+                                    && start.intValue() >= 0
                                     && node.path("stop").asInt(1) == 0);
                     strip = new TextRules.Strip(content.charAt(0), start.intValue());
                 }
@@ -149,7 +154,8 @@ final class RulesReader {
 
         private void inOrder(JsonNode node, boolean expected) {
             if (!expected) {
-                throw refuse("decoder", node, "Replace of strings, then ByteFallback, then Fuse, then Strip at the start");
+                throw refuse(
+                        "decoder", node, "Replace of strings, then ByteFallback, then Fuse, then Strip at the start");
             }
         }
     }

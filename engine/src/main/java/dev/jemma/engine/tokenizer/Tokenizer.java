@@ -28,11 +28,14 @@ public final class Tokenizer {
     Tokenizer(TokenizerData data) {
         this.data = data;
         this.model = new BpeModel(data.vocabulary(), data.merges(), data.options());
-        List<AddedToken> plain = data.added().stream().filter(t -> !t.normalized()).toList();
+        List<AddedToken> plain =
+                data.added().stream().filter(t -> !t.normalized()).toList();
         List<AddedToken> normalized =
                 data.added().stream().filter(AddedToken::normalized).toList();
-        this.asWritten = new AddedTokens(plain, plain.stream().map(AddedToken::content).toList());
-        this.inNormalized = new AddedTokens(normalized, normalized.stream().map(this::normalizedContent).toList());
+        this.asWritten =
+                new AddedTokens(plain, plain.stream().map(AddedToken::content).toList());
+        this.inNormalized = new AddedTokens(
+                normalized, normalized.stream().map(this::normalizedContent).toList());
         this.hasNormalizedTokens = !normalized.isEmpty();
         data.added().stream().filter(AddedToken::special).forEach(token -> special.set(token.id()));
         this.byteValues = byteValues(data);
@@ -87,7 +90,10 @@ public final class Tokenizer {
             at = end;
         }
         var sink = new TokenSink(text.length() / 2);
-        encode(wellFormed(text.toCharArray()), (token, from, to) -> !token.control() || noneSet(untrusted, from, to), sink);
+        encode(
+                wellFormed(text.toCharArray()),
+                (token, from, to) -> !token.control() || noneSet(untrusted, from, to),
+                sink);
         int[] starts = sink.starts();
         boolean[] mask = new boolean[starts.length];
         int end = text.length();

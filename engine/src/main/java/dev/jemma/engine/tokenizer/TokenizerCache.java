@@ -15,6 +15,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Optional;
 import java.util.zip.CRC32C;
@@ -62,7 +63,8 @@ final class TokenizerCache {
         } catch (NoSuchFileException missing) {
             throw new FormatException(file + ": no such file, wanted a tokenizer.json", missing);
         } catch (IOException | ArithmeticException unreadable) {
-            throw new FormatException(file + ": cannot be read as a tokenizer.json: " + unreadable.getMessage(), unreadable);
+            throw new FormatException(
+                    file + ": cannot be read as a tokenizer.json: " + unreadable.getMessage(), unreadable);
         }
         if (content.limit() < smallest) {
             return TokenizerJson.read(file, bytes(content));
@@ -78,12 +80,15 @@ final class TokenizerCache {
     }
 
     private static byte[] bytes(ByteBuffer content) {
-        return content.limit() == content.array().length ? content.array() : java.util.Arrays.copyOf(content.array(), content.limit());
+        return content.limit() == content.array().length
+                ? content.array()
+                : Arrays.copyOf(content.array(), content.limit());
     }
 
     private Optional<TokenizerData> read(Path cached, Key key) {
         try (FileChannel channel = FileChannel.open(cached, StandardOpenOption.READ)) {
-            ByteBuffer bytes = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size()).order(ByteOrder.LITTLE_ENDIAN);
+            ByteBuffer bytes = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size())
+                    .order(ByteOrder.LITTLE_ENDIAN);
             boolean fits = bytes.remaining() >= HEADER
                     && bytes.getLong() == MAGIC
                     && bytes.getLong() == key.size

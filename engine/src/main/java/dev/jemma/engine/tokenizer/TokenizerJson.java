@@ -15,6 +15,7 @@ import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.TokenStreamFactory;
 import tools.jackson.core.TokenStreamLocation;
 import tools.jackson.core.json.JsonFactory;
+import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -30,6 +31,7 @@ final class TokenizerJson {
                     .streamReadConstraints(
                             StreamReadConstraints.builder().maxNestingDepth(64).build())
                     .build())
+            .disable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS) // a tree is a part of the file
             .build();
 
     private final Path file;
@@ -119,7 +121,8 @@ final class TokenizerJson {
             if (known < 0) {
                 if (wanted < modelSize) {
                     throw FormatException.in(
-                            file, "added token '" + token.content() + "' would take id " + wanted + " of another token");
+                            file,
+                            "added token '" + token.content() + "' would take id " + wanted + " of another token");
                 }
                 beyond.add(token.content().getBytes(StandardCharsets.UTF_8));
                 next++;
@@ -139,7 +142,8 @@ final class TokenizerJson {
         }
         if (!content.isString() || content.stringValue().isEmpty()) {
             throw FormatException.in(
-                    file, "added token " + id.intValue() + " has content " + content + ", wanted a string that is not empty");
+                    file,
+                    "added token " + id.intValue() + " has content " + content + ", wanted a string that is not empty");
         }
         return new AddedToken(
                 id.intValue(),

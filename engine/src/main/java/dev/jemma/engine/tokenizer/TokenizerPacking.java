@@ -23,10 +23,16 @@ final class TokenizerPacking {
     static ByteBuffer pack(TokenizerData data) {
         Vocabulary vocabulary = data.vocabulary();
         MergeTable merges = data.merges();
-        long ints = (long) vocabulary.offsets().length + vocabulary.table().length + merges.products().length + merges.glue().length;
+        long ints = (long) vocabulary.offsets().length
+                + vocabulary.table().length
+                + merges.products().length
+                + merges.glue().length;
         long longs = merges.table().length;
-        var packing = new TokenizerPacking(
-                Math.toIntExact(vocabulary.pool().length + 4 * ints + 8 * longs + 8L * data.added().size() + (1 << 12)));
+        var packing = new TokenizerPacking(Math.toIntExact(vocabulary.pool().length
+                + 4 * ints
+                + 8 * longs
+                + 8L * data.added().size()
+                + (1 << 12)));
         packing.bytes(vocabulary.pool());
         packing.ints(vocabulary.offsets());
         packing.ints(vocabulary.table());

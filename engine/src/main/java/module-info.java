@@ -6,4 +6,5 @@ module dev.jemma.engine {
     requires static org.jspecify;
 
     exports dev.jemma.engine.api;
+    exports dev.jemma.engine.toolcall;
 }

@@ -1,0 +1,140 @@
+package dev.jemma.engine.gemma;
+
+import dev.jemma.engine.gemma.MemoryPlan.Allocation;
+import dev.jemma.engine.gemma.MemoryPlan.Region;
+import dev.jemma.engine.gemma.Modules.Module;
+import dev.jemma.engine.kernel.LowRank;
+import dev.jemma.engine.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The memory that adapters need in one session or training: their inner products {@code x A^T}, and in a training gradients, room
+ * for the backward and for dropout.
+ */
+final class AdapterBuffers {
+    private final Modules modules;
+    private final Map<Module, Region> products;
+    private final Optional<ForTraining> training;
+
+    /**
+     * What a training needs beyond the products.
+     *
+     * @param gradientsOfA dA by module
+     * @param gradientsOfB dB by module
+     * @param scratch room for a backward's [N, r]
+     * @param dropped room for the widest module's input, if dropout is on
+     * @param droppedGradient as much again
+     * @param dropout probability
+     */
+    private record ForTraining(
+            Map<Module, Region> gradientsOfA,
+            Map<Module, Region> gradientsOfB,
+            Region scratch,
+            Region dropped,
+            Region droppedGradient,
+            float dropout) {}
+
+    private AdapterBuffers(Modules modules, Map<Module, Region> products, Optional<ForTraining> training) {
+        this.modules = modules;
+        this.products = products;
+        this.training = training;
+    }
+
+    /** One product at a time: no backward follows. */
+    static AdapterBuffers forInference(MemoryPlan plan, Modules modules, int widestRank, long maxRows) {
+        Region shared = plan.floats(maxRows * widestRank);
+        Map<Module, Region> products = new HashMap<>();
+        modules.all().forEach(module -> products.put(module, shared));
+        return new AdapterBuffers(modules, products, Optional.empty());
+    }
+
+    /**
+     * Every product until the backward; with {@link Recompute#BLOCKS}, those of one layer.
+     *
+     * @param ranks rank by module; modules without an adapter are absent
+     * @param headRows most rows the head sees at once
+     */
+    static AdapterBuffers forTraining(
+            MemoryPlan plan,
+            Modules modules,
+            Map<Module, Integer> ranks,
+            long maxRows,
+            long headRows,
+            Recompute recompute,
+            float dropout) {
+        Map<Module, Region> products = new HashMap<>();
+        Map<Module, Region> gradientsOfA = new LinkedHashMap<>();
+        Map<Module, Region> gradientsOfB = new LinkedHashMap<>();
+        Map<Projection, Region> shared = new EnumMap<>(Projection.class);
+        long widestRank = ranks.values().stream().mapToInt(r -> r).max().orElse(0);
+        long widestInput = 0;
+        for (Map.Entry<Module, Integer> entry : ranks.entrySet()) {
+            Module module = entry.getKey();
+            int rank = entry.getValue();
+            gradientsOfA.put(module, plan.floats(module.inputs() * rank));
+            gradientsOfB.put(module, plan.floats(module.outputs() * rank));
+            if (module.index() == modules.head()) {
+                products.put(module, plan.floats(headRows * rank));
+            } else if (module.index() != modules.embedding()) {
+                products.put(
+                        module,
+                        switch (recompute) {
+                            case CHEAP -> plan.floats(maxRows * rank);
+                            case BLOCKS ->
+                                shared.computeIfAbsent(
+                                        modules.projectionOf(module.index()), p -> plan.floats(maxRows * widestRank));
+                        });
+            }
+            if (module.index() != modules.embedding()) {
+                widestInput = Math.max(widestInput, module.inputs());
+            }
+        }
+        long dropped = dropout > 0 ? maxRows * widestInput : 0;
+        ForTraining training = new ForTraining(
+                gradientsOfA,
+                gradientsOfB,
+                plan.floats(Math.max(maxRows, headRows) * widestRank),
+                plan.floats(dropped),
+                plan.floats(dropped),
+                dropout);
+        return new AdapterBuffers(modules, products, Optional.of(training));
+    }
+
+    /** The modules' adapters over allocated memory. */
+    AdaptedModule[] place(List<List<LowRank>> adapters, Allocation memory, AdapterDropout dropout) {
+        AdaptedModule[] adapted = new AdaptedModule[modules.size()];
+        for (Module module : modules.all()) {
+            List<LowRank> factors = adapters.get(module.index());
+            List<Tensor> own = new ArrayList<>();
+            Region product = products.get(module);
+            if (product != null) {
+                factors.forEach(factor -> own.add(memory.of(product)));
+            }
+            Optional<AdaptedModule.Trained> trained = factors.isEmpty()
+                    ? Optional.empty()
+                    : training.map(t -> new AdaptedModule.Trained(
+                            gradient(t, module, factors.getFirst().rank(), memory), memory.of(t.scratch)));
+            adapted[module.index()] = new AdaptedModule(module.index(), factors, own, trained, dropout);
+        }
+        return adapted;
+    }
+
+    private static LowRank gradient(ForTraining t, Module module, int rank, Allocation memory) {
+        return new LowRank(
+                memory.matrix(t.gradientsOfA.get(module), rank, module.inputs()),
+                memory.matrix(t.gradientsOfB.get(module), module.outputs(), rank),
+                1);
+    }
+
+    /** A training's dropout. */
+    AdapterDropout dropout(Allocation memory) {
+        return training.map(t -> new AdapterDropout(t.dropout, memory.of(t.dropped), memory.of(t.droppedGradient)))
+                .orElseThrow();
+    }
+}

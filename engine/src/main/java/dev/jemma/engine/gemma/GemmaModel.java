@@ -1,0 +1,183 @@
+package dev.jemma.engine.gemma;
+
+import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.kernel.AttentionShape;
+import dev.jemma.engine.kernel.Kernels;
+import dev.jemma.engine.kernel.RopeTable;
+import dev.jemma.engine.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * A Gemma over one backend: the weights of a checkpoint, used where they lie, and the order in which kernels are applied to them.
+ * The same forward serves {@link Inference} and {@link Training}; they differ in buffers only.
+ *
+ * <p>Borrows checkpoint and kernels, which must outlive it; owns the rotary tables. Sessions of several threads may share it: a run
+ * through the model (a chunk of a prompt, a decoded token, a training step) is made by one of them at a time, since kernels are for
+ * one thread. Closing it while a session is open makes that session's next run fail.
+ */
+public final class GemmaModel implements AutoCloseable {
+    private final GemmaConfig config;
+    private final Kernels kernels;
+    private final Modules modules;
+    private final RopeTables ropes;
+    private final Tensor embedding;
+    private final List<Block> blocks;
+    private final Norm finalNorm;
+    private final Linear head;
+    private final ReentrantLock lock = new ReentrantLock();
+
+    /**
+     * A model over the weights of {@code checkpoint}.
+     *
+     * @throws FormatException if a weight has an element type that {@code kernels} does not compute with
+     */
+    public GemmaModel(Checkpoint checkpoint, Kernels kernels) {
+        this.config = checkpoint.config();
+        this.kernels = kernels;
+        this.modules = new Modules(config);
+        for (String name : config.weights().keySet()) {
+            Tensor weight = checkpoint.tensor(name);
+            if (!kernels.supportsWeight(weight.dtype())) {
+                throw new FormatException(checkpoint.folder() + ": tensor '" + name + "' is " + weight.dtype()
+                        + ", which the backend (" + kernels.description() + ") does not compute with");
+            }
+        }
+        this.embedding = checkpoint.tensor(GemmaConfig.EMBEDDING);
+        this.blocks = new ArrayList<>();
+        for (int l = 0; l < config.numHiddenLayers(); l++) {
+            blocks.add(block(checkpoint, l));
+        }
+        this.finalNorm = new Norm(checkpoint.tensor(GemmaConfig.FINAL_NORM), (float) config.rmsNormEps());
+        this.head = new Linear(checkpoint.tensor(GemmaConfig.HEAD), modules.head());
+        this.ropes = new RopeTables(kernels, config);
+    }
+
+    private Block block(Checkpoint checkpoint, int l) {
+        LayerConfig layer = config.layers().get(l);
+        String prefix = GemmaConfig.layer(l);
+        AttentionShape shape = new AttentionShape(
+                layer.numAttentionHeads(),
+                layer.numKeyValueHeads(),
+                layer.headDim(),
+                config.attentionScale(),
+                (float) config.attnLogitSoftcapping(),
+                layer.window());
+        Attention attention = new Attention(
+                l,
+                shape,
+                linear(checkpoint, l, Projection.Q_PROJ),
+                linear(checkpoint, l, Projection.K_PROJ),
+                linear(checkpoint, l, Projection.V_PROJ),
+                linear(checkpoint, l, Projection.O_PROJ),
+                norm(checkpoint, prefix + "self_attn.q_norm", config.family().queryKeyNorms()),
+                norm(checkpoint, prefix + "self_attn.k_norm", config.family().queryKeyNorms()));
+        GatedMlp mlp = new GatedMlp(
+                l,
+                linear(checkpoint, l, Projection.GATE_PROJ),
+                linear(checkpoint, l, Projection.UP_PROJ),
+                linear(checkpoint, l, Projection.DOWN_PROJ));
+        // Gemma 1 calls the norm before its MLP post_attention_layernorm; from Gemma 2 on that is what it is.
+        boolean post = config.family().postNorms();
+        String preMlp = prefix + (post ? "pre_feedforward_layernorm" : "post_attention_layernorm");
+        return new Block(
+                l,
+                norm(checkpoint, prefix + "input_layernorm"),
+                attention,
+                norm(checkpoint, prefix + "post_attention_layernorm", post),
+                norm(checkpoint, preMlp),
+                mlp,
+                norm(checkpoint, prefix + "post_feedforward_layernorm", post));
+    }
+
+    private Linear linear(Checkpoint checkpoint, int layer, Projection projection) {
+        return new Linear(
+                checkpoint.tensor(GemmaConfig.layer(layer) + projection.path() + ".weight"),
+                modules.of(layer, projection));
+    }
+
+    private Norm norm(Checkpoint checkpoint, String name) {
+        return new Norm(checkpoint.tensor(name + ".weight"), (float) config.rmsNormEps());
+    }
+
+    private Optional<Norm> norm(Checkpoint checkpoint, String name, boolean present) {
+        return present ? Optional.of(norm(checkpoint, name)) : Optional.empty();
+    }
+
+    /** Shape and constants. */
+    public GemmaConfig config() {
+        return config;
+    }
+
+    /** The backend that the weights are used by. */
+    public Kernels kernels() {
+        return kernels;
+    }
+
+    Modules modules() {
+        return modules;
+    }
+
+    Norm finalNorm() {
+        return finalNorm;
+    }
+
+    Linear head() {
+        return head;
+    }
+
+    /** Held by whoever runs through the model. */
+    ReentrantLock lock() {
+        return lock;
+    }
+
+    /** Rotary tables for positions 0 .. {@code positions - 1}. */
+    RopeTable[] ropes(int positions) {
+        return ropes.covering(positions);
+    }
+
+    /**
+     * Embedding and blocks: fills the residual stream, whose last part is the input of the final norm.
+     *
+     * @param ids [N] I32
+     * @throws CancellationException between two layers, if the pass is cancelled
+     */
+    void forward(Pass p, Tensor ids) {
+        Tensor stream = p.stream(0);
+        kernels.embed(stream, embedding, ids, config.embeddingScale());
+        p.adapted(modules.embedding()).embed(stream, ids, config.embeddingScale(), kernels);
+        for (Block block : blocks) {
+            if (p.isCancelled()) {
+                throw new CancellationException("cancelled in layer " + block.layer());
+            }
+            block.forward(p);
+        }
+    }
+
+    /**
+     * From the gradient of the last part of the stream to those of all adapters, layer by layer; not further down than the lowest
+     * adapted module.
+     */
+    void backward(Pass p, Gradients g, Tensor ids, Recompute recompute) {
+        for (Block block : blocks.reversed()) {
+            if (!g.reaches(block.layer())) {
+                return;
+            }
+            // The last layer's buffers still hold its own forward.
+            if (recompute == Recompute.BLOCKS && block.layer() + 1 < blocks.size()) {
+                block.forward(p);
+            }
+            block.backward(p, g);
+        }
+        p.adapted(modules.embedding()).embedBackward(g.stream(), ids, config.embeddingScale(), kernels);
+    }
+
+    /** Frees the rotary tables; the weights belong to the checkpoint. A second close is harmless. */
+    @Override
+    public void close() {
+        ropes.close();
+    }
+}

@@ -1,0 +1,32 @@
+package dev.jemma.engine.gemma;
+
+import dev.jemma.engine.kernel.Write;
+import dev.jemma.engine.tensor.Tensor;
+
+/**
+ * A frozen linear map and the low-rank updates that a pass brings along: {@code y = x W^T + sum over adapters of scale * (x A^T) B^T}.
+ *
+ * @param weight W [outputs, inputs], borrowed
+ * @param module its number among {@link Modules}
+ */
+record Linear(Tensor weight, int module) {
+    /** out [N, outputs] from x [N, inputs]. */
+    void forward(Tensor out, Tensor x, Pass p) {
+        p.kernels().linear(out, x, weight, Write.SET);
+        p.adapted(module).forward(out, x, p.kernels());
+    }
+
+    /** {@code dX = dOut W + ...} (or +=), and the gradients of the module's adapter. */
+    void backward(Tensor dX, Tensor dOut, Tensor x, Write write, Pass p) {
+        p.kernels().linearBackward(dX, dOut, weight, write);
+        p.adapted(module).backward(dX, dOut, x, p.kernels());
+    }
+
+    /** The gradients of the module's adapter alone, where nothing below wants a gradient. {@code scratch} is [N, inputs]. */
+    void backwardOfAdapter(Tensor scratch, Tensor dOut, Tensor x, Pass p) {
+        if (p.adapted(module).present()) {
+            p.kernels().zero(scratch);
+            p.adapted(module).backward(scratch, dOut, x, p.kernels());
+        }
+    }
+}

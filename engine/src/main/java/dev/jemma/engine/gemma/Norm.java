@@ -1,0 +1,23 @@
+package dev.jemma.engine.gemma;
+
+import dev.jemma.engine.kernel.Kernels;
+import dev.jemma.engine.kernel.Write;
+import dev.jemma.engine.tensor.Tensor;
+
+/**
+ * An RMSNorm with Gemma's weight, which counts from one.
+ *
+ * @param weight [D], borrowed
+ * @param eps added to the mean square
+ */
+record Norm(Tensor weight, float eps) {
+    /** {@code out = x / rms(x) * (1 + weight)}. */
+    void forward(Tensor out, Tensor x, Kernels kernels) {
+        kernels.rmsNorm(out, x, weight, eps);
+    }
+
+    /** Gradient with respect to {@code x}; the weight is frozen. */
+    void backward(Tensor dX, Tensor dOut, Tensor x, Write write, Kernels kernels) {
+        kernels.rmsNormBackward(dX, dOut, x, weight, eps, write);
+    }
+}

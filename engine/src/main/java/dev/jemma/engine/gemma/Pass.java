@@ -1,0 +1,75 @@
+package dev.jemma.engine.gemma;
+
+import dev.jemma.engine.kernel.Kernels;
+import dev.jemma.engine.kernel.RopeTable;
+import dev.jemma.engine.tensor.Tensor;
+import java.util.function.BooleanSupplier;
+
+/**
+ * What a run through the model works with: kernels, buffers, adapters, where keys and values lie. One a session or training,
+ * used again for every run.
+ */
+final class Pass {
+    private final Kernels kernels;
+    private final Activations activations;
+    private final AdaptedModule[] adapted;
+    private final KeyValues keyValues;
+    private final BooleanSupplier cancelled;
+    private RopeTable[] ropes = {};
+
+    Pass(
+            Kernels kernels,
+            Activations activations,
+            AdaptedModule[] adapted,
+            KeyValues keyValues,
+            BooleanSupplier cancelled) {
+        this.kernels = kernels;
+        this.activations = activations;
+        this.adapted = adapted;
+        this.keyValues = keyValues;
+        this.cancelled = cancelled;
+    }
+
+    /** Prepares for a run over {@code rows} rows, rotated by {@code tables}; the head's adapters are sized by whoever calls it. */
+    void begin(int rows, RopeTable[] tables) {
+        ropes = tables;
+        activations.begin(rows);
+        for (int m = 0; m < adapted.length - 1; m++) {
+            adapted[m].begin(rows);
+        }
+    }
+
+    Kernels kernels() {
+        return kernels;
+    }
+
+    /** The adapters of module {@code index}. */
+    AdaptedModule adapted(int index) {
+        return adapted[index];
+    }
+
+    KeyValues keyValues() {
+        return keyValues;
+    }
+
+    RopeTable rope(int layer) {
+        return ropes[layer];
+    }
+
+    /** Whether whoever waits for this run has lost interest; asked between layers. */
+    boolean isCancelled() {
+        return cancelled.getAsBoolean();
+    }
+
+    Tensor stream(int layer) {
+        return activations.stream(layer);
+    }
+
+    Tensor of(int layer, Slot slot) {
+        return activations.of(layer, slot);
+    }
+
+    Tensor heads(int layer, Slot slot) {
+        return activations.heads(layer, slot);
+    }
+}

@@ -1,0 +1,93 @@
+package dev.jemma.engine.gemma;
+
+import dev.jemma.engine.kernel.Kernels;
+import dev.jemma.engine.kernel.RopeTable;
+import dev.jemma.engine.tensor.DType;
+import dev.jemma.engine.tensor.Slab;
+import dev.jemma.engine.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Rotary angles, for as many positions as any session has needed so far: a model made for 131,072 positions should not compute
+ * seventeen million cosines before its first word. Grows by doubling; the smaller tables live on until the model is closed, because a
+ * session may still hold one.
+ *
+ * <p>As in transformers ({@code modeling_gemma3.py}, {@code Gemma3RotaryEmbedding}): inverse frequencies, their product with
+ * the position, cosine and sine are each rounded to f32.
+ */
+final class RopeTables implements AutoCloseable {
+    private static final int FIRST = 256;
+
+    private record Key(LayerConfig.Rope rope, int headDim) {}
+
+    private final Kernels kernels;
+    private final List<LayerConfig> layers;
+    private final int maxPositions;
+    private final List<Slab> slabs = new ArrayList<>();
+    private RopeTable[] byLayer = new RopeTable[0];
+    private int positions;
+
+    RopeTables(Kernels kernels, GemmaConfig config) {
+        this.kernels = kernels;
+        this.layers = config.layers();
+        this.maxPositions = config.maxPositionEmbeddings();
+    }
+
+    /** The tables of every layer, good for at least positions 0 .. {@code wanted - 1}. */
+    RopeTable[] covering(int wanted) {
+        if (wanted > positions) {
+            grow(Math.max(wanted, Math.min(maxPositions, Math.max(FIRST, Integer.highestOneBit(wanted - 1) << 1))));
+        }
+        return byLayer;
+    }
+
+    private void grow(int count) {
+        Map<Key, RopeTable> tables = new HashMap<>();
+        RopeTable[] grown = new RopeTable[layers.size()];
+        for (int l = 0; l < grown.length; l++) {
+            grown[l] = tables.computeIfAbsent(
+                    new Key(layers.get(l).rope(), layers.get(l).headDim()), key -> table(key, count));
+        }
+        byLayer = grown;
+        positions = count;
+    }
+
+    private RopeTable table(Key key, int count) {
+        int half = key.headDim / 2;
+        float[] frequencies = inverseFrequencies(key.rope, key.headDim);
+        Slab slab = kernels.slab(2 * Slab.aligned(4L * count * half));
+        slabs.add(slab);
+        Tensor cos = slab.allocate(DType.F32, count, half);
+        Tensor sin = slab.allocate(DType.F32, count, half);
+        float[] cosines = new float[half];
+        float[] sines = new float[half];
+        for (int p = 0; p < count; p++) {
+            for (int i = 0; i < half; i++) {
+                float angle = frequencies[i] * p;
+                cosines[i] = (float) Math.cos(angle);
+                sines[i] = (float) Math.sin(angle);
+            }
+            kernels.write(cos.rows(p, p + 1), cosines, 0, half);
+            kernels.write(sin.rows(p, p + 1), sines, 0, half);
+        }
+        return new RopeTable(cos, sin);
+    }
+
+    /** {@code 1 / theta^(2i / headDim) / factor}, each step in f32. */
+    static float[] inverseFrequencies(LayerConfig.Rope rope, int headDim) {
+        float[] frequencies = new float[headDim / 2];
+        for (int i = 0; i < frequencies.length; i++) {
+            float exponent = (float) (2 * i) / headDim;
+            frequencies[i] = 1f / (float) Math.pow((float) rope.theta(), exponent) / (float) rope.factor();
+        }
+        return frequencies;
+    }
+
+    @Override
+    public void close() {
+        slabs.forEach(Slab::close);
+    }
+}

@@ -140,8 +140,7 @@ final class Activations {
 
     /** Layers that share a buffer share its view. */
     private Tensor view(Map<View, Tensor> views, Region region, long n, long width) {
-        return views.computeIfAbsent(
-                new View(region, n, width), v -> memory.matrix(v.region(), v.rows(), v.width()));
+        return views.computeIfAbsent(new View(region, n, width), v -> memory.matrix(v.region(), v.rows(), v.width()));
     }
 
     /** Rows of the pass. */

@@ -35,7 +35,11 @@ final class AdaptedModule {
      * @param products for each adapter a flat buffer for {@code x A^T}; a training keeps it until the backward
      */
     AdaptedModule(
-            int module, List<LowRank> adapters, List<Tensor> products, Optional<Trained> trained, AdapterDropout dropout) {
+            int module,
+            List<LowRank> adapters,
+            List<Tensor> products,
+            Optional<Trained> trained,
+            AdapterDropout dropout) {
         this.module = module;
         this.adapters = adapters.toArray(LowRank[]::new);
         this.products = products.toArray(Tensor[]::new);
@@ -62,8 +66,7 @@ final class AdaptedModule {
         for (int i = 0; i < adapters.length; i++) {
             xa[i] = Allocation.matrix(products[i], n, adapters[i].rank());
         }
-        trained.ifPresent(t ->
-                scratch = new Tensor[] {Allocation.matrix(t.scratch, n, adapters[0].rank())});
+        trained.ifPresent(t -> scratch = new Tensor[] {Allocation.matrix(t.scratch, n, adapters[0].rank())});
         rows = n;
     }
 

@@ -8,7 +8,6 @@ import dev.jemma.engine.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -22,23 +21,20 @@ final class AdapterBuffers {
     private final Map<Module, Region> products;
     private final Optional<ForTraining> training;
 
+    /** Room for an A and a B. */
+    private record Factors(Region a, Region b) {}
+
     /**
      * What a training needs beyond the products.
      *
-     * @param gradientsOfA dA by module
-     * @param gradientsOfB dB by module
+     * @param gradients dA and dB by module
      * @param scratch room for a backward's [N, r]
      * @param dropped room for the widest module's input, if dropout is on
      * @param droppedGradient as much again
      * @param dropout probability
      */
     private record ForTraining(
-            Map<Module, Region> gradientsOfA,
-            Map<Module, Region> gradientsOfB,
-            Region scratch,
-            Region dropped,
-            Region droppedGradient,
-            float dropout) {}
+            Map<Module, Factors> gradients, Region scratch, Region dropped, Region droppedGradient, float dropout) {}
 
     private AdapterBuffers(Modules modules, Map<Module, Region> products, Optional<ForTraining> training) {
         this.modules = modules;
@@ -69,16 +65,15 @@ final class AdapterBuffers {
             Recompute recompute,
             float dropout) {
         Map<Module, Region> products = new HashMap<>();
-        Map<Module, Region> gradientsOfA = new LinkedHashMap<>();
-        Map<Module, Region> gradientsOfB = new LinkedHashMap<>();
+        Map<Module, Factors> gradients = new HashMap<>();
         Map<Projection, Region> shared = new EnumMap<>(Projection.class);
         long widestRank = ranks.values().stream().mapToInt(r -> r).max().orElse(0);
         long widestInput = 0;
         for (Map.Entry<Module, Integer> entry : ranks.entrySet()) {
             Module module = entry.getKey();
             int rank = entry.getValue();
-            gradientsOfA.put(module, plan.floats(module.inputs() * rank));
-            gradientsOfB.put(module, plan.floats(module.outputs() * rank));
+            gradients.put(
+                    module, new Factors(plan.floats(module.inputs() * rank), plan.floats(module.outputs() * rank)));
             if (module.index() == modules.head()) {
                 products.put(module, plan.floats(headRows * rank));
             } else if (module.index() != modules.embedding()) {
@@ -97,8 +92,7 @@ final class AdapterBuffers {
         }
         long dropped = dropout > 0 ? maxRows * widestInput : 0;
         ForTraining training = new ForTraining(
-                gradientsOfA,
-                gradientsOfB,
+                gradients,
                 plan.floats(Math.max(maxRows, headRows) * widestRank),
                 plan.floats(dropped),
                 plan.floats(dropped),
@@ -116,20 +110,17 @@ final class AdapterBuffers {
             if (product != null) {
                 factors.forEach(factor -> own.add(memory.of(product)));
             }
-            Optional<AdaptedModule.Trained> trained = factors.isEmpty()
-                    ? Optional.empty()
-                    : training.map(t -> new AdaptedModule.Trained(
-                            gradient(t, module, factors.getFirst().rank(), memory), memory.of(t.scratch)));
+            Optional<AdaptedModule.Trained> trained = training.flatMap(t -> Optional.ofNullable(t.gradients.get(module))
+                    .map(regions -> new AdaptedModule.Trained(
+                            gradient(regions, module, factors.getFirst().rank(), memory), memory.of(t.scratch))));
             adapted[module.index()] = new AdaptedModule(module.index(), factors, own, trained, dropout);
         }
         return adapted;
     }
 
-    private static LowRank gradient(ForTraining t, Module module, int rank, Allocation memory) {
+    private static LowRank gradient(Factors regions, Module module, int rank, Allocation memory) {
         return new LowRank(
-                memory.matrix(t.gradientsOfA.get(module), rank, module.inputs()),
-                memory.matrix(t.gradientsOfB.get(module), module.outputs(), rank),
-                1);
+                memory.matrix(regions.a, rank, module.inputs()), memory.matrix(regions.b, module.outputs(), rank), 1);
     }
 
     /** A training's dropout. */

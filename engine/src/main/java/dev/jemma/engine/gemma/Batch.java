@@ -18,11 +18,12 @@ public record Batch(int[] ids, int[] labels, int[] starts) {
 
     public Batch {
         if (ids.length == 0 || labels.length != ids.length) {
-            throw new IllegalArgumentException(
-                    "a batch of " + ids.length + " ids and " + labels.length + " labels, wanted as many of both, at least one");
+            throw new IllegalArgumentException("a batch of " + ids.length + " ids and " + labels.length
+                    + " labels, wanted as many of both, at least one");
         }
         if (starts.length == 0 || starts[0] != 0) {
-            throw new IllegalArgumentException("sequence starts " + Arrays.toString(starts) + ", wanted the first to be 0");
+            throw new IllegalArgumentException(
+                    "sequence starts " + Arrays.toString(starts) + ", wanted the first to be 0");
         }
         for (int i = 1; i < starts.length; i++) {
             if (starts[i] <= starts[i - 1] || starts[i] >= ids.length) {

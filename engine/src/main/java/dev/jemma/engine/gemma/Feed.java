@@ -15,7 +15,8 @@ public record Feed(int sequence, int[] ids, int from, int count) {
     public Feed {
         Objects.checkFromIndexSize(from, count, ids.length);
         if (sequence < 0 || count < 1) {
-            throw new IllegalArgumentException(count + " tokens for sequence " + sequence + ", wanted at least 1 for 0 or higher");
+            throw new IllegalArgumentException(
+                    count + " tokens for sequence " + sequence + ", wanted at least 1 for 0 or higher");
         }
     }
 }

@@ -153,6 +153,7 @@ public final class GemmaModel implements AutoCloseable {
             if (p.isCancelled()) {
                 throw new CancellationException("cancelled in layer " + block.layer());
             }
+            p.observer().accept(p.stream(block.layer()), block.layer());
             block.forward(p);
         }
     }

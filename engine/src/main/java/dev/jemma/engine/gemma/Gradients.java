@@ -3,8 +3,6 @@ package dev.jemma.engine.gemma;
 import dev.jemma.engine.gemma.MemoryPlan.Allocation;
 import dev.jemma.engine.gemma.MemoryPlan.Region;
 import dev.jemma.engine.tensor.Tensor;
-import java.util.EnumMap;
-import java.util.Map;
 
 /**
  * The buffers of a backward. It holds the gradients of one layer at a time, so one set serves all layers; those of the MLP's gate
@@ -35,18 +33,18 @@ final class Gradients {
      * Where they will lie.
      *
      * @param config dimensions
-     * @param regions a region a slot
+     * @param regions a region a slot, by ordinal
      * @param lowest number of the lowest adapted module: nothing below it wants a gradient
      */
-    record Layout(GemmaConfig config, Map<Slot, Region> regions, int lowest) {
+    record Layout(GemmaConfig config, Region[] regions, int lowest) {
         static Layout of(MemoryPlan plan, GemmaConfig config, long maxRows, int lowest) {
-            Map<Slot, Region> regions = new EnumMap<>(Slot.class);
+            Region[] regions = new Region[Slot.values().length];
             for (Slot slot : Slot.values()) {
                 long widest = 0;
                 for (LayerConfig layer : config.layers()) {
                     widest = Math.max(widest, width(config, layer, slot));
                 }
-                regions.put(slot, plan.floats(Math.multiplyExact(maxRows, widest)));
+                regions[slot.ordinal()] = plan.floats(Math.multiplyExact(maxRows, widest));
             }
             return new Layout(config, regions, lowest);
         }
@@ -86,7 +84,7 @@ final class Gradients {
             LayerConfig layer = layout.config.layers().get(l);
             for (Slot slot : Slot.values()) {
                 long width = width(layout.config, layer, slot);
-                Region region = layout.regions.get(slot);
+                Region region = layout.regions[slot.ordinal()];
                 views[l][slot.ordinal()] = memory.matrix(region, n, width);
                 if (slot == Slot.Q || slot == Slot.K) {
                     heads[l][slot.ordinal()] = memory.matrix(region, n * (width / layer.headDim()), layer.headDim());

@@ -32,9 +32,11 @@ public final class Inference implements AutoCloseable {
             int contextLength, int sequences, int chunk, int logitRows, int rewindRoom, BooleanSupplier cancelled) {
         public Options {
             if (contextLength < 1 || sequences < 1 || chunk < 1 || logitRows < sequences || rewindRoom < 0) {
-                throw new IllegalArgumentException("a session of " + sequences + " sequences of " + contextLength
-                        + " tokens in chunks of " + chunk + " with " + logitRows + " rows of logits and " + rewindRoom
-                        + " positions to rewind, wanted at least one of each, a row of logits a sequence, and no negative rewind");
+                throw new IllegalArgumentException(
+                        "a session of " + sequences + " sequences of " + contextLength
+                                + " tokens in chunks of " + chunk + " with " + logitRows + " rows of logits and "
+                                + rewindRoom
+                                + " positions to rewind, wanted at least one of each, a row of logits a sequence, and no negative rewind");
             }
         }
 
@@ -101,10 +103,10 @@ public final class Inference implements AutoCloseable {
     private final int[] sequence;
     private final int[] counts;
     private Views views;
-    private ObjIntConsumer<Tensor> observer = (hidden, layer) -> {};
 
     /** The buffers outside the blocks, cut to the rows of a run. */
-    private record Views(int rows, int wanted, Tensor ids, Tensor lastRows, Tensor gathered, Tensor normed, Tensor logits) {}
+    private record Views(
+            int rows, int wanted, Tensor ids, Tensor lastRows, Tensor gathered, Tensor normed, Tensor logits) {}
 
     /**
      * A session with {@code adapters} added up.
@@ -114,8 +116,8 @@ public final class Inference implements AutoCloseable {
     public Inference(GemmaModel model, List<LowRanks> adapters, Options options) {
         GemmaConfig config = model.config();
         if (options.contextLength > config.maxPositionEmbeddings()) {
-            throw new IllegalArgumentException("a context of " + options.contextLength + " tokens, the model was made for "
-                    + config.maxPositionEmbeddings());
+            throw new IllegalArgumentException("a context of " + options.contextLength
+                    + " tokens, the model was made for " + config.maxPositionEmbeddings());
         }
         this.model = model;
         this.kernels = model.kernels();
@@ -149,10 +151,11 @@ public final class Inference implements AutoCloseable {
 
     /** The bytes of a session whose sequences have grown to the whole context. */
     public static long bytes(GemmaConfig config, List<LowRanks> adapters, Options options) {
-        long buffers = Plan.of(config, new Modules(config), widestRank(adapters), options).memory.bytes();
+        long buffers = Plan.of(config, new Modules(config), widestRank(adapters), options)
+                .memory
+                .bytes();
         return buffers
-                + KvCache.bytes(
-                        config, options.sequences, options.contextLength, options.chunk, options.rewindRoom);
+                + KvCache.bytes(config, options.sequences, options.contextLength, options.chunk, options.rewindRoom);
     }
 
     /** What the session is for. */
@@ -226,7 +229,9 @@ public final class Inference implements AutoCloseable {
             }
             run(n, rows, first, wanted);
         }
-        return memory.matrix(plan.logits, feeds.size(), model.config().vocabSize());
+        return feeds.size() == views.wanted
+                ? views.logits
+                : memory.matrix(plan.logits, feeds.size(), model.config().vocabSize());
     }
 
     /**
@@ -296,9 +301,6 @@ public final class Inference implements AutoCloseable {
             }
             kernels.write(views.ids, chunkIds, 0, rows);
             model.forward(pass, views.ids);
-            for (int l = 0; l < model.config().numHiddenLayers(); l++) {
-                observer.accept(pass.stream(l), l);
-            }
             if (wanted > 0) {
                 logits(firstLogits, wanted, rows);
             }
@@ -318,7 +320,7 @@ public final class Inference implements AutoCloseable {
             last = views.gathered;
         }
         model.finalNorm().forward(views.normed, last, kernels);
-        observer.accept(views.normed, config.numHiddenLayers());
+        pass.observer().accept(views.normed, config.numHiddenLayers());
         Tensor logits = first == 0
                 ? views.logits
                 : memory.of(plan.logits)
@@ -346,7 +348,7 @@ public final class Inference implements AutoCloseable {
 
     /** Shows {@code watcher} the residual stream before each layer, and the normed rows that logits are made of under the number of layers. */
     void observe(ObjIntConsumer<Tensor> watcher) {
-        observer = watcher;
+        pass.observe(watcher);
     }
 
     /** Frees cache and buffers. A second close is harmless. */

@@ -5,7 +5,6 @@ import dev.jemma.engine.kernel.Span;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Slab;
 import dev.jemma.engine.tensor.Tensor;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -89,8 +88,7 @@ final class KvCache implements KeyValues, AutoCloseable {
         long width = layers.get(layer).keyValueDim();
         long rows = (long) sequences * capacity;
         Slab slab = kernels.slab(2 * Slab.aligned(4 * rows * width));
-        return new Layer(
-                slab, slab.allocate(DType.F32, rows, width), slab.allocate(DType.F32, rows, width), capacity);
+        return new Layer(slab, slab.allocate(DType.F32, rows, width), slab.allocate(DType.F32, rows, width), capacity);
     }
 
     private void move(Layer to, Layer from, int sequence) {

@@ -28,7 +28,7 @@ final class LossHead {
     record Layout(
             int chunk, Region gathered, Region normed, Region gradient, Region logits, Region rows, Region targets) {
         static Layout of(MemoryPlan plan, GemmaConfig config, int maxRows, LossGradient wanted) {
-            int chunk = chunk(config, maxRows);
+            int chunk = LossHead.chunk(config, maxRows);
             long stream = (long) maxRows * config.hiddenSize();
             return new Layout(
                     chunk,
@@ -97,7 +97,8 @@ final class LossHead {
             dropout.on(seed ^ ((long) from << 32)); // element i of another chunk is another element
             Tensor x = normed.rows(from, to);
             Tensor logits = logits(p, x);
-            loss += kernels.crossEntropyBackward(logits, memory.of(layout.targets).rows(from, to), softcap(), scale);
+            loss += kernels.crossEntropyBackward(
+                    logits, memory.of(layout.targets).rows(from, to), softcap(), scale);
             if (g.goesBelowHead()) {
                 head.backward(dNormed.rows(from, to), logits, x, Write.SET, p);
             } else {
@@ -109,7 +110,8 @@ final class LossHead {
             Tensor gathered = memory.matrix(layout.gathered, count, normed.dim(1));
             model.finalNorm().backward(dNormed, dNormed, gathered, Write.SET, kernels);
             kernels.zero(g.stream());
-            kernels.gatherRowsBackward(g.stream(), dNormed, memory.of(layout.rows).rows(0, count));
+            kernels.gatherRowsBackward(
+                    g.stream(), dNormed, memory.of(layout.rows).rows(0, count));
         }
         return loss;
     }

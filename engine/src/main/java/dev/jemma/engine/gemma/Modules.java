@@ -35,19 +35,17 @@ final class Modules {
         for (int l = 0; l < layers; l++) {
             LayerConfig layer = config.layers().get(l);
             for (Projection projection : Projection.values()) {
-                long inputs =
-                        switch (projection) {
-                            case Q_PROJ, K_PROJ, V_PROJ, GATE_PROJ, UP_PROJ -> config.hiddenSize();
-                            case O_PROJ -> layer.queryDim();
-                            case DOWN_PROJ -> layer.intermediateSize();
-                        };
-                long outputs =
-                        switch (projection) {
-                            case Q_PROJ -> layer.queryDim();
-                            case K_PROJ, V_PROJ -> layer.keyValueDim();
-                            case GATE_PROJ, UP_PROJ -> layer.intermediateSize();
-                            case O_PROJ, DOWN_PROJ -> config.hiddenSize();
-                        };
+                long inputs = switch (projection) {
+                    case Q_PROJ, K_PROJ, V_PROJ, GATE_PROJ, UP_PROJ -> config.hiddenSize();
+                    case O_PROJ -> layer.queryDim();
+                    case DOWN_PROJ -> layer.intermediateSize();
+                };
+                long outputs = switch (projection) {
+                    case Q_PROJ -> layer.queryDim();
+                    case K_PROJ, V_PROJ -> layer.keyValueDim();
+                    case GATE_PROJ, UP_PROJ -> layer.intermediateSize();
+                    case O_PROJ, DOWN_PROJ -> config.hiddenSize();
+                };
                 put(GemmaConfig.layer(l) + projection.path(), inputs, outputs);
             }
         }
@@ -113,7 +111,8 @@ final class Modules {
                 if (module == null) {
                     problems.add("the model has no module '" + entry.getKey() + "'");
                 } else if (factors.a().dim(1) != module.inputs() || factors.b().dim(0) != module.outputs()) {
-                    problems.add("module '" + module.name() + "': A is " + factors.a().shape() + " and B "
+                    problems.add("module '" + module.name() + "': A is "
+                            + factors.a().shape() + " and B "
                             + factors.b().shape() + ", wanted [r, " + module.inputs() + "] and [" + module.outputs()
                             + ", r]");
                 } else {

@@ -4,6 +4,7 @@ import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.RopeTable;
 import dev.jemma.engine.tensor.Tensor;
 import java.util.function.BooleanSupplier;
+import java.util.function.ObjIntConsumer;
 
 /**
  * What a run through the model works with: kernels, buffers, adapters, where keys and values lie. One a session or training,
@@ -16,6 +17,7 @@ final class Pass {
     private final KeyValues keyValues;
     private final BooleanSupplier cancelled;
     private RopeTable[] ropes = {};
+    private ObjIntConsumer<Tensor> observer = (hidden, layer) -> {};
 
     Pass(
             Kernels kernels,
@@ -30,11 +32,14 @@ final class Pass {
         this.cancelled = cancelled;
     }
 
-    /** Prepares for a run over {@code rows} rows, rotated by {@code tables}; the head's adapters are sized by whoever calls it. */
+    /**
+     * Prepares for a run over {@code rows} rows, rotated by {@code tables}. The embedding's adapters need no preparation, the head's
+     * are sized by whoever calls it.
+     */
     void begin(int rows, RopeTable[] tables) {
         ropes = tables;
         activations.begin(rows);
-        for (int m = 0; m < adapted.length - 1; m++) {
+        for (int m = 1; m < adapted.length - 1; m++) {
             adapted[m].begin(rows);
         }
     }
@@ -54,6 +59,15 @@ final class Pass {
 
     RopeTable rope(int layer) {
         return ropes[layer];
+    }
+
+    /** Lets {@code watcher} see hidden states with the number of the layer that reads them. */
+    void observe(ObjIntConsumer<Tensor> watcher) {
+        observer = watcher;
+    }
+
+    ObjIntConsumer<Tensor> observer() {
+        return observer;
     }
 
     /** Whether whoever waits for this run has lost interest; asked between layers. */

@@ -29,8 +29,8 @@ public final class Training implements AutoCloseable {
     public record Options(int maxTokens, Recompute recompute, float dropout) {
         public Options {
             if (maxTokens < 1 || !(dropout >= 0 && dropout < 1)) {
-                throw new IllegalArgumentException("training of " + maxTokens + " tokens a batch with dropout " + dropout
-                        + ", wanted at least one token and a dropout from 0 to below 1");
+                throw new IllegalArgumentException("training of " + maxTokens + " tokens a batch with dropout "
+                        + dropout + ", wanted at least one token and a dropout from 0 to below 1");
             }
         }
     }
@@ -91,13 +91,13 @@ public final class Training implements AutoCloseable {
         Modules modules = model.modules();
         List<List<LowRank>> placed = modules.place(List.of(adapter));
         Map<Module, Integer> ranks = new LinkedHashMap<>();
-        adapter.modules().forEach((name, factors) -> ranks.put(modules.find(name).orElseThrow(), factors.rank()));
+        adapter.modules()
+                .forEach((name, factors) -> ranks.put(modules.find(name).orElseThrow(), factors.rank()));
         Plan plan = Plan.of(model.config(), modules, ranks, options);
         this.memory = plan.memory.allocate(kernels);
         this.dropout = plan.adapters.dropout(memory);
         AdaptedModule[] adapted = plan.adapters.place(placed, memory, dropout);
-        this.pass = new Pass(
-                kernels, new Activations(plan.activations, memory), adapted, keyValues, () -> false);
+        this.pass = new Pass(kernels, new Activations(plan.activations, memory), adapted, keyValues, () -> false);
         this.gradients = new Gradients(plan.gradients, modules, memory);
         this.head = new LossHead(model, plan.head, memory, dropout);
         this.allIds = memory.of(plan.ids);

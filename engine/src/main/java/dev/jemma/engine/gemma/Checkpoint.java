@@ -147,8 +147,7 @@ public final class Checkpoint implements AutoCloseable {
             if (!entry.shape().equals(shape)) {
                 problems.add(place(shards, name) + " has shape " + entry.shape() + ", " + CONFIG + " wants " + shape);
             }
-            DType dtype = entry.type().dtype().orElse(DType.I32);
-            if (dtype != DType.F32 && dtype != DType.F16 && dtype != DType.BF16) {
+            if (entry.type().dtype().filter(DType::isFloat).isEmpty()) {
                 problems.add(place(shards, name) + " has dtype " + entry.type()
                         + ", wanted F32, F16 or BF16; Jemma does not compute with other stored types");
             }

@@ -111,6 +111,11 @@ public record GemmaConfig(
                 layers);
     }
 
+    /** Whether this is the text part of a vision-and-text model, whose files name modules differently. */
+    public boolean isMultimodal() {
+        return modelType.equals("gemma3");
+    }
+
     /** Number of decoder layers. */
     public int numHiddenLayers() {
         return layers.size();

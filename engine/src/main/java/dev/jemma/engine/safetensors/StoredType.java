@@ -73,6 +73,11 @@ public enum StoredType {
                 .findAny();
     }
 
+    /** The stored form of a type that Jemma reads. */
+    public static StoredType of(DType dtype) {
+        return valueOf(dtype.name());
+    }
+
     /** The type of a header's {@code dtype} string, if there is one of that name. */
     static Optional<StoredType> named(String name) {
         return Arrays.stream(values()).filter(type -> type.name().equals(name)).findAny();

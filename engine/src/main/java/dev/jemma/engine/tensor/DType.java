@@ -19,6 +19,11 @@ public enum DType {
         this.bytes = bytes;
     }
 
+    /** Whether weights can have it. */
+    public boolean isFloat() {
+        return this == F32 || this == F16 || this == BF16;
+    }
+
     /** Size of an element in bytes. */
     public int bytes() {
         return bytes;

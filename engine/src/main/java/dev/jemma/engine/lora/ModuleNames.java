@@ -1,0 +1,116 @@
+package dev.jemma.engine.lora;
+
+import dev.jemma.engine.gemma.GemmaConfig;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.SequencedMap;
+
+/**
+ * What PEFT calls the modules of a model. In text-only models that is the canonical name; in multimodal ones transformers puts the
+ * text model under {@code model.language_model} since 4.52, and under {@code language_model.model} before.
+ */
+final class ModuleNames {
+    /** What PEFT puts before a module's name in its file. */
+    static final String FILE_PREFIX = "base_model.model.";
+
+    private ModuleNames() {}
+
+    /** Every name of a module that a config may refer to. */
+    static List<String> of(String module) {
+        if (module.equals(LoraModule.HEAD)) {
+            return List.of(module, "language_model." + module);
+        }
+        String inner = module.substring("model.".length());
+        return List.of(module, "model.language_model." + inner, "language_model.model." + inner);
+    }
+
+    /** The names of a module that a config may refer to in this model. */
+    static List<String> of(String module, GemmaConfig model) {
+        return model.isMultimodal() ? of(module) : List.of(module);
+    }
+
+    /** The name of a module in a file that PEFT would write today. */
+    static String fileName(LoraModule module, GemmaConfig model) {
+        return FILE_PREFIX + current(module.name(), model);
+    }
+
+    private static String current(String module, GemmaConfig model) {
+        return model.isMultimodal() && module.startsWith("model.")
+                ? "model.language_model." + module.substring("model.".length())
+                : module;
+    }
+
+    /**
+     * The modules that a config means in a model.
+     *
+     * @throws IllegalArgumentException if there are none, or it means what cannot be adapted
+     */
+    static SequencedMap<LoraModule, Adapter.Rank> targeted(LoraConfig config, GemmaConfig model) {
+        ModuleMatcher matcher = new ModuleMatcher(config);
+        SequencedMap<LoraModule, Adapter.Rank> modules = new LinkedHashMap<>();
+        for (LoraModule module : LoraModule.of(model)) {
+            List<String> names = of(module.name(), model);
+            if (matcher.targets(module, names)) {
+                modules.put(module, new Adapter.Rank(matcher.rank(names), matcher.scale(names)));
+            }
+        }
+        if (modules.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "target_modules " + text(config.targetModules()) + " means no module of this "
+                            + model.family().title()
+                            + ", wanted names such as q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj,"
+                            + " down_proj");
+        }
+        if (!(config.targetModules() instanceof TargetModules.AllLinear)) {
+            for (String other : notAdaptable(model)) {
+                if (matcher.targetsName(of(other, model))) {
+                    throw new IllegalArgumentException("target_modules " + text(config.targetModules()) + " means "
+                            + other + ", which is neither a linear map nor the embedding");
+                }
+            }
+        }
+        return modules;
+    }
+
+    private static List<String> notAdaptable(GemmaConfig model) {
+        List<String> names = new ArrayList<>(List.of("model.layers", "model.rotary_emb"));
+        for (int i = 0; i < model.numHiddenLayers(); i++) {
+            String layer = GemmaConfig.layer(i);
+            names.add(layer.substring(0, layer.length() - 1));
+            names.add(layer + "self_attn");
+            names.add(layer + "mlp");
+            names.add(layer + "mlp.act_fn");
+        }
+        model.weights().forEach((weight, shape) -> {
+            if (shape.rank() == 1) {
+                names.add(weight.substring(0, weight.length() - ".weight".length()));
+            }
+        });
+        return names;
+    }
+
+    /** {@code target_modules} for the file. */
+    static TargetModules saved(LoraConfig config, GemmaConfig model, Collection<String> adapted) {
+        if (model.isMultimodal()) {
+            // the vision tower has modules of the same last names
+            return new TargetModules.Names(
+                    adapted.stream().map(name -> current(name, model)).toList());
+        }
+        return config.targetModules() instanceof TargetModules.AllLinear
+                ? new TargetModules.Names(adapted.stream()
+                        .map(name -> name.substring(name.lastIndexOf('.') + 1))
+                        .distinct()
+                        .toList())
+                : config.targetModules();
+    }
+
+    private static String text(TargetModules modules) {
+        return switch (modules) {
+            case TargetModules.Names(List<String> names) -> names.toString();
+            case TargetModules.Regex(String pattern) -> "\"" + pattern + "\"";
+            case TargetModules.AllLinear() -> "all-linear";
+        };
+    }
+}

@@ -1,6 +1,6 @@
 package dev.jemma.engine.tokenizer;
 
-import java.util.Locale;
+import java.util.HexFormat;
 
 /** What byte-pair encoding starts from: the symbol of every character and byte, and the merges. Immutable, safe for threads. */
 final class BpeModel {
@@ -36,7 +36,7 @@ final class BpeModel {
 
     /** How byte tokens are spelled: {@code <0x0A>}. */
     static String byteSpelling(int value) {
-        return String.format(Locale.ROOT, "<0x%02X>", value);
+        return "<0x" + HexFormat.of().withUpperCase().toHexDigits((byte) value) + ">";
     }
 
     private void map(int codePoint, int id) {

@@ -1,0 +1,378 @@
+package dev.jemma.engine.template;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.function.Predicate;
+
+/** Jinja's filters on lists, dicts and other things that can be gone through. */
+final class CollectionFilters {
+    static final Map<String, Filters.Filter> ALL = new HashMap<>();
+
+    static {
+        ALL.put("length", (in, v, a) -> length(v));
+        ALL.put("count", (in, v, a) -> length(v));
+        ALL.put("list", (in, v, a) -> Value.Sequence.list(in.python().list(v)));
+        ALL.put("first", (in, v, a) -> first(in, v));
+        ALL.put("last", (in, v, a) -> last(in, v));
+        ALL.put("join", CollectionFilters::join);
+        ALL.put("items", (in, v, a) -> items(v));
+        ALL.put("dictsort", CollectionFilters::dictSort);
+        ALL.put("sort", CollectionFilters::sort);
+        ALL.put("unique", CollectionFilters::unique);
+        ALL.put("reverse", (in, v, a) -> reverse(in, v));
+        ALL.put("map", CollectionFilters::map);
+        ALL.put("select", (in, v, a) -> select(in, v, a, true, false));
+        ALL.put("reject", (in, v, a) -> select(in, v, a, false, false));
+        ALL.put("selectattr", (in, v, a) -> select(in, v, a, true, true));
+        ALL.put("rejectattr", (in, v, a) -> select(in, v, a, false, true));
+        ALL.put("groupby", CollectionFilters::groupBy);
+        ALL.put("batch", CollectionFilters::batch);
+        ALL.put("slice", CollectionFilters::slice);
+        ALL.put("sum", CollectionFilters::sum);
+        ALL.put("min", (in, v, a) -> extreme(in, v, a, -1));
+        ALL.put("max", (in, v, a) -> extreme(in, v, a, 1));
+    }
+
+    private CollectionFilters() {}
+
+    private static Value length(Value value) {
+        return Python.length(value)
+                .map(Value.Int::of)
+                .orElseThrow(
+                        () -> TemplateException.failed("object of type '" + Python.typeName(value) + "' has no len()"));
+    }
+
+    private static Value first(Interpreter in, Value value) {
+        Iterator<Value> items = in.python().iterate(value);
+        return items.hasNext() ? items.next() : new Value.Undefined("No first item, sequence was empty.");
+    }
+
+    private static Value last(Interpreter in, Value value) {
+        if (value instanceof Value.Generator) {
+            throw TemplateException.failed("'generator' object is not reversible");
+        }
+        List<Value> items = in.python().list(value);
+        return items.isEmpty() ? new Value.Undefined("No last item, sequence was empty.") : items.getLast();
+    }
+
+    private static Value join(Interpreter in, Value value, Arguments arguments) {
+        arguments.only("join", "d", "attribute");
+        Text separator = in.python().str(arguments.get(0, "d").orElse(Text.EMPTY));
+        Function<Value, Value> part = arguments
+                .given(1, "attribute")
+                .map(attribute -> getter(in, attribute, Optional.empty()))
+                .orElse(Function.identity());
+        var out = new Text.Builder(in.budget());
+        boolean first = true;
+        for (Value item : in.python().list(value)) {
+            if (!first) {
+                out.append(separator);
+            }
+            first = false;
+            out.append(in.python().str(part.apply(item)));
+        }
+        return out.build();
+    }
+
+    private static Value items(Value value) {
+        return switch (value) {
+            case Value.Undefined undefined ->
+                new Value.Generator(List.<Value>of().iterator());
+            case Value.Dict dict -> new Value.Generator(dict.items().iterator());
+            default -> throw TemplateException.failed("Can only get item pairs from a mapping.");
+        };
+    }
+
+    /** Reads an attribute path such as {@code "function.name"} or {@code "0"} of each item. */
+    private static Function<Value, Value> getter(Interpreter in, Value attribute, Optional<Value> otherwise) {
+        List<Value> path = new ArrayList<>();
+        if (attribute instanceof Text text) {
+            for (String part : text.chars().split("\\.", -1)) {
+                boolean number =
+                        !part.isEmpty() && part.length() < 10 && part.chars().allMatch(c -> c >= '0' && c <= '9');
+                path.add(number ? Value.Int.of(Integer.parseInt(part)) : Text.of(part));
+            }
+        } else {
+            path.add(attribute);
+        }
+        return item -> {
+            Value value = item;
+            for (Value part : path) {
+                value = in.access().item(value, part);
+                if (value instanceof Value.Undefined && otherwise.isPresent()) {
+                    value = otherwise.get();
+                }
+            }
+            return value;
+        };
+    }
+
+    private static Function<Value, Value> caseless(Interpreter in, boolean caseSensitive) {
+        return value -> !caseSensitive && value instanceof Text text ? StringMethods.lower(in, text) : value;
+    }
+
+    private static Comparator<Value> order(Interpreter in, Function<Value, Value> key, boolean reverse) {
+        Comparator<Value> order = (a, b) -> {
+            int sign = in.python().order(key.apply(a), key.apply(b), "<");
+            return sign == 2 ? 0 : sign;
+        };
+        return reverse ? order.reversed() : order;
+    }
+
+    /** A stable sort that survives an order that is none (NaN). */
+    private static List<Value> sorted(Interpreter in, List<Value> items, Comparator<Value> order) {
+        List<Value> sorted = new ArrayList<>(items);
+        in.budget().charge(items.size());
+        try {
+            sorted.sort(order);
+        } catch (IllegalArgumentException e) {
+            throw TemplateException.failed("the values to sort have no order");
+        }
+        return sorted;
+    }
+
+    private static Value dictSort(Interpreter in, Value value, Arguments arguments) {
+        arguments.only("dictsort", "case_sensitive", "by", "reverse");
+        String by = arguments
+                .get(1, "by")
+                .map(b -> Arguments.asText("dictsort", b).chars())
+                .orElse("key");
+        if (!by.equals("key") && !by.equals("value")) {
+            throw TemplateException.failed("You can only sort by either \"key\" or \"value\"");
+        }
+        Python.failIfUndefined(value);
+        if (!(value instanceof Value.Dict dict)) {
+            throw TemplateException.failed("'" + Python.typeName(value) + "' object has no attribute 'items'");
+        }
+        Function<Value, Value> fold = caseless(in, arguments.truth(0, "case_sensitive", false));
+        int part = by.equals("key") ? 0 : 1;
+        Function<Value, Value> key =
+                item -> fold.apply(((Value.Sequence) item).items().get(part));
+        return Value.Sequence.list(sorted(in, dict.items(), order(in, key, arguments.truth(2, "reverse", false))));
+    }
+
+    private static Value sort(Interpreter in, Value value, Arguments arguments) {
+        arguments.only("sort", "reverse", "case_sensitive", "attribute");
+        Function<Value, Value> fold = caseless(in, arguments.truth(1, "case_sensitive", false));
+        Function<Value, Value> key = fold;
+        Optional<Value> attribute = arguments.given(2, "attribute");
+        if (attribute.isPresent()
+                && attribute.get() instanceof Text names
+                && names.chars().indexOf(',') >= 0) {
+            List<Function<Value, Value>> getters = new ArrayList<>();
+            for (String name : names.chars().split(",", -1)) {
+                getters.add(getter(in, Text.of(name), Optional.empty()).andThen(fold));
+            }
+            key = item ->
+                    Value.Sequence.list(getters.stream().map(g -> g.apply(item)).toList());
+        } else if (attribute.isPresent()) {
+            key = getter(in, attribute.get(), Optional.empty()).andThen(fold);
+        }
+        return Value.Sequence.list(
+                sorted(in, in.python().list(value), order(in, key, arguments.truth(0, "reverse", false))));
+    }
+
+    private static Value unique(Interpreter in, Value value, Arguments arguments) {
+        arguments.only("unique", "case_sensitive", "attribute");
+        Function<Value, Value> key = caseless(in, arguments.truth(0, "case_sensitive", false));
+        Function<Value, Value> keyOf = arguments
+                .given(1, "attribute")
+                .map(a -> getter(in, a, Optional.empty()).andThen(key))
+                .orElse(key);
+        Set<Object> seen = new HashSet<>();
+        List<Value> kept = in.python().list(value).stream()
+                .filter(item -> seen.add(Value.Dict.hashKey(keyOf.apply(item), 0)))
+                .toList();
+        return new Value.Generator(kept.iterator());
+    }
+
+    private static Value reverse(Interpreter in, Value value) {
+        if (value instanceof Text text) {
+            return in.access().slice(text, Value.Null.NONE, Value.Null.NONE, Value.Int.of(-1));
+        }
+        if (!Python.iterable(value)) {
+            throw TemplateException.failed("argument must be iterable");
+        }
+        List<Value> items = in.python().list(value);
+        Collections.reverse(items);
+        return value instanceof Value.Generator ? Value.Sequence.list(items) : new Value.Generator(items.iterator());
+    }
+
+    private static Value map(Interpreter in, Value value, Arguments arguments) {
+        if (!Python.truth(value)) {
+            return new Value.Generator(List.<Value>of().iterator());
+        }
+        Function<Value, Value> change;
+        Value attribute = arguments.named().get("attribute");
+        if (arguments.positional().isEmpty() && attribute != null) {
+            for (String name : arguments.named().keySet()) {
+                if (!name.equals("attribute") && !name.equals("default")) {
+                    throw TemplateException.failed("Unexpected keyword argument " + Python.quote(name));
+                }
+            }
+            change = getter(in, attribute, arguments.given(0, "default"));
+        } else {
+            if (arguments.positional().isEmpty()) {
+                throw TemplateException.failed("map requires a filter argument");
+            }
+            String filter =
+                    Arguments.asText("map", arguments.positional().getFirst()).chars();
+            change = item -> Filters.apply(in, filter, item, arguments.after(1));
+        }
+        return new Value.Generator(mapped(in, in.python().list(value), change));
+    }
+
+    private static Iterator<Value> mapped(Interpreter in, List<Value> items, Function<Value, Value> change) {
+        List<Value> changed = new ArrayList<>(items.size());
+        for (Value item : items) {
+            in.budget().charge(1);
+            changed.add(change.apply(item));
+        }
+        return changed.iterator();
+    }
+
+    private static Value select(Interpreter in, Value value, Arguments arguments, boolean wanted, boolean byAttribute) {
+        if (!Python.truth(value)) {
+            return new Value.Generator(List.<Value>of().iterator());
+        }
+        int used = byAttribute ? 1 : 0;
+        if (arguments.positional().size() < used) {
+            throw TemplateException.failed("Missing parameter for attribute name");
+        }
+        Function<Value, Value> read =
+                byAttribute ? getter(in, arguments.positional().getFirst(), Optional.empty()) : Function.identity();
+        Predicate<Value> test = Python::truth;
+        if (arguments.positional().size() > used) {
+            String name =
+                    Arguments.asText("select", arguments.positional().get(used)).chars();
+            test = item -> Tests.apply(in, name, item, arguments.after(used + 1));
+        }
+        List<Value> kept = new ArrayList<>();
+        for (Value item : in.python().list(value)) {
+            if (test.test(read.apply(item)) == wanted) {
+                kept.add(item);
+            }
+        }
+        return new Value.Generator(kept.iterator());
+    }
+
+    private static Value groupBy(Interpreter in, Value value, Arguments arguments) {
+        arguments.only("groupby", "attribute", "default", "case_sensitive");
+        Function<Value, Value> read =
+                getter(in, arguments.require("groupby", 0, "attribute"), arguments.given(1, "default"));
+        Function<Value, Value> key = read.andThen(caseless(in, arguments.truth(2, "case_sensitive", false)));
+        List<Value> groups = new ArrayList<>();
+        List<Value> group = new ArrayList<>();
+        for (Value item : sorted(in, in.python().list(value), order(in, key, false))) {
+            if (!group.isEmpty() && !in.python().equal(key.apply(group.getFirst()), key.apply(item))) {
+                groups.add(group(read, group));
+                group = new ArrayList<>();
+            }
+            group.add(item);
+        }
+        if (!group.isEmpty()) {
+            groups.add(group(read, group));
+        }
+        return Value.Sequence.list(groups);
+    }
+
+    private static Value group(Function<Value, Value> read, List<Value> items) {
+        return Value.Sequence.tuple(read.apply(items.getFirst()), Value.Sequence.list(items));
+    }
+
+    private static int positive(Arguments arguments, String function, String name) {
+        int count = Arguments.asInt(arguments.require(function, 0, name));
+        if (count <= 0) {
+            throw TemplateException.failed(function + " needs a positive count, not " + count);
+        }
+        return count;
+    }
+
+    private static Value batch(Interpreter in, Value value, Arguments arguments) {
+        arguments.only("batch", "linecount", "fill_with");
+        int size = positive(arguments, "batch", "linecount");
+        Optional<Value> fill = arguments.given(1, "fill_with");
+        List<Value> items = in.python().list(value);
+        List<Value> batches = new ArrayList<>();
+        for (int start = 0; start < items.size(); start += size) {
+            List<Value> batch =
+                    new ArrayList<>(items.subList(start, (int) Math.min(items.size(), (long) start + size)));
+            if (fill.isPresent()) {
+                in.budget().charge(size);
+                batch.addAll(Collections.nCopies(size - batch.size(), fill.get()));
+            }
+            batches.add(Value.Sequence.list(batch));
+            if ((long) start + size > items.size()) {
+                break;
+            }
+        }
+        return new Value.Generator(batches.iterator());
+    }
+
+    private static Value slice(Interpreter in, Value value, Arguments arguments) {
+        arguments.only("slice", "slices", "fill_with");
+        int slices = positive(arguments, "slice", "slices");
+        in.budget().charge(slices);
+        Optional<Value> fill = arguments.given(1, "fill_with");
+        List<Value> items = in.python().list(value);
+        int each = items.size() / slices;
+        int extra = items.size() % slices;
+        List<Value> result = new ArrayList<>();
+        int start = 0;
+        for (int i = 0; i < slices; i++) {
+            int end = start + each + (i < extra ? 1 : 0);
+            List<Value> part = new ArrayList<>(items.subList(start, end));
+            if (fill.isPresent() && i >= extra) {
+                part.add(fill.get());
+            }
+            result.add(Value.Sequence.list(part));
+            start = end;
+        }
+        return new Value.Generator(result.iterator());
+    }
+
+    private static Value sum(Interpreter in, Value value, Arguments arguments) {
+        arguments.only("sum", "attribute", "start");
+        Function<Value, Value> read = arguments
+                .given(0, "attribute")
+                .map(a -> getter(in, a, Optional.empty()))
+                .orElse(Function.identity());
+        Value sum = arguments.get(1, "start").orElse(Value.Int.of(0));
+        if (sum instanceof Text) {
+            throw TemplateException.failed("sum() can't sum strings [use ''.join(seq) instead]");
+        }
+        for (Value item : in.python().list(value)) {
+            sum = in.arithmetic().apply(Expression.BinaryOperator.ADD, sum, read.apply(item));
+        }
+        return sum;
+    }
+
+    private static Value extreme(Interpreter in, Value value, Arguments arguments, int sign) {
+        arguments.only(sign < 0 ? "min" : "max", "case_sensitive", "attribute");
+        Function<Value, Value> fold = caseless(in, arguments.truth(0, "case_sensitive", false));
+        Function<Value, Value> key = arguments
+                .given(1, "attribute")
+                .map(a -> getter(in, a, Optional.empty()).andThen(fold))
+                .orElse(fold);
+        List<Value> items = in.python().list(value);
+        if (items.isEmpty()) {
+            return new Value.Undefined("No aggregated item, sequence was empty.");
+        }
+        Value best = items.getFirst();
+        for (Value item : items.subList(1, items.size())) {
+            if (in.python().order(key.apply(item), key.apply(best), sign < 0 ? "<" : ">") == sign) {
+                best = item;
+            }
+        }
+        return best;
+    }
+}

@@ -140,15 +140,10 @@ public sealed interface Cuda {
                 LibraryReport.of(
                         lt,
                         lt.has("cublasLtGetVersion")
-                                ? Optional.of(cublasVersion(CublasLtFunctions.cublasLtGetVersion()))
+                                ? Optional.of(CublasStatus.version(CublasLtFunctions.cublasLtGetVersion()))
                                 : Optional.empty()),
                 LibraryReport.of(Libraries.cublas(), Optional.empty()),
                 LibraryReport.of(nvrtc, nvrtc.has("nvrtcVersion") ? nvrtcVersion() : Optional.empty()));
-    }
-
-    /** {@code 130101} to {@code 13.1.1}. */
-    private static String cublasVersion(long packed) {
-        return packed / 10_000 + "." + packed / 100 % 100 + "." + packed % 100;
     }
 
     private static Optional<String> nvrtcVersion() {

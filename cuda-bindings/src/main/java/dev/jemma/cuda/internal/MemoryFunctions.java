@@ -142,30 +142,6 @@ public final class MemoryFunctions {
         }
     }
 
-    private static final MethodHandle MEMCPY_H_TO_D =
-            DRIVER.function("cuMemcpyHtoD_v2", JAVA_INT, JAVA_LONG, ADDRESS, JAVA_LONG);
-
-    @Prototype("CUresult cuMemcpyHtoD_v2(CUdeviceptr dstDevice, const void *srcHost, size_t ByteCount)")
-    public static int cuMemcpyHtoD_v2(long dstDevice, MemorySegment srcHost, long byteCount) {
-        try {
-            return (int) MEMCPY_H_TO_D.invokeExact(dstDevice, srcHost, byteCount);
-        } catch (Throwable t) {
-            throw NativeLibrary.unexpected(t);
-        }
-    }
-
-    private static final MethodHandle MEMCPY_DTO_H =
-            DRIVER.function("cuMemcpyDtoH_v2", JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG);
-
-    @Prototype("CUresult cuMemcpyDtoH_v2(void *dstHost, CUdeviceptr srcDevice, size_t ByteCount)")
-    public static int cuMemcpyDtoH_v2(MemorySegment dstHost, long srcDevice, long byteCount) {
-        try {
-            return (int) MEMCPY_DTO_H.invokeExact(dstHost, srcDevice, byteCount);
-        } catch (Throwable t) {
-            throw NativeLibrary.unexpected(t);
-        }
-    }
-
     private static final MethodHandle MEMCPY_H_TO_D_ASYNC =
             DRIVER.function("cuMemcpyHtoDAsync_v2", JAVA_INT, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG);
 
@@ -179,27 +155,27 @@ public final class MemoryFunctions {
         }
     }
 
-    private static final MethodHandle MEMCPY_DTO_H_ASYNC =
+    private static final MethodHandle MEMCPY_D_TO_H_ASYNC =
             DRIVER.function("cuMemcpyDtoHAsync_v2", JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_LONG);
 
     @Prototype(
             "CUresult cuMemcpyDtoHAsync_v2(void *dstHost, CUdeviceptr srcDevice, size_t ByteCount, CUstream hStream)")
     public static int cuMemcpyDtoHAsync_v2(MemorySegment dstHost, long srcDevice, long byteCount, long hStream) {
         try {
-            return (int) MEMCPY_DTO_H_ASYNC.invokeExact(dstHost, srcDevice, byteCount, hStream);
+            return (int) MEMCPY_D_TO_H_ASYNC.invokeExact(dstHost, srcDevice, byteCount, hStream);
         } catch (Throwable t) {
             throw NativeLibrary.unexpected(t);
         }
     }
 
-    private static final MethodHandle MEMCPY_DTO_D_ASYNC =
+    private static final MethodHandle MEMCPY_D_TO_D_ASYNC =
             DRIVER.function("cuMemcpyDtoDAsync_v2", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
 
     @Prototype(
             "CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr dstDevice, CUdeviceptr srcDevice, size_t ByteCount, CUstream hStream)")
     public static int cuMemcpyDtoDAsync_v2(long dstDevice, long srcDevice, long byteCount, long hStream) {
         try {
-            return (int) MEMCPY_DTO_D_ASYNC.invokeExact(dstDevice, srcDevice, byteCount, hStream);
+            return (int) MEMCPY_D_TO_D_ASYNC.invokeExact(dstDevice, srcDevice, byteCount, hStream);
         } catch (Throwable t) {
             throw NativeLibrary.unexpected(t);
         }

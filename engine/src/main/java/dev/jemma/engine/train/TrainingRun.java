@@ -1,0 +1,36 @@
+package dev.jemma.engine.train;
+
+import dev.jemma.engine.api.TrainingConfig;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Where a run keeps what it makes, and what it computes with.
+ *
+ * @param config hyperparameters
+ * @param out folder of the final adapter and of the checkpoints
+ * @param metrics JSON Lines file of losses
+ * @param start what to do with a folder that already holds a run
+ * @param arithmetic what computes (kernels and compute type), recorded in checkpoints: a resumed run must use the same
+ * @param companions small text files that belong beside the adapter (chat_template.jinja, jemma.json), by file name
+ */
+public record TrainingRun(
+        TrainingConfig config,
+        Path out,
+        Optional<Path> metrics,
+        Start start,
+        String arithmetic,
+        Map<String, String> companions) {
+    /** How a run begins. */
+    public enum Start {
+        /** From the first step; a folder that holds a run is refused. */
+        NEW,
+        /** After the last checkpoint, or from the first step where there is none. */
+        RESUME
+    }
+
+    public TrainingRun {
+        companions = Map.copyOf(companions);
+    }
+}

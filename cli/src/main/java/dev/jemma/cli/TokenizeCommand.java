@@ -1,0 +1,52 @@
+package dev.jemma.cli;
+
+import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.tokenizer.Specials;
+import dev.jemma.engine.tokenizer.Tokenizer;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+import tools.jackson.databind.node.ObjectNode;
+
+@Command(
+        name = "tokenize",
+        description = "Token ids of texts: rows {\"text\"} to JSON Lines {\"ids\",\"decoded\"}.",
+        mixinStandardHelpOptions = true)
+final class TokenizeCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model folder.")
+    private Path model;
+
+    @Option(names = "--data", required = true, paramLabel = "TEXTS.jsonl", description = "Rows {\"text\"}.")
+    private Path data;
+
+    @Option(names = "--no-bos", description = "Leave out the tokens that the tokenizer puts around a text.")
+    private boolean noBos;
+
+    @Override
+    public Integer call() {
+        Path file = model.resolve("tokenizer.json");
+        if (!Files.isRegularFile(file)) {
+            throw new FormatException(model + " has no tokenizer.json; copy the one that belongs to the model into it");
+        }
+        Tokenizer tokenizer = Tokenizer.load(file);
+        PrintWriter out = spec.commandLine().getOut();
+        JsonLines.read(data, (row, number) -> {
+            int[] plain = tokenizer.encode(row.text("text"), Specials.WITHOUT);
+            int[] ids = noBos ? plain : tokenizer.encode(row.text("text"), Specials.WITH);
+            ObjectNode line = JsonLines.JSON.createObjectNode();
+            Arrays.stream(ids).forEach(line.putArray("ids")::add);
+            line.put("decoded", tokenizer.decode(plain, Specials.WITH));
+            out.println(JsonLines.JSON.writeValueAsString(line));
+        });
+        return 0;
+    }
+}

@@ -42,7 +42,7 @@ final class MetricsLog implements AutoCloseable {
             if (parent != null) {
                 Files.createDirectories(parent);
             }
-            long keep = step > 0 && Files.exists(file) ? lengthUpTo(file, step) : 0;
+            long keep = Files.exists(file) ? lengthUpTo(file, step) : 0;
             FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
             channel.truncate(keep).position(keep);
             return new MetricsLog(file, channel);

@@ -9,7 +9,11 @@ import picocli.CommandLine.Option;
 
 /** Hyperparameters of {@code train}, under Hugging Face's names. */
 final class HyperparameterOptions {
-    @Option(names = "--learning-rate", defaultValue = "2e-4", paramLabel = "X", description = "Peak learning rate (${DEFAULT-VALUE}).")
+    @Option(
+            names = "--learning-rate",
+            defaultValue = "2e-4",
+            paramLabel = "X",
+            description = "Peak learning rate (${DEFAULT-VALUE}).")
     private double learningRate;
 
     @Option(
@@ -29,16 +33,32 @@ final class HyperparameterOptions {
     @Option(names = "--warmup-ratio", paramLabel = "X", description = "Warmup as a share of all steps.")
     private Optional<Double> warmupRatio = Optional.empty();
 
-    @Option(names = "--weight-decay", defaultValue = "0", paramLabel = "X", description = "AdamW's weight decay (${DEFAULT-VALUE}).")
+    @Option(
+            names = "--weight-decay",
+            defaultValue = "0",
+            paramLabel = "X",
+            description = "AdamW's weight decay (${DEFAULT-VALUE}).")
     private double weightDecay;
 
-    @Option(names = {"--adam-beta1"}, defaultValue = "0.9", paramLabel = "X", description = "(${DEFAULT-VALUE})")
+    @Option(
+            names = {"--adam-beta1"},
+            defaultValue = "0.9",
+            paramLabel = "X",
+            description = "(${DEFAULT-VALUE})")
     private double adamBeta1;
 
-    @Option(names = {"--adam-beta2"}, defaultValue = "0.999", paramLabel = "X", description = "(${DEFAULT-VALUE})")
+    @Option(
+            names = {"--adam-beta2"},
+            defaultValue = "0.999",
+            paramLabel = "X",
+            description = "(${DEFAULT-VALUE})")
     private double adamBeta2;
 
-    @Option(names = {"--adam-epsilon"}, defaultValue = "1e-8", paramLabel = "X", description = "(${DEFAULT-VALUE})")
+    @Option(
+            names = {"--adam-epsilon"},
+            defaultValue = "1e-8",
+            paramLabel = "X",
+            description = "(${DEFAULT-VALUE})")
     private double adamEpsilon;
 
     @Option(
@@ -62,10 +82,18 @@ final class HyperparameterOptions {
             description = "Micro-batches an optimizer step (${DEFAULT-VALUE}).")
     private int gradientAccumulationSteps;
 
-    @Option(names = "--num-train-epochs", defaultValue = "3", paramLabel = "X", description = "Passes over the rows (${DEFAULT-VALUE}).")
+    @Option(
+            names = "--num-train-epochs",
+            defaultValue = "3",
+            paramLabel = "X",
+            description = "Passes over the rows (${DEFAULT-VALUE}).")
     private double numTrainEpochs;
 
-    @Option(names = "--max-steps", defaultValue = "-1", paramLabel = "N", description = "Optimizer steps, instead of epochs.")
+    @Option(
+            names = "--max-steps",
+            defaultValue = "-1",
+            paramLabel = "N",
+            description = "Optimizer steps, instead of epochs.")
     private long maxSteps;
 
     @Option(
@@ -91,13 +119,25 @@ final class HyperparameterOptions {
             description = "Compute activations again in the backward: a third slower, a fraction of the memory.")
     private boolean gradientCheckpointing;
 
-    @Option(names = "--save-steps", defaultValue = "0", paramLabel = "N", description = "A checkpoint every N steps; 0 = none.")
+    @Option(
+            names = "--save-steps",
+            defaultValue = "0",
+            paramLabel = "N",
+            description = "A checkpoint every N steps; 0 = none.")
     private int saveSteps;
 
-    @Option(names = "--save-total-limit", defaultValue = "0", paramLabel = "N", description = "Checkpoints kept; 0 = all.")
+    @Option(
+            names = "--save-total-limit",
+            defaultValue = "0",
+            paramLabel = "N",
+            description = "Checkpoints kept; 0 = all.")
     private int saveTotalLimit;
 
-    @Option(names = "--eval-steps", defaultValue = "0", paramLabel = "N", description = "Evaluate every N steps; 0 = at the end.")
+    @Option(
+            names = "--eval-steps",
+            defaultValue = "0",
+            paramLabel = "N",
+            description = "Evaluate every N steps; 0 = at the end.")
     private int evalSteps;
 
     TrainingConfig config() {

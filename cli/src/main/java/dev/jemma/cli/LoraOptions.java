@@ -9,13 +9,25 @@ import picocli.CommandLine.Option;
 
 /** The adapter that {@code train} makes, under PEFT's names. */
 final class LoraOptions {
-    @Option(names = {"--lora-r", "--r"}, defaultValue = "16", paramLabel = "N", description = "Rank (${DEFAULT-VALUE}).")
+    @Option(
+            names = {"--lora-r", "--r"},
+            defaultValue = "16",
+            paramLabel = "N",
+            description = "Rank (${DEFAULT-VALUE}).")
     private int r;
 
-    @Option(names = "--lora-alpha", defaultValue = "32", paramLabel = "X", description = "Updates are scaled by alpha / r (${DEFAULT-VALUE}).")
+    @Option(
+            names = "--lora-alpha",
+            defaultValue = "32",
+            paramLabel = "X",
+            description = "Updates are scaled by alpha / r (${DEFAULT-VALUE}).")
     private double loraAlpha;
 
-    @Option(names = "--lora-dropout", defaultValue = "0", paramLabel = "X", description = "Dropout of adapter inputs (${DEFAULT-VALUE}).")
+    @Option(
+            names = "--lora-dropout",
+            defaultValue = "0",
+            paramLabel = "X",
+            description = "Dropout of adapter inputs (${DEFAULT-VALUE}).")
     private double loraDropout;
 
     @Option(

@@ -1,11 +1,11 @@
 package dev.jemma.cli;
 
 import dev.jemma.engine.api.FormatException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -43,7 +43,10 @@ final class YamlDefaults implements IDefaultValueProvider {
             throw new UncheckedIOException(e);
         } catch (JacksonException e) {
             throw FormatException.at(
-                    file, e.getLocation().getLineNr(), e.getLocation().getColumnNr(), "is no YAML: " + e.getOriginalMessage());
+                    file,
+                    e.getLocation().getLineNr(),
+                    e.getLocation().getColumnNr(),
+                    "is no YAML: " + e.getOriginalMessage());
         }
         if (!root.isObject()) {
             throw FormatException.in(file, "wanted 'key: value' lines such as 'learning_rate: 2e-4'");
@@ -51,7 +54,8 @@ final class YamlDefaults implements IDefaultValueProvider {
         Map<String, String> read = new LinkedHashMap<>();
         TreeSet<String> unknown = new TreeSet<>();
         for (Map.Entry<String, JsonNode> entry : root.properties()) {
-            if (spec.findOption("--" + entry.getKey().replace('_', '-')) == null || entry.getKey().equals("config")) {
+            if (spec.findOption("--" + entry.getKey().replace('_', '-')) == null
+                    || entry.getKey().equals("config")) {
                 unknown.add(entry.getKey());
             } else if (!entry.getValue().isNull()) {
                 read.put(entry.getKey(), text(file, entry.getKey(), entry.getValue()));
@@ -80,7 +84,8 @@ final class YamlDefaults implements IDefaultValueProvider {
 
     private static String scalar(Path file, String key, JsonNode value) {
         if (!value.isValueNode()) {
-            throw FormatException.in(file, key + " is nested too deep, wanted a value, a list of values or 'name: value' pairs");
+            throw FormatException.in(
+                    file, key + " is nested too deep, wanted a value, a list of values or 'name: value' pairs");
         }
         return value.asString();
     }

@@ -12,6 +12,7 @@ import dev.jemma.engine.tensor.HostSlab;
 import dev.jemma.engine.tensor.Slab;
 import dev.jemma.engine.tensor.Tensor;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -152,6 +153,11 @@ public final class Adapter implements AutoCloseable {
     public void save(Path folder) throws IOException {
         byte[] json = JsonFile.bytes(LoraConfigJson.write(config, ModuleNames.saved(config, model, updates.keySet())));
         AdapterFolder.save(folder, json, tensors());
+    }
+
+    /** Whether {@code folder} holds an adapter. */
+    public static boolean exists(Path folder) {
+        return Files.exists(AdapterFolder.file(folder, AdapterFolder.CONFIG));
     }
 
     /** What it adapts and how strongly. */

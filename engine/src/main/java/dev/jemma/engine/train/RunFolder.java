@@ -24,7 +24,8 @@ import java.util.regex.Pattern;
  */
 final class RunFolder {
     private static final Pattern CHECKPOINT = Pattern.compile("checkpoint-(\\d{1,18})");
-    private static final Pattern LEFT_OVER = Pattern.compile("\\.(checkpoint-\\d+|adapter_.*|chat_template\\.jinja|jemma\\.json)\\..*\\.tmp");
+    private static final Pattern LEFT_OVER =
+            Pattern.compile("\\.(checkpoint-\\d+|adapter_.*|chat_template\\.jinja|jemma\\.json)\\..*\\.tmp");
 
     private final TrainingRun run;
 
@@ -37,11 +38,12 @@ final class RunFolder {
         RunFolder folder = new RunFolder(run);
         try {
             Files.createDirectories(run.out());
-            boolean occupied = Files.exists(run.out().resolve(Adapter.WEIGHTS))
-                    || !folder.checkpoints().isEmpty();
+            boolean occupied =
+                    Adapter.exists(run.out()) || !folder.checkpoints().isEmpty();
             if (occupied && run.start() == TrainingRun.Start.NEW) {
-                throw new TrainingException(run.out()
-                        + " already holds a run; --resume goes on with it, another --out keeps it, deleting the folder ends it");
+                throw new TrainingException(
+                        run.out()
+                                + " already holds a run; --resume goes on with it, another --out keeps it, deleting the folder ends it");
             }
             for (Path path : list(run.out())) {
                 if (LEFT_OVER.matcher(path.getFileName().toString()).matches()) {
@@ -58,7 +60,9 @@ final class RunFolder {
     Optional<TrainingCheckpoint> lastCheckpoint() {
         try {
             List<Path> checkpoints = checkpoints();
-            return checkpoints.isEmpty() ? Optional.empty() : Optional.of(TrainingCheckpoint.open(checkpoints.getLast()));
+            return checkpoints.isEmpty()
+                    ? Optional.empty()
+                    : Optional.of(TrainingCheckpoint.open(checkpoints.getLast()));
         } catch (IOException e) {
             throw new UncheckedIOException(run.out() + " cannot be read: " + e.getMessage(), e);
         }
@@ -111,7 +115,8 @@ final class RunFolder {
     /** The checkpoints, oldest first. */
     private List<Path> checkpoints() throws IOException {
         return list(run.out()).stream()
-                .filter(path -> CHECKPOINT.matcher(path.getFileName().toString()).matches())
+                .filter(path ->
+                        CHECKPOINT.matcher(path.getFileName().toString()).matches())
                 .sorted(Comparator.comparingLong(RunFolder::step))
                 .toList();
     }

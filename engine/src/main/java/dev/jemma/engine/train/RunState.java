@@ -43,6 +43,7 @@ record RunState(long step, long totalSteps, double elapsedSeconds, Map<String, S
                 identity.put(snakeCase(component.getName()), value(component, run.config()));
             }
         }
+        identity.put("adapter", run.adapter());
         identity.put("data", data.fingerprint());
         identity.put("arithmetic", run.arithmetic());
         return new RunState(0, totalSteps, 0, identity);
@@ -85,8 +86,9 @@ record RunState(long step, long totalSteps, double elapsedSeconds, Map<String, S
             differences.add("steps in all were " + totalSteps + ", now " + wanted.totalSteps);
         }
         if (!differences.isEmpty()) {
-            throw new TrainingException(folder + " belongs to another run: " + String.join("; ", differences)
-                    + ". Resume with the run's own settings, or train anew into another --out (--init-adapter takes the adapter along)");
+            throw new TrainingException(
+                    folder + " belongs to another run: " + String.join("; ", differences)
+                            + ". Resume with the run's own settings, or train anew into another --out (--init-adapter takes the adapter along)");
         }
     }
 
@@ -115,8 +117,12 @@ record RunState(long step, long totalSteps, double elapsedSeconds, Map<String, S
             throw FormatException.in(file, "wanted global_step and max_steps as numbers and run as an object");
         }
         Map<String, String> identity = new LinkedHashMap<>();
-        run.properties().forEach(entry -> identity.put(entry.getKey(), entry.getValue().asString()));
+        run.properties()
+                .forEach(entry -> identity.put(entry.getKey(), entry.getValue().asString()));
         return new RunState(
-                step.longValue(), total.longValue(), json.path("elapsed_seconds").asDouble(0), identity);
+                step.longValue(),
+                total.longValue(),
+                json.path("elapsed_seconds").asDouble(0),
+                identity);
     }
 }

@@ -68,7 +68,7 @@ public final class Trainer {
         Optional<TrainingCheckpoint> last = folder.lastCheckpoint();
         last.ifPresent(checkpoint -> checkpoint.state().requireSameRun(wanted, checkpoint.folder()));
 
-        try (Adapter adapter = last.isPresent() ? Adapter.load(last.get().folder(), model.config()) : fresh.get();
+        try (Adapter adapter = last.isPresent() ? last.get().adapter(model.config()) : fresh.get();
                 Training training = training(adapter);
                 AdamW optimizer = new AdamW(model.kernels(), parameters(adapter, training), config)) {
             last.ifPresent(checkpoint -> checkpoint.restore(optimizer));
@@ -84,16 +84,14 @@ public final class Trainer {
     }
 
     private Training training(Adapter adapter) {
-        int maxTokens = Math.max(data.maxTokens(), evaluation.map(TrainingData::maxTokens).orElse(1));
-        Recompute recompute =
-                switch (config.recompute()) {
-                    case NEVER -> Recompute.CHEAP;
-                    case BLOCKS -> Recompute.BLOCKS;
-                };
-        return new Training(
-                model,
-                adapter.lowRanks(),
-                new Training.Options(maxTokens, recompute, (float) adapter.config().loraDropout()));
+        int maxTokens = Math.max(
+                data.maxTokens(), evaluation.map(TrainingData::maxTokens).orElse(1));
+        Recompute recompute = switch (config.recompute()) {
+            case NEVER -> Recompute.CHEAP;
+            case BLOCKS -> Recompute.BLOCKS;
+        };
+        return new Training(model, adapter.lowRanks(), new Training.Options(maxTokens, recompute, (float)
+                adapter.config().loraDropout()));
     }
 
     /** Factors and gradients in the adapter's fixed order: A before B, module by module. */
@@ -122,7 +120,8 @@ public final class Trainer {
         events.accept(new TrainingEvent.Started(
                 state.step() + 1, total, adapter.lowRanks().parameters()));
         while (state.step() < total) {
-            TrainingEvent.Stepped stepped = step(training, optimizer, state.step() + 1, total, start, begun.elapsedSeconds());
+            TrainingEvent.Stepped stepped =
+                    step(training, optimizer, state.step() + 1, total, start, begun.elapsedSeconds());
             events.accept(stepped);
             state = state.after(stepped);
             boolean last = state.step() == total;
@@ -132,8 +131,7 @@ public final class Trainer {
             }
             boolean stop = !last && cancelled.getAsBoolean();
             if (stop || (config.saveSteps() > 0 && state.step() % config.saveSteps() == 0)) {
-                events.accept(new TrainingEvent.Saved(
-                        state.step(), folder.saveCheckpoint(adapter, optimizer, state)));
+                events.accept(new TrainingEvent.Saved(state.step(), folder.saveCheckpoint(adapter, optimizer, state)));
             }
             if (stop) {
                 return ended(state, Outcome.CANCELLED, events);
@@ -169,9 +167,10 @@ public final class Trainer {
         double loss = supervised == 0 ? 0 : sum / supervised;
         double gradNorm = optimizer.gradNorm();
         if (!Double.isFinite(loss) || !Double.isFinite(gradNorm)) {
-            throw new TrainingException("step " + step + ": the loss is " + loss + " and the gradient's norm " + gradNorm
-                    + "; a smaller learning_rate than " + config.learningRate()
-                    + " or more warmup_steps may help, and checkpoints written before are whole");
+            throw new TrainingException(
+                    "step " + step + ": the loss is " + loss + " and the gradient's norm " + gradNorm
+                            + "; a smaller learning_rate than " + config.learningRate()
+                            + " or more warmup_steps may help, and checkpoints written before are whole");
         }
         double learningRate = config.learningRate(step, total);
         optimizer.step(step, learningRate, gradNorm);

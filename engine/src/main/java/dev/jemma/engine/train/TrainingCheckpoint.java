@@ -1,6 +1,7 @@
 package dev.jemma.engine.train;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.gemma.GemmaConfig;
 import dev.jemma.engine.io.AtomicFile;
 import dev.jemma.engine.lora.Adapter;
 import dev.jemma.engine.safetensors.SafetensorsFile;
@@ -51,6 +52,15 @@ record TrainingCheckpoint(Path folder, RunState state) {
 
     static void writeText(Path file, String text) throws IOException {
         AtomicFile.write(file, text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** The adapter as it was; closed by the caller. */
+    Adapter adapter(GemmaConfig model) {
+        try {
+            return Adapter.load(folder, model);
+        } catch (IOException e) {
+            throw new FormatException("the adapter in " + folder + " cannot be read: " + e.getMessage(), e);
+        }
     }
 
     /**

@@ -22,20 +22,20 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Reads what make_reference.py wrote: tensors as arrays, and PEFT adapters the short way, independent of Jemma's own loader. */
-final class ReferenceData implements AutoCloseable {
+public final class ReferenceData implements AutoCloseable {
     private final SafetensorsFile file;
     private final ByteBuffer bytes;
 
-    ReferenceData(Path path) throws IOException {
+    public ReferenceData(Path path) throws IOException {
         file = SafetensorsFile.open(path);
         bytes = ByteBuffer.wrap(Files.readAllBytes(path)).order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    Set<String> names() {
+    public Set<String> names() {
         return file.names();
     }
 
-    long[] shape(String name) {
+    public long[] shape(String name) {
         return entry(name).shape().dims();
     }
 
@@ -48,7 +48,7 @@ final class ReferenceData implements AutoCloseable {
     }
 
     /** An F32 tensor. */
-    float[] floats(String name) {
+    public float[] floats(String name) {
         TensorEntry entry = entry(name);
         float[] values = new float[Math.toIntExact(entry.bytes() / 4)];
         bytes.slice(Math.toIntExact(entry.begin()), Math.toIntExact(entry.bytes()))
@@ -59,7 +59,7 @@ final class ReferenceData implements AutoCloseable {
     }
 
     /** An I64 tensor. */
-    int[] ints(String name) {
+    public int[] ints(String name) {
         TensorEntry entry = entry(name);
         int[] values = new int[Math.toIntExact(entry.bytes() / 8)];
         for (int i = 0; i < values.length; i++) {
@@ -69,7 +69,7 @@ final class ReferenceData implements AutoCloseable {
     }
 
     /** Row {@code row} of an I64 matrix. */
-    int[] ints(String name, int row) {
+    public int[] ints(String name, int row) {
         int width = Math.toIntExact(entry(name).shape().dim(-1));
         return Arrays.copyOfRange(ints(name), row * width, (row + 1) * width);
     }

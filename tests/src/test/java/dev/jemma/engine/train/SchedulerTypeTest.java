@@ -39,8 +39,10 @@ final class SchedulerTypeTest {
     @Test
     void constantIgnoresWarmupUnlessItSaysSo() {
         assertThat(config(SchedulerType.CONSTANT, 4).learningRate(1, 8)).isEqualTo(1);
-        assertThat(config(SchedulerType.CONSTANT_WITH_WARMUP, 4).learningRate(1, 8)).isZero();
-        assertThat(config(SchedulerType.CONSTANT_WITH_WARMUP, 4).learningRate(5, 8)).isEqualTo(1);
+        assertThat(config(SchedulerType.CONSTANT_WITH_WARMUP, 4).learningRate(1, 8))
+                .isZero();
+        assertThat(config(SchedulerType.CONSTANT_WITH_WARMUP, 4).learningRate(5, 8))
+                .isEqualTo(1);
     }
 
     @Test
@@ -58,7 +60,24 @@ final class SchedulerTypeTest {
     void saysWhichHyperparameterIsWrong() {
         TrainingConfig d = TrainingConfig.defaults();
         assertThatThrownBy(() -> new TrainingConfig(
-                        1, SchedulerType.LINEAR, 0, 0, 0.9, 1.5, 1e-8, 1, 8, 1, 3, -1, 42, d.shuffle(), d.recompute(), 0, 0, 0))
+                        1,
+                        SchedulerType.LINEAR,
+                        0,
+                        0,
+                        0.9,
+                        1.5,
+                        1e-8,
+                        1,
+                        8,
+                        1,
+                        3,
+                        -1,
+                        42,
+                        d.shuffle(),
+                        d.recompute(),
+                        0,
+                        0,
+                        0))
                 .hasMessage("adam_beta2 is 1.5, wanted 0 or more and below 1");
     }
 }

@@ -7,4 +7,6 @@ module dev.jemma.engine {
 
     exports dev.jemma.engine.api;
     exports dev.jemma.engine.toolcall;
+    exports dev.jemma.engine.eval to
+            dev.jemma.cli;
 }

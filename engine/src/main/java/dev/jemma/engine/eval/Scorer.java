@@ -1,0 +1,121 @@
+package dev.jemma.engine.eval;
+
+import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.toolcall.CallEvent;
+import dev.jemma.engine.toolcall.ParsedReply;
+import dev.jemma.engine.toolcall.Repair;
+import dev.jemma.engine.toolcall.ToolCallFormat;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * Judges answers in one format.
+ *
+ * @param format how the model writes calls
+ * @param allowed the repairs that are applied when answers are read
+ */
+public record Scorer(ToolCallFormat format, Set<Repair> allowed) {
+    private static final JsonMapper JSON = new JsonMapper();
+
+    public Scorer {
+        Objects.requireNonNull(format, "format");
+        allowed = Set.copyOf(allowed);
+    }
+
+    /** Judges with every repair. */
+    public Scorer(ToolCallFormat format) {
+        this(format, ToolCallFormat.ALL_REPAIRS);
+    }
+
+    /**
+     * Judges one answer. As on the leaderboard, an answer of which any call cannot be read has no calls: wrong where calls are
+     * wanted, right where none is.
+     */
+    public Verdict judge(EvalRow row, String prediction) {
+        ParsedReply reply = format.parse(prediction, allowed);
+        Optional<CallEvent.Malformed> malformed = reply.malformed().stream().findFirst();
+        Optional<AstChecker.Mistake> mistake;
+        if (malformed.isPresent() && !row.accepted().isEmpty()) {
+            mistake = Optional.of(new AstChecker.Mistake(
+                    "ast_decoder:decoder_failed", malformed.get().error().toString()));
+        } else {
+            mistake = AstChecker.check(row.tools(), row.accepted(), malformed.isPresent() ? List.of() : reply.calls());
+        }
+        return new Verdict(
+                row,
+                prediction,
+                mistake.map(AstChecker.Mistake::kind).orElse(""),
+                mistake.map(AstChecker.Mistake::message).orElse(""),
+                reply.calls().size(),
+                malformed.isEmpty(),
+                reply.repairs(),
+                reply.calls().stream()
+                        .flatMap(call -> SchemaCheck.problems(row.tools(), call).stream())
+                        .toList());
+    }
+
+    /**
+     * Judges one prediction for each row.
+     *
+     * @throws IllegalArgumentException if a row has no prediction
+     */
+    public List<Verdict> judge(List<EvalRow> rows, Map<String, String> predictions) {
+        List<String> missing = rows.stream()
+                .map(EvalRow::id)
+                .filter(id -> !predictions.containsKey(id))
+                .toList();
+        if (!missing.isEmpty()) {
+            throw new IllegalArgumentException(
+                    missing.size() + " of " + rows.size() + " rows have no prediction, the first is '"
+                            + missing.getFirst() + "'; predictions are lines {\"id\", \"prediction\"}");
+        }
+        return rows.stream()
+                .map(row -> judge(row, Objects.requireNonNull(predictions.get(row.id()))))
+                .toList();
+    }
+
+    /**
+     * Reads predictions by id from a JSON Lines file of {@code {"id", "prediction"}}; other keys are ignored.
+     *
+     * @throws FormatException if a line is none, or an id occurs twice
+     */
+    public static Map<String, String> readPredictions(Path file) throws IOException {
+        Map<String, String> predictions = new LinkedHashMap<>();
+        int line = 0;
+        for (String text : Files.readAllLines(file)) {
+            line++;
+            if (text.isBlank()) {
+                continue;
+            }
+            JsonNode row;
+            try {
+                row = JSON.readTree(text);
+            } catch (JacksonException e) {
+                throw FormatException.at(
+                        file, line, e.getLocation().getColumnNr(), "no JSON: " + e.getOriginalMessage());
+            }
+            for (String key : List.of("id", "prediction")) {
+                if (!row.path(key).isString()) {
+                    throw FormatException.atLine(
+                            file, line, key + " is " + (row.has(key) ? row.get(key) : "missing") + ", wanted a string");
+                }
+            }
+            if (predictions.put(
+                            row.get("id").stringValue(), row.get("prediction").stringValue())
+                    != null) {
+                throw FormatException.atLine(file, line, "id " + row.get("id") + " occurs twice");
+            }
+        }
+        return predictions;
+    }
+}

@@ -3,6 +3,8 @@ module dev.jemma.engine {
     requires transitive tools.jackson.databind;
     requires jdk.incubator.vector;
     requires dev.jemma.cuda;
+    requires java.management;
+    requires jdk.management;
     requires static org.jspecify;
 
     exports dev.jemma.engine.api;

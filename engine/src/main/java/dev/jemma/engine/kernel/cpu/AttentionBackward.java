@@ -1,0 +1,443 @@
+package dev.jemma.engine.kernel.cpu;
+
+import static dev.jemma.engine.kernel.cpu.Lanes.L;
+import static dev.jemma.engine.kernel.cpu.Lanes.all;
+import static dev.jemma.engine.kernel.cpu.Lanes.fma;
+import static dev.jemma.engine.kernel.cpu.Lanes.load;
+import static dev.jemma.engine.kernel.cpu.Lanes.store;
+import static dev.jemma.engine.kernel.cpu.Tiles.DEPTH;
+import static dev.jemma.engine.kernel.cpu.Tiles.MR;
+import static dev.jemma.engine.kernel.cpu.Tiles.NR;
+
+import dev.jemma.engine.kernel.AttentionShape;
+import dev.jemma.engine.kernel.Span;
+import dev.jemma.engine.kernel.Write;
+import dev.jemma.engine.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+
+/**
+ * Gradients of attention over whole sequences.
+ *
+ * <p>With scores S, probabilities {@code P = e^(S - lse)}, {@code dP = dO V^T} and {@code D = sum(dO O)} of each row:
+ * {@code dS = P (dP - D) cap'(S) scale}, then {@code dQ = dS K}, {@code dK = dS^T Q}, {@code dV = P^T dO}.
+ *
+ * <p>Queries are taken in stretches whose P and dS fit a bounded scratch, so that each of the five products is computed once: first
+ * every query block writes its rows of P and dS and its dQ, then every key block sums its dK and dV over the stretch's rows. Rows
+ * are stacked as in {@link Attention}: row {@code i * G + g}. Nothing is added by two threads, so the order of sums is fixed.
+ */
+final class AttentionBackward implements AutoCloseable {
+    /** Keys of a block; query blocks divide it, and every row of P and dS is written in whole blocks. */
+    private static final int KEYS = 96;
+
+    /** Bytes that P and dS of a stretch may take together. */
+    private static final long STRETCH_BYTES = 64L << 20;
+
+    private final ThreadTeam team;
+    private final Scratch packed = new Scratch();
+    private final Scratch large = new Scratch();
+    private final Scratch own = new Scratch();
+    private final ThreadTeam.Task packKeysTask = this::packKeys;
+    private final ThreadTeam.Task packQueriesTask = this::packQueries;
+    private final ThreadTeam.Task queryTask = this::queryBlock;
+    private final ThreadTeam.Task keyTask = this::keyBlock;
+
+    private MemorySegment dQ = MemorySegment.NULL;
+    private MemorySegment dK = MemorySegment.NULL;
+    private MemorySegment dV = MemorySegment.NULL;
+    private MemorySegment dOut = MemorySegment.NULL;
+    private MemorySegment out = MemorySegment.NULL;
+    private MemorySegment lse = MemorySegment.NULL;
+    private MemorySegment q = MemorySegment.NULL;
+    private MemorySegment k = MemorySegment.NULL;
+    private MemorySegment v = MemorySegment.NULL;
+    private AttentionShape shape = new AttentionShape(1, 1, 2, 1, 0, 0);
+    private Span span = new Span(0, 1, 0, 0, 1);
+    private int group;
+    private int queries;
+    private int length;
+    private int keyPanelCount;
+    /** Columns of P and dS: the keys, in whole blocks. */
+    private int width;
+
+    private long keyFloats;
+    private long queryFloats;
+    private int stretchFrom;
+    private int stretchTo;
+    private MemorySegment keyPanels = MemorySegment.NULL;
+    private MemorySegment queryPanels = MemorySegment.NULL;
+    private MemorySegment probabilities = MemorySegment.NULL;
+    private MemorySegment scoreGradients = MemorySegment.NULL;
+    private MemorySegment region = MemorySegment.NULL;
+    private long memberBytes;
+    private MemorySegment[] squares = new MemorySegment[0];
+    private MemorySegment[] edges = new MemorySegment[0];
+    private MemorySegment[] strips = new MemorySegment[0];
+
+    AttentionBackward(ThreadTeam team) {
+        this.team = team;
+    }
+
+    void backward(
+            Tensor dQT,
+            Tensor dKT,
+            Tensor dVT,
+            Tensor dOutT,
+            Tensor outT,
+            Tensor lseT,
+            Tensor qT,
+            Tensor kT,
+            Tensor vT,
+            AttentionShape attentionShape,
+            Span[] spans) {
+        dQ = dQT.segment();
+        dK = dKT.segment();
+        dV = dVT.segment();
+        dOut = dOutT.segment();
+        out = outT.segment();
+        lse = lseT.segment();
+        q = qT.segment();
+        k = kT.segment();
+        v = vT.segment();
+        shape = attentionShape;
+        group = shape.heads() / shape.keyValueHeads();
+        queries = Math.max(1, Attention.STACKED / group);
+        while (KEYS % queries != 0) {
+            queries--;
+        }
+        prepareMembers();
+        for (Span s : spans) {
+            span = s;
+            spanBackward();
+        }
+    }
+
+    private void prepareMembers() {
+        int d = shape.headDim();
+        long stripBytes = 4L * Math.max(Gemm.roundUp(queries * group, MR), KEYS) * Math.max(2L * d, DEPTH);
+        long square = 4L * L * L;
+        long bytes = stripBytes + square + Tiles.EDGE_BYTES + 63 & -64;
+        if (memberBytes == bytes && strips.length != 0) {
+            return;
+        }
+        memberBytes = bytes;
+        region = own.atLeast(bytes * team.size());
+        squares = new MemorySegment[team.size()];
+        edges = new MemorySegment[team.size()];
+        strips = new MemorySegment[team.size()];
+        for (int m = 0; m < team.size(); m++) {
+            strips[m] = region.asSlice(m * bytes, stripBytes);
+            squares[m] = region.asSlice(m * bytes + stripBytes, square);
+            edges[m] = region.asSlice(m * bytes + stripBytes + square, Tiles.EDGE_BYTES);
+        }
+    }
+
+    private void spanBackward() {
+        int d = shape.headDim();
+        int keyHeads = shape.keyValueHeads();
+        length = span.length();
+        keyPanelCount = Gemm.ceilDiv(length, NR);
+        width = (int) Gemm.roundUp(length, KEYS);
+        long rowBytes = 4L * 2 * width * shape.heads();
+        int stretch = (int) Math.min(length, Math.max(1, STRETCH_BYTES / (rowBytes * KEYS)) * KEYS);
+        keyFloats = KeyPanels.floats(length, d);
+        queryFloats = KeyPanels.floats(stretch * group, d);
+        long panelBytes = 4 * keyHeads * (3 * keyFloats + 2 * queryFloats);
+        MemorySegment panels = packed.atLeast(panelBytes);
+        keyPanels = panels.asSlice(0, 4 * keyHeads * 3 * keyFloats);
+        queryPanels = panels.asSlice(4 * keyHeads * 3 * keyFloats, 4 * keyHeads * 2 * queryFloats);
+        long half = 4L * stretch * shape.heads() * width;
+        MemorySegment matrices = large.atLeast(2 * half);
+        probabilities = matrices.asSlice(0, half);
+        scoreGradients = matrices.asSlice(half, half);
+        team.run(keyPanelCount * keyHeads, packKeysTask);
+        for (stretchFrom = 0; stretchFrom < length; stretchFrom = stretchTo) {
+            stretchTo = Math.min(length, stretchFrom + stretch);
+            int count = stretchTo - stretchFrom;
+            team.run(Gemm.ceilDiv(count, queries) * keyHeads, packQueriesTask);
+            team.run(Gemm.ceilDiv(count, queries) * keyHeads, queryTask);
+            team.run(Gemm.ceilDiv(stretchTo, KEYS) * keyHeads, keyTask);
+        }
+    }
+
+    /** K as columns, V as columns, K as depth. */
+    private long keyPanel(int keyHead, int which) {
+        return 4 * keyFloats * (3L * keyHead + which);
+    }
+
+    /** Q as depth, dO as depth. */
+    private long queryPanel(int keyHead, int which) {
+        return 4 * queryFloats * (2L * keyHead + which);
+    }
+
+    /** Row of P and dS of a stacked row of the stretch. */
+    private long matrixRow(int keyHead, int row) {
+        return 4L * width * ((long) keyHead * (stretchTo - stretchFrom) * group + row);
+    }
+
+    /** Row of q, out, ... of a stacked row of the stretch; times D elements. */
+    private long headRow(int keyHead, int row) {
+        return (span.row() + stretchFrom + row / group) * (long) shape.heads() + keyHead * group + row % group;
+    }
+
+    private int stretchRows() {
+        return (stretchTo - stretchFrom) * group;
+    }
+
+    private void packKeys(int chunk, int member) {
+        int d = shape.headDim();
+        int keyHead = chunk / keyPanelCount;
+        int from = chunk % keyPanelCount * NR;
+        int to = Math.min(length, from + NR);
+        long stride = 4L * shape.keyValueHeads() * d;
+        long head = 4L * keyHead * d;
+        MemorySegment square = squares[member];
+        long panel = 4L * from * d;
+        KeyPanels.columns(k, stride, head, d, span, from, to, keyPanels, keyPanel(keyHead, 0) + panel, square);
+        KeyPanels.columns(v, stride, head, d, span, from, to, keyPanels, keyPanel(keyHead, 1) + panel, square);
+        for (int p = from; p < to; p++) {
+            KeyPanels.depthRow(k, span.keyRowOf(p) * stride + head, d, p, length, keyPanels, keyPanel(keyHead, 2));
+        }
+    }
+
+    private void packQueries(int chunk, int member) {
+        int d = shape.headDim();
+        int blocks = Gemm.ceilDiv(stretchTo - stretchFrom, queries);
+        int keyHead = chunk / blocks;
+        int from = chunk % blocks * queries * group;
+        int to = Math.min(stretchRows(), from + queries * group);
+        for (int row = from; row < to; row++) {
+            long at = 4 * headRow(keyHead, row) * d;
+            KeyPanels.depthRow(q, at, d, row, stretchRows(), queryPanels, queryPanel(keyHead, 0));
+            KeyPanels.depthRow(dOut, at, d, row, stretchRows(), queryPanels, queryPanel(keyHead, 1));
+        }
+    }
+
+    /** P and dS of a block of queries, in whole key blocks, and its dQ. */
+    private void queryBlock(int chunk, int member) {
+        int d = shape.headDim();
+        int blocks = Gemm.ceilDiv(stretchTo - stretchFrom, queries);
+        int keyHead = chunk / blocks;
+        int from = chunk % blocks * queries * group;
+        int rows = Math.min(stretchRows() - from, queries * group);
+        int position = stretchFrom + from / group;
+        int keyFrom = shape.firstVisible(position) / KEYS * KEYS;
+        int seen = Math.min(length, position + Gemm.ceilDiv(rows, group));
+        int keyTo = (int) Gemm.roundUp(seen, KEYS);
+        MemorySegment my = strips[member];
+        long gradientStrips = 4L * Gemm.roundUp(rows, MR) * d;
+        for (int r = 0; r < Gemm.roundUp(rows, MR); r++) {
+            int count = r < rows ? d : 0;
+            long at = count == 0 ? 0 : 4 * headRow(keyHead, from + r) * d;
+            long strip = r / MR * 4L * MR * d;
+            Pack.stripRow(q, at, count, d, my, strip, r % MR);
+            Pack.stripRow(dOut, at, count, d, my, gradientStrips + strip, r % MR);
+        }
+        for (int key = keyFrom / NR * NR; key < seen; key += NR) {
+            columns(my, 0, keyHead, 0, key, from, rows, probabilities, edges[member]);
+            columns(my, gradientStrips, keyHead, 1, key, from, rows, scoreGradients, edges[member]);
+        }
+        for (int r = 0; r < rows; r++) {
+            row(keyHead, from + r, keyFrom, keyTo);
+        }
+        queryGradient(my, keyHead, from, rows, keyFrom, seen, edges[member]);
+    }
+
+    /** One panel's columns of a product of the query block's strips. */
+    private void columns(
+            MemorySegment my,
+            long strip,
+            int keyHead,
+            int which,
+            int key,
+            int from,
+            int rows,
+            MemorySegment to,
+            MemorySegment edge) {
+        int d = shape.headDim();
+        for (int depth = 0; depth < d; depth += DEPTH) {
+            for (int r = 0; r < rows; r += MR) {
+                Tiles.product(
+                        my,
+                        strip + 4L * r * d + 4L * MR * depth,
+                        keyPanels,
+                        keyPanel(keyHead, which) + 4L * key * d + 4L * NR * depth,
+                        Math.min(DEPTH, d - depth),
+                        to,
+                        matrixRow(keyHead, from + r) + 4L * key,
+                        4L * width,
+                        Math.min(MR, rows - r),
+                        NR,
+                        depth == 0 ? Write.SET : Write.ADD,
+                        edge);
+            }
+        }
+    }
+
+    /** Turns a row of scores and of dP into P and dS, in place; zeros where the query does not see. */
+    private void row(int keyHead, int row, int keyFrom, int keyTo) {
+        int position = stretchFrom + row / group;
+        long at = matrixRow(keyHead, row);
+        int from = Math.max(keyFrom, shape.firstVisible(position));
+        int to = position + 1;
+        zeros(at, keyFrom, from);
+        zeros(at, to, keyTo);
+        long headRow = headRow(keyHead, row);
+        FloatVector delta = all(dot(4 * headRow * shape.headDim()));
+        FloatVector log = all(lse.get(Lanes.FLOAT, 4 * headRow));
+        int i = from;
+        for (; i + L <= to; i += L) {
+            FloatVector s = Scores.capped(load(probabilities, at + 4L * i), shape.scale(), shape.softcap());
+            FloatVector p = VectorMath.exp(s.sub(log));
+            store(p, probabilities, at + 4L * i);
+            FloatVector dS = p.mul(load(scoreGradients, at + 4L * i).sub(delta)).mul(slope(s));
+            store(dS, scoreGradients, at + 4L * i);
+        }
+        if (i < to) {
+            VectorMask<Float> m = Lanes.first(to - i);
+            FloatVector s = Scores.capped(load(probabilities, at + 4L * i, m), shape.scale(), shape.softcap());
+            FloatVector p = VectorMath.exp(s.sub(log));
+            store(p, probabilities, at + 4L * i, m);
+            FloatVector dS =
+                    p.mul(load(scoreGradients, at + 4L * i, m).sub(delta)).mul(slope(s));
+            store(dS, scoreGradients, at + 4L * i, m);
+        }
+    }
+
+    /** {@code cap'(S) scale = (1 - (s / cap)^2) scale}. */
+    private FloatVector slope(FloatVector s) {
+        if (shape.softcap() == 0) {
+            return all(shape.scale());
+        }
+        FloatVector t = s.div(shape.softcap());
+        return all(1f).sub(t.mul(t)).mul(shape.scale());
+    }
+
+    private void zeros(long at, int from, int to) {
+        for (int i = from; i < to; i++) {
+            probabilities.set(Lanes.FLOAT, at + 4L * i, 0);
+            scoreGradients.set(Lanes.FLOAT, at + 4L * i, 0);
+        }
+    }
+
+    private float dot(long at) {
+        int d = shape.headDim();
+        FloatVector sum = Lanes.zero();
+        int i = 0;
+        for (; i + L <= d; i += L) {
+            sum = fma(load(dOut, at + 4L * i), load(out, at + 4L * i), sum);
+        }
+        if (i < d) {
+            VectorMask<Float> m = Lanes.first(d - i);
+            sum = fma(load(dOut, at + 4L * i, m), load(out, at + 4L * i, m), sum);
+        }
+        return Lanes.sum(sum);
+    }
+
+    /** dQ = dS K. The rows of a strip lie G heads apart, so a strip is computed into the edge tile and its rows copied. */
+    private void queryGradient(
+            MemorySegment my, int keyHead, int from, int rows, int keyFrom, int keyTo, MemorySegment edge) {
+        int d = shape.headDim();
+        for (int key = keyFrom / DEPTH * DEPTH; key < keyTo; key += DEPTH) {
+            int skip = Math.max(0, keyFrom - key);
+            int count = Math.min(DEPTH, keyTo - key) - skip;
+            for (int r = 0; r < Gemm.roundUp(rows, MR); r++) {
+                long at = r < rows ? matrixRow(keyHead, from + r) + 4L * (key + skip) : 0;
+                Pack.stripRow(scoreGradients, at, r < rows ? count : 0, count, my, r / MR * 4L * MR * count, r % MR);
+            }
+            Write write = key <= keyFrom ? Write.SET : Write.ADD;
+            for (int column = 0; column < d; column += NR) {
+                long panel = keyPanel(keyHead, 2) + KeyPanels.depthOffset(key + skip, column / NR, length, d);
+                for (int r = 0; r < rows; r += MR) {
+                    Tiles.product(
+                            my, 4L * r * count, keyPanels, panel, count, edge, 0, 4L * NR, MR, NR, Write.SET, edge);
+                    for (int i = r; i < Math.min(rows, r + MR); i++) {
+                        long to = 4 * (headRow(keyHead, from + i) * d + column);
+                        merge(edge, 4L * (i - r) * NR, dQ, to, Math.min(NR, d - column), write);
+                    }
+                }
+            }
+        }
+    }
+
+    private static void merge(MemorySegment from, long at, MemorySegment to, long toAt, int count, Write write) {
+        for (int i = 0; i < count; i += L) {
+            VectorMask<Float> m = Lanes.first(count - i);
+            FloatVector x = load(from, at + 4L * i, m);
+            store(write == Write.ADD ? load(to, toAt + 4L * i, m).add(x) : x, to, toAt + 4L * i, m);
+        }
+    }
+
+    /** dV and dK of a block of keys, summed over the stretch's queries. */
+    private void keyBlock(int chunk, int member) {
+        int blocks = Gemm.ceilDiv(stretchTo, KEYS);
+        int keyHead = chunk / blocks;
+        int key = chunk % blocks * KEYS;
+        int keys = Math.min(KEYS, length - key);
+        int last = shape.window() == 0 ? length : Math.min(length, key + keys - 1 + shape.window());
+        int from = Math.max(key, stretchFrom) - stretchFrom;
+        int to = (int) Math.min(stretchTo, Gemm.roundUp(last, queries)) - stretchFrom;
+        Write write = key >= stretchFrom ? Write.SET : Write.ADD;
+        if (from < to) {
+            keyGradient(member, keyHead, key, keys, from * group, to * group, probabilities, 1, dV, write);
+            keyGradient(member, keyHead, key, keys, from * group, to * group, scoreGradients, 0, dK, write);
+        }
+    }
+
+    private void keyGradient(
+            int member,
+            int keyHead,
+            int key,
+            int keys,
+            int from,
+            int to,
+            MemorySegment matrix,
+            int which,
+            MemorySegment gradient,
+            Write write) {
+        int d = shape.headDim();
+        long stride = 4L * shape.keyValueHeads() * d;
+        MemorySegment my = strips[member];
+        for (int block = from / DEPTH * DEPTH; block < to; block += DEPTH) {
+            int first = Math.max(from, block);
+            int count = Math.min(to, block + DEPTH) - first;
+            for (int m = 0; m < keys; m += MR) {
+                Pack.stripAcross(
+                        matrix,
+                        matrixRow(keyHead, first) + 4L * (key + m),
+                        4L * width,
+                        Math.min(MR, keys - m),
+                        count,
+                        my,
+                        4L * m * count);
+            }
+            Write mode = first == from ? write : Write.ADD;
+            for (int column = 0; column < d; column += NR) {
+                long panel = queryPanel(keyHead, which) + KeyPanels.depthOffset(first, column / NR, stretchRows(), d);
+                for (int m = 0; m < keys; m += MR) {
+                    Tiles.product(
+                            my,
+                            4L * m * count,
+                            queryPanels,
+                            panel,
+                            count,
+                            gradient,
+                            (span.row() + key + m) * stride + 4L * (keyHead * d + column),
+                            stride,
+                            Math.min(MR, keys - m),
+                            Math.min(NR, d - column),
+                            mode,
+                            edges[member]);
+                }
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        packed.close();
+        large.close();
+        own.close();
+    }
+}

@@ -1,0 +1,171 @@
+package dev.jemma.engine.kernel.cpu;
+
+import com.sun.management.HotSpotDiagnosticMXBean;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.management.ManagementFactory;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorShuffle;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * The vectors all kernels compute with: one width for the whole process, as constants that the compiler sees.
+ *
+ * <p>The width is the CPU's preferred one, or {@code -Djemma.vectorBits=128|256|512}: any width computes correctly on any CPU
+ * (those it lacks very slowly), so that tests can run them all. Horizontal sums are pairwise in a fixed order because the order of
+ * {@code reduceLanes} is unspecified and differs between interpreted and compiled code.
+ */
+final class Lanes {
+    /** Property that forces the vector width. */
+    static final String BITS_PROPERTY = "jemma.vectorBits";
+
+    static final VectorSpecies<Float> FLOATS = species();
+    static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, FLOATS.vectorShape());
+
+    /** Floats in a vector. */
+    static final int L = FLOATS.length();
+
+    /** Bytes in a vector. */
+    static final long BYTES = FLOATS.vectorByteSize();
+
+    static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+    /** Without the instruction, {@code fma} is thousands of times slower than a product and a sum. */
+    private static final boolean FMA = hasFma();
+
+    private static final VectorShuffle<Float> SWAP_8 = swap(8);
+    private static final VectorShuffle<Float> SWAP_4 = swap(4);
+    private static final VectorShuffle<Float> SWAP_2 = swap(2);
+    private static final VectorShuffle<Float> SWAP_1 = swap(1);
+
+    private Lanes() {}
+
+    private static VectorSpecies<Float> species() {
+        String bits = System.getProperty(BITS_PROPERTY);
+        if (bits == null) {
+            return FloatVector.SPECIES_PREFERRED.vectorBitSize() < 128
+                    ? FloatVector.SPECIES_128
+                    : FloatVector.SPECIES_PREFERRED;
+        }
+        return switch (bits) {
+            case "128", "256", "512" -> VectorSpecies.of(float.class, VectorShape.forBitSize(Integer.parseInt(bits)));
+            default ->
+                throw new IllegalArgumentException("-D" + BITS_PROPERTY + "=" + bits + ", wanted 128, 256 or 512");
+        };
+    }
+
+    private static boolean hasFma() {
+        HotSpotDiagnosticMXBean vm = ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class);
+        try {
+            return vm == null || Boolean.parseBoolean(vm.getVMOption("UseFMA").getValue());
+        } catch (IllegalArgumentException noSuchOption) {
+            return true;
+        }
+    }
+
+    private static VectorShuffle<Float> swap(int distance) {
+        return VectorShuffle.fromOp(FLOATS, lane -> lane ^ (distance < L ? distance : 0));
+    }
+
+    static FloatVector load(MemorySegment s, long offset) {
+        return FloatVector.fromMemorySegment(FLOATS, s, offset, ByteOrder.LITTLE_ENDIAN);
+    }
+
+    static FloatVector load(MemorySegment s, long offset, VectorMask<Float> mask) {
+        return FloatVector.fromMemorySegment(FLOATS, s, offset, ByteOrder.LITTLE_ENDIAN, mask);
+    }
+
+    static IntVector loadInts(MemorySegment s, long offset) {
+        return IntVector.fromMemorySegment(INTS, s, offset, ByteOrder.LITTLE_ENDIAN);
+    }
+
+    static void store(FloatVector v, MemorySegment s, long offset) {
+        v.intoMemorySegment(s, offset, ByteOrder.LITTLE_ENDIAN);
+    }
+
+    static void store(FloatVector v, MemorySegment s, long offset, VectorMask<Float> mask) {
+        v.intoMemorySegment(s, offset, ByteOrder.LITTLE_ENDIAN, mask);
+    }
+
+    static FloatVector zero() {
+        return FloatVector.zero(FLOATS);
+    }
+
+    static FloatVector all(float value) {
+        return FloatVector.broadcast(FLOATS, value);
+    }
+
+    /** The first {@code count} lanes. */
+    static VectorMask<Float> first(long count) {
+        return FLOATS.indexInRange(0, count);
+    }
+
+    /** {@code a * b + c}, rounded once where the CPU can. */
+    static FloatVector fma(FloatVector a, FloatVector b, FloatVector c) {
+        return FMA ? a.fma(b, c) : a.mul(b).add(c);
+    }
+
+    /** {@code a * b + c} of scalars, the bits that {@link #fma(FloatVector, FloatVector, FloatVector)} gives. */
+    static float fma(float a, float b, float c) {
+        return FMA ? Math.fma(a, b, c) : a * b + c;
+    }
+
+    /** The sum of the lanes, pairwise: lanes i and i + L/2, then L/4, ... */
+    static float sum(FloatVector v) {
+        if (L > 8) {
+            v = v.add(v.rearrange(SWAP_8));
+        }
+        if (L > 4) {
+            v = v.add(v.rearrange(SWAP_4));
+        }
+        v = v.add(v.rearrange(SWAP_2));
+        return v.add(v.rearrange(SWAP_1)).lane(0);
+    }
+
+    /** The greatest lane. */
+    static float max(FloatVector v) {
+        if (L > 8) {
+            v = v.max(v.rearrange(SWAP_8));
+        }
+        if (L > 4) {
+            v = v.max(v.rearrange(SWAP_4));
+        }
+        v = v.max(v.rearrange(SWAP_2));
+        return v.max(v.rearrange(SWAP_1)).lane(0);
+    }
+
+    /** The even elements of 2 L bf16 loaded as L ints: the lower halves, widened exactly. */
+    static FloatVector evenBf16(IntVector pairs) {
+        return pairs.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+    }
+
+    /** The odd elements of 2 L bf16 loaded as L ints. */
+    static FloatVector oddBf16(IntVector pairs) {
+        return pairs.and(0xFFFF0000).reinterpretAsFloats();
+    }
+
+    static FloatVector evenF16(IntVector pairs) {
+        return halfToFloat(pairs.and(0xFFFF));
+    }
+
+    static FloatVector oddF16(IntVector pairs) {
+        return halfToFloat(pairs.lanewise(VectorOperators.LSHR, 16));
+    }
+
+    /**
+     * Binary16 to binary32, exactly: exponent and fraction move into place and the product with 2^112 corrects the bias, of
+     * subnormals too; infinities and NaN get the full exponent.
+     */
+    private static FloatVector halfToFloat(IntVector half) {
+        IntVector magnitude = half.and(0x7FFF).lanewise(VectorOperators.LSHL, 13);
+        IntVector finite = magnitude.reinterpretAsFloats().mul(0x1p112f).reinterpretAsInts();
+        VectorMask<Integer> special = half.and(0x7C00).eq(0x7C00);
+        IntVector sign = half.and(0x8000).lanewise(VectorOperators.LSHL, 16);
+        return finite.blend(magnitude.or(0x7F800000), special).or(sign).reinterpretAsFloats();
+    }
+}

@@ -1,0 +1,173 @@
+package dev.jemma.engine.kernel.cpu;
+
+import static dev.jemma.engine.kernel.cpu.Lanes.L;
+import static dev.jemma.engine.kernel.cpu.Lanes.all;
+import static dev.jemma.engine.kernel.cpu.Lanes.fma;
+import static dev.jemma.engine.kernel.cpu.Lanes.load;
+import static dev.jemma.engine.kernel.cpu.Lanes.store;
+import static dev.jemma.engine.kernel.cpu.Lanes.zero;
+
+import dev.jemma.engine.kernel.Write;
+import dev.jemma.engine.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+
+/** RMSNorm over rows and its backward, and sums of squares. D is the row's length. */
+final class Norms implements AutoCloseable {
+    private static final int ELEMENTS_A_CHUNK = 1 << 13;
+    /** Elements whose squares are summed in f32 lanes before they join a double. */
+    private static final int SQUARES_A_CHUNK = 1 << 12;
+
+    private final ThreadTeam team;
+    private final Scratch scratch = new Scratch();
+    private final Scratch partial = new Scratch();
+    private final ThreadTeam.Task forwardTask = this::forwardRows;
+    private final ThreadTeam.Task backwardTask = this::backwardRows;
+    private final ThreadTeam.Task squaresTask = this::squares;
+
+    private MemorySegment out = MemorySegment.NULL;
+    private MemorySegment in = MemorySegment.NULL;
+    private MemorySegment dOut = MemorySegment.NULL;
+    private MemorySegment w = MemorySegment.NULL;
+    private MemorySegment sums = MemorySegment.NULL;
+    private Write write = Write.SET;
+    private float epsilon;
+    private int d;
+    private int rows;
+    private int rowsAChunk;
+    private long elements;
+
+    Norms(ThreadTeam team) {
+        this.team = team;
+    }
+
+    void forward(Tensor result, Tensor x, Tensor weight, float eps) {
+        out = result.segment();
+        prepare(x, weight, eps);
+        team.run(Gemm.ceilDiv(rows, rowsAChunk), forwardTask);
+    }
+
+    void backward(Tensor dX, Tensor dResult, Tensor x, Tensor weight, float eps, Write mode) {
+        out = dX.segment();
+        dOut = dResult.segment();
+        write = mode;
+        prepare(x, weight, eps);
+        team.run(Gemm.ceilDiv(rows, rowsAChunk), backwardTask);
+    }
+
+    /** Widens 1 + w once; it is short. */
+    private void prepare(Tensor x, Tensor weight, float eps) {
+        in = x.segment();
+        epsilon = eps;
+        rows = Math.toIntExact(x.dim(0));
+        d = Math.toIntExact(x.dim(1));
+        rowsAChunk = Math.max(1, ELEMENTS_A_CHUNK / Math.max(1, d));
+        w = scratch.atLeast(4L * d);
+        Widen.row(weight.dtype(), weight.segment(), 0, d, 1, w, 0);
+        for (int i = 0; i < d; i++) {
+            w.set(Lanes.FLOAT, 4L * i, 1 + w.get(Lanes.FLOAT, 4L * i));
+        }
+    }
+
+    private void forwardRows(int chunk, int member) {
+        int to = Math.min(rows, (chunk + 1) * rowsAChunk);
+        for (int row = chunk * rowsAChunk; row < to; row++) {
+            forwardRow(4L * row * d);
+        }
+    }
+
+    private void forwardRow(long at) {
+        FloatVector s = all(inverseRms(at));
+        int i = 0;
+        for (; i + L <= d; i += L) {
+            store(load(in, at + 4L * i).mul(s).mul(load(w, 4L * i)), out, at + 4L * i);
+        }
+        if (i < d) {
+            VectorMask<Float> m = Lanes.first(d - i);
+            store(load(in, at + 4L * i, m).mul(s).mul(load(w, 4L * i, m)), out, at + 4L * i, m);
+        }
+    }
+
+    private float inverseRms(long at) {
+        return (float) (1 / Math.sqrt(sumOfSquares(in, at, d) / (double) d + epsilon));
+    }
+
+    private static float sumOfSquares(MemorySegment x, long at, int count) {
+        FloatVector a = zero();
+        FloatVector b = zero();
+        int i = 0;
+        for (; i + 2 * L <= count; i += 2 * L) {
+            FloatVector u = load(x, at + 4L * i);
+            FloatVector v = load(x, at + 4L * (i + L));
+            a = fma(u, u, a);
+            b = fma(v, v, b);
+        }
+        for (; i < count; i += L) {
+            FloatVector u = load(x, at + 4L * i, Lanes.first(count - i));
+            a = fma(u, u, a);
+        }
+        return Lanes.sum(a.add(b));
+    }
+
+    private void backwardRows(int chunk, int member) {
+        int to = Math.min(rows, (chunk + 1) * rowsAChunk);
+        for (int row = chunk * rowsAChunk; row < to; row++) {
+            backwardRow(4L * row * d);
+        }
+    }
+
+    /** With {@code s = 1 / rms}, {@code g = dOut (1 + w)}: {@code dX = s g - x * s^3 / D * sum(g x)}. */
+    private void backwardRow(long at) {
+        float s = inverseRms(at);
+        FloatVector dots = zero();
+        int i = 0;
+        for (; i + L <= d; i += L) {
+            FloatVector g = load(dOut, at + 4L * i).mul(load(w, 4L * i));
+            dots = fma(g, load(in, at + 4L * i), dots);
+        }
+        if (i < d) {
+            VectorMask<Float> m = Lanes.first(d - i);
+            dots = fma(load(dOut, at + 4L * i, m).mul(load(w, 4L * i, m)), load(in, at + 4L * i, m), dots);
+        }
+        FloatVector scale = all(s);
+        FloatVector pull = all((float) -((double) s * s * s / d * Lanes.sum(dots)));
+        for (i = 0; i + L <= d; i += L) {
+            FloatVector g = load(dOut, at + 4L * i).mul(load(w, 4L * i));
+            FloatVector dX = fma(load(in, at + 4L * i), pull, g.mul(scale));
+            store(write == Write.ADD ? load(out, at + 4L * i).add(dX) : dX, out, at + 4L * i);
+        }
+        if (i < d) {
+            VectorMask<Float> m = Lanes.first(d - i);
+            FloatVector g = load(dOut, at + 4L * i, m).mul(load(w, 4L * i, m));
+            FloatVector dX = fma(load(in, at + 4L * i, m), pull, g.mul(scale));
+            store(write == Write.ADD ? load(out, at + 4L * i, m).add(dX) : dX, out, at + 4L * i, m);
+        }
+    }
+
+    /** The sum of all squares: f32 within a chunk of fixed size, double across chunks in order. */
+    double sumOfSquares(Tensor x) {
+        in = x.segment();
+        elements = x.elements();
+        int chunks = Math.toIntExact((elements + SQUARES_A_CHUNK - 1) / SQUARES_A_CHUNK);
+        sums = partial.atLeast(4L * chunks);
+        team.run(chunks, squaresTask);
+        double sum = 0;
+        for (int i = 0; i < chunks; i++) {
+            sum += sums.get(Lanes.FLOAT, 4L * i);
+        }
+        return sum;
+    }
+
+    private void squares(int chunk, int member) {
+        long from = (long) chunk * SQUARES_A_CHUNK;
+        int count = (int) Math.min(SQUARES_A_CHUNK, elements - from);
+        sums.set(Lanes.FLOAT, 4L * chunk, sumOfSquares(in, 4 * from, count));
+    }
+
+    @Override
+    public void close() {
+        scratch.close();
+        partial.close();
+    }
+}

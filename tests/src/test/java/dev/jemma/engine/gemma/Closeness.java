@@ -53,4 +53,12 @@ final class Closeness {
         }
         return dot / norm(x) / norm(y);
     }
+
+    static int indexOfLargest(float[] x) {
+        int best = 0;
+        for (int i = 1; i < x.length; i++) {
+            best = x[i] > x[best] ? i : best;
+        }
+        return best;
+    }
 }

@@ -1,17 +1,18 @@
 package dev.jemma.engine.gemma;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.data.Percentage.withPercentage;
 
 import dev.jemma.engine.gemma.ReferenceData.Key;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.LowRank;
-import dev.jemma.engine.kernel.ReferenceKernels;
 import dev.jemma.engine.tensor.Slab;
 import dev.jemma.engine.tensor.Tensor;
 import dev.jemma.tests.Shared;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -20,8 +21,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Everything that Hugging Face computed with the tiny reference models. Fresh models of make_reference.py are checked with {@code
- * -Djemma.reference=FOLDER}.
+ * Everything that Hugging Face computed with tiny models: those of make_tiny_models.py, bundled, and those of make_reference.py where
+ * they are. Fresh models of either script are checked with {@code -Djemma.reference=FOLDER}.
  *
  * <p>Tolerances are those that the references are stated with: f32 with another order of summation.
  */
@@ -33,26 +34,47 @@ final class ReferenceModelsTest {
     record Case(Path folder, Backend backend) {
         @Override
         public String toString() {
-            return folder.getFileName() + " " + backend;
+            return folder + " " + backend;
+        }
+    }
+
+    /** An adapter of a model. */
+    record AdapterCase(Path model, String name, Backend backend) {
+        Path folder() {
+            return model.resolve(name);
+        }
+
+        ReferenceData results() throws IOException {
+            return new ReferenceData(model.resolve(name + ".safetensors"));
+        }
+
+        @Override
+        public String toString() {
+            return folder() + " " + backend;
         }
     }
 
     static Stream<Case> models() throws IOException {
-        Path root = Optional.ofNullable(System.getProperty("jemma.reference"))
+        List<Path> roots = new ArrayList<>(List.of(TinyModels.ROOT));
+        Optional.ofNullable(System.getProperty("jemma.reference"))
                 .map(Path::of)
                 .or(() -> Shared.folder("reference/models"))
-                .orElse(Path.of("src/test/resources/models"));
-        try (Stream<Path> folders = Files.list(root)) {
-            List<Path> sorted = folders.sorted().toList();
-            return sorted.stream()
-                    .flatMap(folder -> Arrays.stream(Backend.values()).map(b -> new Case(folder, b)));
+                .ifPresent(roots::add);
+        List<Case> cases = new ArrayList<>();
+        for (Path root : roots) {
+            try (Stream<Path> folders = Files.list(root)) {
+                folders.sorted()
+                        .forEach(
+                                folder -> Arrays.stream(Backend.values()).forEach(b -> cases.add(new Case(folder, b))));
+            }
         }
+        return cases.stream();
     }
 
-    static Stream<Case> adapters() throws IOException {
+    static Stream<AdapterCase> adapters() throws IOException {
         return models().flatMap(model -> Stream.of("lora", "lora-rs-pattern", "lora-embedding")
-                .map(name -> new Case(model.folder.resolve(name), model.backend))
-                .filter(adapter -> Files.isDirectory(adapter.folder)));
+                .map(name -> new AdapterCase(model.folder, name, model.backend))
+                .filter(adapter -> Files.isDirectory(adapter.folder())));
     }
 
     @ParameterizedTest
@@ -94,7 +116,7 @@ final class ReferenceModelsTest {
             int[] next = new int[wanted.length];
             Tensor logits = inference.forward(prompt, 0, prompt.length);
             for (int i = 0; i < next.length; i++) {
-                next[i] = largest(Closeness.read(kernels, logits));
+                next[i] = Closeness.indexOfLargest(Closeness.read(kernels, logits));
                 logits = inference.forward(next, i, 1);
             }
             assertThat(next).isEqualTo(wanted);
@@ -103,13 +125,13 @@ final class ReferenceModelsTest {
 
     @ParameterizedTest
     @MethodSource("adapters")
-    void logitsWithAdapter(Case c) throws IOException {
+    void logitsWithAdapter(AdapterCase c) throws IOException {
         try (Kernels kernels = c.backend.kernels();
-                Checkpoint checkpoint = Checkpoint.open(c.folder.getParent());
+                Checkpoint checkpoint = Checkpoint.open(c.model);
                 GemmaModel model = new GemmaModel(checkpoint, kernels);
-                Slab slab = kernels.slab(ReferenceData.adapterBytes(c.folder));
-                ReferenceData expected = results(c)) {
-            LowRanks adapter = ReferenceData.adapter(c.folder, kernels, slab);
+                Slab slab = kernels.slab(ReferenceData.adapterBytes(c.folder()));
+                ReferenceData expected = c.results()) {
+            LowRanks adapter = ReferenceData.adapter(c.folder(), kernels, slab);
             int rows = Math.toIntExact(expected.shape("input_ids")[0]);
             for (int row = 0; row < rows; row++) {
                 int[] ids = expected.ints("input_ids", row);
@@ -128,13 +150,13 @@ final class ReferenceModelsTest {
 
     @ParameterizedTest
     @MethodSource("adapters")
-    void lossAndGradientsOfAdapter(Case c) throws IOException {
+    void lossAndGradientsOfAdapter(AdapterCase c) throws IOException {
         try (Kernels kernels = c.backend.kernels();
-                Checkpoint checkpoint = Checkpoint.open(c.folder.getParent());
+                Checkpoint checkpoint = Checkpoint.open(c.model);
                 GemmaModel model = new GemmaModel(checkpoint, kernels);
-                Slab slab = kernels.slab(ReferenceData.adapterBytes(c.folder));
-                ReferenceData expected = results(c)) {
-            LowRanks adapter = ReferenceData.adapter(c.folder, kernels, slab);
+                Slab slab = kernels.slab(ReferenceData.adapterBytes(c.folder()));
+                ReferenceData expected = c.results()) {
+            LowRanks adapter = ReferenceData.adapter(c.folder(), kernels, slab);
             Batch batch = Batch.of(
                     List.of(expected.ints("input_ids", 0), expected.ints("input_ids", 1)),
                     List.of(expected.ints("labels", 0), expected.ints("labels", 1)));
@@ -142,9 +164,7 @@ final class ReferenceModelsTest {
                 try (Training training =
                         new Training(model, adapter, new Training.Options(batch.tokens() + 3, recompute, 0))) {
                     double loss = training.lossAndGradients(batch, 1f / batch.supervised(), 0);
-                    assertThat(loss / batch.supervised())
-                            .isCloseTo(
-                                    expected.floats("loss")[0], org.assertj.core.data.Percentage.withPercentage(1e-3));
+                    assertThat(loss / batch.supervised()).isCloseTo(expected.floats("loss")[0], withPercentage(1e-3));
                     assertThat(training.loss(batch)).isEqualTo(loss);
                     int compared = 0;
                     for (String name : expected.names()) {
@@ -169,10 +189,6 @@ final class ReferenceModelsTest {
         }
     }
 
-    private static ReferenceData results(Case c) throws IOException {
-        return new ReferenceData(c.folder.resolveSibling(c.folder.getFileName() + ".safetensors"));
-    }
-
     private static Inference.Options wholeRow(int[] ids) {
         return Inference.Options.of(ids.length).withLogitRows(ids.length);
     }
@@ -181,24 +197,5 @@ final class ReferenceModelsTest {
         float[] all = data.floats(name);
         int size = all.length / Math.toIntExact(data.shape(name)[0]);
         return Arrays.copyOfRange(all, row * size, (row + 1) * size);
-    }
-
-    private static int largest(float[] logits) {
-        int best = 0;
-        for (int i = 1; i < logits.length; i++) {
-            best = logits[i] > logits[best] ? i : best;
-        }
-        return best;
-    }
-
-    /** What the models are run with. */
-    enum Backend {
-        REFERENCE;
-
-        Kernels kernels() {
-            return switch (this) {
-                case REFERENCE -> new ReferenceKernels();
-            };
-        }
     }
 }

@@ -1,0 +1,45 @@
+package dev.jemma.engine.gemma;
+
+import dev.jemma.engine.kernel.Kernels;
+import dev.jemma.engine.tensor.Slab;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Random;
+
+/** The bundled models of make_tiny_models.py, opened. */
+final class TinyModels implements AutoCloseable {
+    static final Path ROOT = Path.of("src/test/resources/models");
+
+    final Kernels kernels;
+    final Checkpoint checkpoint;
+    final GemmaModel model;
+    private final Slab slab;
+
+    private final Path folder;
+
+    TinyModels(String name, Backend backend) throws IOException {
+        folder = ROOT.resolve(name);
+        kernels = backend.kernels();
+        checkpoint = Checkpoint.open(folder);
+        model = new GemmaModel(checkpoint, kernels);
+        slab = kernels.slab(4 * ReferenceData.adapterBytes(folder.resolve("lora")));
+    }
+
+    /** One of the model's adapters. */
+    LowRanks adapter(String name) throws IOException {
+        return ReferenceData.adapter(folder.resolve(name), kernels, slab);
+    }
+
+    /** Random ids without the special ones. */
+    int[] ids(int count, long seed) {
+        return new Random(seed).ints(count, 3, checkpoint.config().vocabSize()).toArray();
+    }
+
+    @Override
+    public void close() {
+        slab.close();
+        model.close();
+        checkpoint.close();
+        kernels.close();
+    }
+}

@@ -26,6 +26,13 @@ public final class Detokenizer {
         return out.toString();
     }
 
+    /** The text still held back, though the text goes on: what follows is no byte of the same character. */
+    public String settle() {
+        var out = new StringBuilder();
+        flush(out);
+        return out.toString();
+    }
+
     /** The text still held back; the next id begins a new text. */
     public String finish() {
         var out = new StringBuilder();

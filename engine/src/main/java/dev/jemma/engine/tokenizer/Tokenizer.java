@@ -23,6 +23,7 @@ public final class Tokenizer {
     private final AddedTokens inNormalized;
     private final boolean hasNormalizedTokens;
     private final BitSet special = new BitSet();
+    private final BitSet control = new BitSet();
     private final short[] byteValues;
 
     Tokenizer(TokenizerData data) {
@@ -38,6 +39,7 @@ public final class Tokenizer {
                 normalized, normalized.stream().map(this::normalizedContent).toList());
         this.hasNormalizedTokens = !normalized.isEmpty();
         data.added().stream().filter(AddedToken::special).forEach(token -> special.set(token.id()));
+        data.added().stream().filter(AddedToken::control).forEach(token -> control.set(token.id()));
         this.byteValues = byteValues(data);
     }
 
@@ -223,6 +225,11 @@ public final class Tokenizer {
     /** Whether the id is a special token, which decoding can leave out. */
     public boolean isSpecial(int id) {
         return id >= 0 && special.get(id);
+    }
+
+    /** Whether the id is a control token: see {@link AddedToken#control}. */
+    public boolean isControl(int id) {
+        return id >= 0 && control.get(id);
     }
 
     boolean isToken(int id) {

@@ -1,0 +1,26 @@
+package dev.jemma.engine.generate;
+
+import dev.jemma.engine.api.FinishReason;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * The tokens that end an answer; they are not part of it.
+ *
+ * @param ends end the text or the turn
+ * @param awaitResult end the turn because the model waits for what its calls return
+ */
+public record EndTokens(Set<Integer> ends, Set<Integer> awaitResult) {
+    public EndTokens {
+        ends = Set.copyOf(ends);
+        awaitResult = Set.copyOf(awaitResult);
+    }
+
+    /** Why an answer ends with {@code id}, if it does. */
+    Optional<FinishReason> reason(int id) {
+        if (awaitResult.contains(id)) {
+            return Optional.of(FinishReason.TOOL_CALL);
+        }
+        return ends.contains(id) ? Optional.of(FinishReason.STOP) : Optional.empty();
+    }
+}

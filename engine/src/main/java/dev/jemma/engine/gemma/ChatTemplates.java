@@ -35,7 +35,9 @@ public record ChatTemplates(SequencedMap<String, String> byName, String source) 
     /** The file of a folder's own template. */
     public static final String FILE = "chat_template.jinja";
 
-    private static final String ADDITIONAL = "additional_chat_templates";
+    /** The folder of further templates, named by their files. */
+    public static final String ADDITIONAL = "additional_chat_templates";
+
     private static final long MAX_BYTES = 4L << 20;
 
     public ChatTemplates {

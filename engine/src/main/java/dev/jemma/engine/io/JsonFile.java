@@ -12,6 +12,7 @@ import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.TokenStreamLocation;
 import tools.jackson.core.util.DefaultIndenter;
 import tools.jackson.core.util.DefaultPrettyPrinter;
+import tools.jackson.core.util.Separators;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectWriter;
@@ -34,7 +35,11 @@ public final class JsonFile {
     private static final ObjectWriter WRITER = MAPPER.writer()
             .with(new DefaultPrettyPrinter()
                     .withObjectIndenter(new DefaultIndenter("  ", "\n"))
-                    .withArrayIndenter(new DefaultIndenter("  ", "\n")));
+                    .withArrayIndenter(new DefaultIndenter("  ", "\n"))
+                    .withSeparators(Separators.createDefaultInstance()
+                            .withObjectNameValueSpacing(Separators.Spacing.AFTER)
+                            .withObjectEmptySeparator("")
+                            .withArrayEmptySeparator("")));
 
     private JsonFile() {}
 
@@ -78,7 +83,7 @@ public final class JsonFile {
         throw new FormatException(name + ": holds " + describe(root) + ", wanted a JSON object");
     }
 
-    /** {@code json} as UTF-8 text with two spaces of indentation and a newline at the end. */
+    /** {@code json} as UTF-8 text as Python's json.dumps(indent=2) lays it out, with a newline at the end. */
     public static byte[] bytes(ObjectNode json) {
         return (WRITER.writeValueAsString(json) + "\n").getBytes(StandardCharsets.UTF_8);
     }

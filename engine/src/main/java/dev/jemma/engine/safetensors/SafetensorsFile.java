@@ -128,6 +128,19 @@ public final class SafetensorsFile implements AutoCloseable {
     }
 
     /**
+     * The bytes of the tensor {@code name}, whatever its element type; borrowed.
+     *
+     * @throws IllegalArgumentException if there is none
+     */
+    public MemorySegment bytes(String name) {
+        TensorEntry entry = header.entries().get(name);
+        if (entry == null) {
+            throw new IllegalArgumentException(path.getFileName() + ": has no tensor '" + name + "'");
+        }
+        return data.asSlice(entry.begin(), entry.bytes());
+    }
+
+    /**
      * Compares the file on disk with what was mapped. Called when a session opens, so that weights replaced or cut off under a
      * running program are an error and not a crash or nonsense.
      *

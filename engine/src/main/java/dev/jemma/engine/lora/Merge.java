@@ -1,0 +1,228 @@
+package dev.jemma.engine.lora;
+
+import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.gemma.ChatTemplates;
+import dev.jemma.engine.gemma.Checkpoint;
+import dev.jemma.engine.gemma.GemmaConfig;
+import dev.jemma.engine.gemma.TensorNames;
+import dev.jemma.engine.io.JsonFile;
+import dev.jemma.engine.io.StagedFolder;
+import dev.jemma.engine.kernel.LowRank;
+import dev.jemma.engine.safetensors.SafetensorsWriter;
+import dev.jemma.engine.safetensors.SafetensorsWriter.Planned;
+import dev.jemma.engine.safetensors.Shards;
+import dev.jemma.engine.safetensors.StoredType;
+import dev.jemma.engine.safetensors.TensorEntry;
+import dev.jemma.engine.tensor.DType;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.regex.Pattern;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * Adds adapters to their base model for good: a plain checkpoint that Hugging Face loads without PEFT.
+ *
+ * <p>Every weight is {@code W + scale * B A}, summed in f32 over the adapters in the order given, and rounded once to the type it is
+ * stored in. Where an adapter updates the embedding or the head of a model that ties them, both are written and the tie is undone
+ * in config.json, because one weight could not hold two updates. Everything else of the base goes over as it is, the vision tower
+ * of a multimodal model included; a chat template beside an adapter takes the place of the base's.
+ */
+public final class Merge {
+    /** What a folder needs beside weights and config.json. */
+    private static final Pattern COPIED =
+            Pattern.compile(".*\\.(json|jinja|model|txt)|(LICENSE|NOTICE|USE_POLICY).*", Pattern.CASE_INSENSITIVE);
+
+    private static final Pattern NOT_COPIED =
+            Pattern.compile("\\..*|config\\.json|.*\\.index\\.json|adapter_config\\.json|trainer_state\\.json");
+
+    /** What training leaves beside an adapter for those who talk to the model: its template, and the form of its tool calls. */
+    private static final List<String> OF_ADAPTER = List.of(ChatTemplates.FILE, "jemma.json");
+
+    private final Checkpoint base;
+    private final List<Adapter> adapters;
+    private final Optional<DType> dtype;
+
+    private Merge(Checkpoint base, List<Adapter> adapters, Optional<DType> dtype) {
+        this.base = base;
+        this.adapters = adapters;
+        this.dtype = dtype;
+    }
+
+    /**
+     * What was done.
+     *
+     * @param modules how many modules were changed
+     * @param untied whether embedding and head became two weights
+     * @param bytes size of the new weights
+     * @param warnings what users should know about the files, a line each
+     */
+    public record Result(int modules, boolean untied, long bytes, List<String> warnings) {
+        public Result {
+            warnings = List.copyOf(warnings);
+        }
+    }
+
+    /**
+     * Writes {@code model} with {@code adapters} added to {@code out}, which appears in one step when all is written.
+     *
+     * @param dtype the type of the new weights; empty = that of the base's
+     * @throws IllegalArgumentException if {@code out} is not a new or empty folder, there is no adapter, or {@code dtype} is no float
+     * @throws FormatException if the model or an adapter is not what it should be, or a sum overflows the type
+     * @throws IOException if a file cannot be read or written
+     */
+    public static Result merge(Path model, List<Path> adapters, Path out, Optional<DType> dtype) throws IOException {
+        if (adapters.isEmpty()) {
+            throw new IllegalArgumentException("no adapter to merge");
+        }
+        if (dtype.isPresent() && !dtype.get().isFloat()) {
+            throw new IllegalArgumentException("dtype is " + dtype.get() + ", wanted a float type");
+        }
+        List<Adapter> loaded = new ArrayList<>();
+        try (StagedFolder staged = StagedFolder.open(out);
+                Checkpoint base = Checkpoint.open(model)) {
+            for (Path adapter : adapters) {
+                loaded.add(Adapter.load(adapter, base));
+            }
+            Result result = new Merge(base, loaded, dtype).write(staged.path());
+            copy(model, adapters, staged.path());
+            staged.commit();
+            return result;
+        } finally {
+            loaded.forEach(Adapter::close);
+        }
+    }
+
+    private Result write(Path folder) throws IOException {
+        Map<String, List<LowRank>> updates = new LinkedHashMap<>();
+        for (Adapter adapter : adapters) {
+            adapter.lowRanks()
+                    .modules()
+                    .forEach((module, update) -> updates.computeIfAbsent(module, key -> new ArrayList<>())
+                            .add(update));
+        }
+        boolean untie = base.config().tieWordEmbeddings()
+                && (updates.containsKey(LoraModule.EMBEDDING) || updates.containsKey(LoraModule.HEAD));
+        SequencedMap<String, String> sources = sources(untie);
+        List<Planned> planned = new ArrayList<>();
+        sources.forEach((name, source) -> {
+            TensorEntry entry = base.shards().entry(source);
+            boolean isFloat = entry.type().dtype().filter(DType::isFloat).isPresent();
+            StoredType type = isFloat ? dtype.map(StoredType::of).orElse(entry.type()) : entry.type();
+            planned.add(new Planned(name, type, entry.shape()));
+        });
+        try (SafetensorsWriter writer =
+                new SafetensorsWriter(folder.resolve(Shards.SINGLE), planned, SafetensorsWriter.PYTORCH)) {
+            for (Planned next : writer.order()) {
+                String source = sources.getOrDefault(next.name(), next.name());
+                Optional<DType> target = next.type().dtype().filter(DType::isFloat);
+                if (target.isEmpty()) {
+                    writer.append(base.shards().file(source).bytes(source));
+                } else {
+                    String module = module(next.name());
+                    MergedWeight.of(
+                                    base.shards().tensor(source),
+                                    updates.getOrDefault(module, List.of()),
+                                    module.equals(LoraModule.EMBEDDING))
+                            .write(writer, target.get(), next.name());
+                }
+            }
+            writer.commit();
+        }
+        Files.write(folder.resolve("config.json"), JsonFile.bytes(config(untie)));
+        List<String> warnings = new ArrayList<>(base.warnings());
+        adapters.forEach(adapter -> warnings.addAll(adapter.warnings()));
+        return new Result(updates.size(), untie, Files.size(folder.resolve(Shards.SINGLE)), warnings);
+    }
+
+    private static String module(String storedName) {
+        String canonical = TensorNames.canonical(storedName).orElse("");
+        return canonical.endsWith(".weight") ? canonical.substring(0, canonical.length() - ".weight".length()) : "";
+    }
+
+    /** The names to write, each with the stored tensor that it begins as. */
+    private SequencedMap<String, String> sources(boolean untie) {
+        SequencedMap<String, String> sources = new LinkedHashMap<>();
+        base.shards().names().forEach(name -> sources.put(name, name));
+        if (untie) {
+            String embedding = base.entry(GemmaConfig.EMBEDDING).name();
+            boolean oldForm = embedding.startsWith("language_model.model.");
+            sources.put(oldForm ? "language_model." + GemmaConfig.HEAD : GemmaConfig.HEAD, embedding);
+        }
+        return sources;
+    }
+
+    private ObjectNode config(boolean untie) throws IOException {
+        ObjectNode json = JsonFile.read(base.folder().resolve("config.json"));
+        List<ObjectNode> all = new ArrayList<>(List.of(json));
+        for (String inner : new String[] {"text_config", "vision_config"}) {
+            if (json.get(inner) instanceof ObjectNode object) {
+                all.add(object);
+            }
+        }
+        for (ObjectNode object : all) {
+            if (untie && (object == json || object == json.get("text_config"))) {
+                object.put("tie_word_embeddings", false);
+            }
+            dtype.ifPresent(type -> {
+                String key = object.has("torch_dtype") ? "torch_dtype" : "dtype";
+                if (object == json || object.has(key)) {
+                    object.put(key, torchName(type));
+                }
+            });
+        }
+        return json;
+    }
+
+    private static String torchName(DType dtype) {
+        return switch (dtype) {
+            case F32 -> "float32";
+            case F16 -> "float16";
+            case BF16 -> "bfloat16";
+            case I32, I64 -> throw new IllegalArgumentException("dtype is " + dtype + ", wanted a float type");
+        };
+    }
+
+    private static void copy(Path model, List<Path> adapters, Path out) throws IOException {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(model)) {
+            for (Path file : files) {
+                String name = file.getFileName().toString();
+                if (COPIED.matcher(name).matches() && !NOT_COPIED.matcher(name).matches()) {
+                    copyFile(file, out);
+                }
+            }
+        }
+        Path additional = model.resolve(ChatTemplates.ADDITIONAL);
+        if (Files.isDirectory(additional)) {
+            Path folder = Files.createDirectory(out.resolve(ChatTemplates.ADDITIONAL));
+            try (DirectoryStream<Path> files = Files.newDirectoryStream(additional, "*.jinja")) {
+                for (Path file : files) {
+                    copyFile(file, folder);
+                }
+            }
+        }
+        for (Path adapter : adapters) {
+            for (String name : OF_ADAPTER) {
+                copyFile(adapter.resolve(name), out);
+            }
+        }
+    }
+
+    /** Copies the content alone: a read-only source must not make what is written read-only. */
+    private static void copyFile(Path file, Path folder) throws IOException {
+        if (Files.isRegularFile(file)) {
+            try (InputStream content = Files.newInputStream(file)) {
+                Files.copy(content, folder.resolve(file.getFileName()), StandardCopyOption.REPLACE_EXISTING);
+            }
+        }
+    }
+}

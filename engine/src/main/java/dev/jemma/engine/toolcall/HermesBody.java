@@ -143,12 +143,8 @@ final class HermesBody {
         buffer.append(text);
         buffer.finish();
         BodyCursor cursor = new BodyCursor(buffer, 0, text.length(), ToolCallFormat.ALL_REPAIRS);
-        HermesBody body = new HermesBody(cursor);
         try {
-            JsonNode value = body.value();
-            if (!body.end()) {
-                throw cursor.wanted("the end of 'arguments'");
-            }
+            JsonNode value = new HermesBody(cursor).onlyValue();
             for (AppliedRepair repair : cursor.repairs()) {
                 in.flag(repair.repair(), from);
             }
@@ -160,6 +156,16 @@ final class HermesBody {
             }
             throw in.error(error.kind(), from, "'arguments' is a string that holds no object: " + error);
         }
+    }
+
+    /** The one value that the body is, perhaps in a fence. */
+    JsonNode onlyValue() {
+        openFence();
+        JsonNode value = value();
+        if (!end()) {
+            throw in.wanted("the end");
+        }
+        return value;
     }
 
     private JsonNode value() {

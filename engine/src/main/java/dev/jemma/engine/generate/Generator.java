@@ -120,7 +120,9 @@ public final class Generator {
             } catch (CancellationException cancelled) {
                 reason = FinishReason.CANCELLED;
             }
-            text.add(detokenizer.finish());
+            if (text.add(detokenizer.finish()) && reason != FinishReason.CANCELLED) {
+                reason = FinishReason.STOP;
+            }
             text.finish();
             var result = new GenerationResult(
                     ids,

@@ -9,6 +9,16 @@ module dev.jemma.engine {
 
     exports dev.jemma.engine.api;
     exports dev.jemma.engine.toolcall;
+    exports dev.jemma.engine.inspect to
+            dev.jemma.cli;
+    exports dev.jemma.engine.gemma to
+            dev.jemma.cli;
+    exports dev.jemma.engine.lora to
+            dev.jemma.cli;
+    exports dev.jemma.engine.safetensors to
+            dev.jemma.cli;
+    exports dev.jemma.engine.tensor to
+            dev.jemma.cli;
     exports dev.jemma.engine.eval to
             dev.jemma.cli;
 }

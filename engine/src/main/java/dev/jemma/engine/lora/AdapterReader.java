@@ -34,12 +34,7 @@ final class AdapterReader {
     private AdapterReader() {}
 
     static Adapter read(Path folder, GemmaConfig model) throws IOException {
-        Path configFile = AdapterFolder.file(folder, AdapterFolder.CONFIG);
-        if (!Files.exists(configFile)) {
-            throw new FormatException(
-                    folder + ": has no " + AdapterFolder.CONFIG + ", wanted a LoRA adapter as PEFT saves it");
-        }
-        LoraConfigJson.Parsed parsed = LoraConfigJson.read(configFile);
+        LoraConfig.Parsed parsed = LoraConfig.read(folder);
         List<String> warnings = new ArrayList<>(parsed.warnings());
         try (SafetensorsFile file = open(folder)) {
             Problems problems = new Problems();

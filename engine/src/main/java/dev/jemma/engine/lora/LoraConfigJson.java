@@ -79,16 +79,13 @@ final class LoraConfigJson {
     /** Initialisations that leave the base model's weights as they are; a finished adapter does not tell them apart. */
     private static final Set<String> HARMLESS_INITS = Set.of("gaussian", "eva", "orthogonal", "mica");
 
-    /** A config as read, and what its reader should know. */
-    record Parsed(LoraConfig config, List<String> warnings) {}
-
     private LoraConfigJson() {}
 
-    static Parsed read(Path file) throws IOException {
+    static LoraConfig.Parsed read(Path file) throws IOException {
         return parse(JsonFile.read(file), file.getFileName().toString());
     }
 
-    static Parsed parse(ObjectNode json, String name) {
+    static LoraConfig.Parsed parse(ObjectNode json, String name) {
         Problems problems = new Problems();
         JsonFields fields = new JsonFields(json, name, problems);
         String type = fields.text("peft_type").orElse("");
@@ -131,7 +128,7 @@ final class LoraConfigJson {
         try {
             LoraConfig config = new LoraConfig(
                     r, alpha, rslora, dropout, targets, exclude, layers, before, ranks, alphas, init, base);
-            return new Parsed(config, List.copyOf(warnings));
+            return new LoraConfig.Parsed(config, List.copyOf(warnings));
         } catch (IllegalArgumentException e) {
             throw new FormatException(name + ": " + e.getMessage(), e);
         }

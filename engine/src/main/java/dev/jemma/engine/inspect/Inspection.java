@@ -1,0 +1,319 @@
+package dev.jemma.engine.inspect;
+
+import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.gemma.ChatTemplates;
+import dev.jemma.engine.gemma.Checkpoint;
+import dev.jemma.engine.gemma.GemmaConfig;
+import dev.jemma.engine.gemma.GenerationConfig;
+import dev.jemma.engine.gemma.LayerConfig;
+import dev.jemma.engine.io.Problems;
+import dev.jemma.engine.lora.LoraConfig;
+import dev.jemma.engine.safetensors.SafetensorsFile;
+import dev.jemma.engine.safetensors.Shards;
+import dev.jemma.engine.safetensors.TensorEntry;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * What a model folder, an adapter folder or a safetensors file holds. Looking never fails on a bad file: what is wrong becomes an
+ * entry of {@link #problems}, and what could be read is there.
+ */
+public sealed interface Inspection {
+    /** What was looked at. */
+    Path path();
+
+    /** The tensors, where the files could be read. */
+    Optional<Weights> weights();
+
+    /** What users should know, a line each. */
+    List<String> warnings();
+
+    /** What keeps it from being used, a line each; empty = sound. */
+    List<String> problems();
+
+    /**
+     * A model folder.
+     *
+     * @param config shape and constants
+     * @param generation how it wants to be sampled
+     * @param parameters weights that the model computes with; a tied head counts once
+     * @param tokenizerBytes size of tokenizer.json
+     * @param templates its chat templates
+     */
+    record Model(
+            Path path,
+            Optional<GemmaConfig> config,
+            Optional<GenerationConfig> generation,
+            long parameters,
+            Optional<Weights> weights,
+            Optional<Long> tokenizerBytes,
+            Optional<ChatTemplates> templates,
+            List<String> warnings,
+            List<String> problems)
+            implements Inspection {}
+
+    /**
+     * An adapter folder.
+     *
+     * @param config what it adapts and how strongly
+     * @param parameters values in its low-rank factors
+     * @param templates chat templates beside it
+     */
+    record LoraAdapter(
+            Path path,
+            Optional<LoraConfig> config,
+            long parameters,
+            Optional<Weights> weights,
+            Optional<ChatTemplates> templates,
+            List<String> warnings,
+            List<String> problems)
+            implements Inspection {}
+
+    /**
+     * A safetensors file.
+     *
+     * @param metadata its {@code __metadata__}
+     */
+    record TensorFile(
+            Path path,
+            Map<String, String> metadata,
+            Optional<Weights> weights,
+            List<String> warnings,
+            List<String> problems)
+            implements Inspection {}
+
+    /**
+     * Looks at {@code path}.
+     *
+     * @throws FormatException if it is neither a folder nor a .safetensors file
+     * @throws IOException if it does not exist or cannot be read
+     */
+    static Inspection of(Path path) throws IOException {
+        if (!Files.exists(path)) {
+            throw new NoSuchFileException(path.toString());
+        }
+        if (!Files.isDirectory(path)) {
+            if (!path.getFileName().toString().endsWith(".safetensors")) {
+                throw new FormatException(
+                        path + ": is a file, wanted a model folder, an adapter folder or a .safetensors file");
+            }
+            return tensorFile(path);
+        }
+        return Files.exists(path.resolve("adapter_config.json")) && !Files.exists(path.resolve("config.json"))
+                ? adapter(path)
+                : model(path);
+    }
+
+    private static TensorFile tensorFile(Path path) throws IOException {
+        Problems problems = new Problems();
+        Optional<SafetensorsFile> opened = attempt(() -> SafetensorsFile.open(path), problems);
+        if (opened.isEmpty()) {
+            return new TensorFile(path, Map.of(), Optional.empty(), List.of(), problems.found());
+        }
+        try (SafetensorsFile file = opened.get()) {
+            List<String> warnings = unreadable(file.entries().values());
+            return new TensorFile(path, file.metadata(), Optional.of(Weights.of(List.of(file))), warnings, List.of());
+        }
+    }
+
+    private static List<String> unreadable(Iterable<TensorEntry> entries) {
+        List<String> lines = new ArrayList<>();
+        for (TensorEntry entry : entries) {
+            if (entry.type().dtype().isEmpty()) {
+                lines.add("tensor '" + entry.name() + "' has dtype " + entry.type()
+                        + ", which Jemma does not compute with");
+            }
+        }
+        return lines;
+    }
+
+    private static Model model(Path path) throws IOException {
+        Problems problems = new Problems();
+        List<String> warnings = new ArrayList<>();
+        Optional<Checkpoint> opened = attempt(() -> Checkpoint.open(path), problems);
+        Optional<ChatTemplates> templates = attempt(() -> ChatTemplates.find(path), new Problems());
+        Optional<Long> tokenizer = size(path.resolve("tokenizer.json"));
+        if (tokenizer.isEmpty()) {
+            warnings.add("no tokenizer.json: text cannot be read or written");
+        }
+        if (opened.isPresent()) {
+            try (Checkpoint checkpoint = opened.get()) {
+                warnings.addAll(checkpoint.warnings());
+                return new Model(
+                        path,
+                        Optional.of(checkpoint.config()),
+                        Optional.of(checkpoint.generation()),
+                        checkpoint.parameters(),
+                        Optional.of(Weights.of(checkpoint.shards().files())),
+                        tokenizer,
+                        templates,
+                        warnings,
+                        List.of());
+            }
+        }
+        // each part by itself, so that one bad file does not hide the others
+        Problems ignored = new Problems();
+        Optional<GemmaConfig.Parsed> config = Files.exists(path.resolve("config.json"))
+                ? attempt(() -> GemmaConfig.read(path.resolve("config.json")), ignored)
+                : Optional.empty();
+        config.ifPresent(parsed -> warnings.addAll(parsed.warnings()));
+        Optional<Weights> weights = attempt(() -> Shards.open(path), ignored).map(shards -> {
+            try (shards) {
+                return Weights.of(shards.files());
+            }
+        });
+        return new Model(
+                path,
+                config.map(GemmaConfig.Parsed::config),
+                Optional.empty(),
+                config.map(parsed -> parsed.config().weights().values().stream()
+                                .mapToLong(shape -> shape.elements())
+                                .sum())
+                        .orElse(0L),
+                weights,
+                tokenizer,
+                templates,
+                warnings,
+                problems.found());
+    }
+
+    private static LoraAdapter adapter(Path path) throws IOException {
+        Problems problems = new Problems();
+        List<String> warnings = new ArrayList<>();
+        Optional<LoraConfig.Parsed> config = attempt(() -> LoraConfig.read(path), problems);
+        config.ifPresent(parsed -> warnings.addAll(parsed.warnings()));
+        Path file = path.resolve("adapter_model.safetensors");
+        Optional<Weights> weights = Optional.empty();
+        if (Files.exists(file)) {
+            Optional<SafetensorsFile> opened = attempt(() -> SafetensorsFile.open(file), problems);
+            weights = opened.map(tensors -> {
+                try (tensors) {
+                    warnings.addAll(unreadable(tensors.entries().values()));
+                    return Weights.of(List.of(tensors));
+                }
+            });
+        } else {
+            problems.add(path + ": has no adapter_model.safetensors");
+        }
+        long parameters = weights.map(Weights::tensors).orElse(List.of()).stream()
+                .filter(tensor -> tensor.name().contains(".lora_"))
+                .mapToLong(tensor -> tensor.shape().elements())
+                .sum();
+        return new LoraAdapter(
+                path,
+                config.map(LoraConfig.Parsed::config),
+                parameters,
+                weights,
+                attempt(() -> ChatTemplates.find(path), problems),
+                warnings,
+                problems.found());
+    }
+
+    private static Optional<Long> size(Path file) throws IOException {
+        return Files.exists(file) ? Optional.of(Files.size(file)) : Optional.empty();
+    }
+
+    /** Opens something. */
+    interface Opening<T> {
+        /** What was opened. */
+        T open() throws IOException;
+    }
+
+    private static <T> Optional<T> attempt(Opening<T> opening, Problems problems) throws IOException {
+        try {
+            return Optional.of(opening.open());
+        } catch (FormatException e) {
+            String message = e.getMessage();
+            (message == null ? e.toString() : message).lines().forEach(problems::add);
+            return Optional.empty();
+        }
+    }
+
+    /** Everything as one JSON object; {@code kind} is {@code model}, {@code adapter} or {@code tensors}. */
+    default ObjectNode toJson() {
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
+        json.put("path", path().toString());
+        switch (this) {
+            case Model model -> {
+                json.put("kind", "model");
+                model.config().ifPresent(config -> describe(config, json));
+                model.generation().ifPresent(generation -> describe(generation, json.putObject("generation")));
+                json.put("parameters", model.parameters());
+                model.tokenizerBytes().ifPresent(bytes -> json.put("tokenizer_bytes", bytes));
+                model.templates().ifPresent(templates -> describe(templates, json));
+            }
+            case LoraAdapter adapter -> {
+                json.put("kind", "adapter");
+                adapter.config().ifPresent(config -> json.set("config", config.toJson()));
+                json.put("parameters", adapter.parameters());
+                adapter.templates().ifPresent(templates -> describe(templates, json));
+            }
+            case TensorFile file -> {
+                json.put("kind", "tensors");
+                ObjectNode metadata = json.putObject("metadata");
+                file.metadata().forEach(metadata::put);
+            }
+        }
+        Consumer<Weights> write = weights -> weights.writeTo(json.putObject("weights"));
+        weights().ifPresent(write);
+        warnings().forEach(json.putArray("warnings")::add);
+        problems().forEach(json.putArray("problems")::add);
+        return json;
+    }
+
+    private static void describe(GemmaConfig config, ObjectNode json) {
+        json.put("family", config.family().title());
+        json.put("model_type", config.modelType());
+        json.put("vocab_size", config.vocabSize());
+        json.put("hidden_size", config.hiddenSize());
+        json.put("num_hidden_layers", config.numHiddenLayers());
+        LayerConfig first = config.layers().getFirst();
+        json.put("intermediate_size", first.intermediateSize());
+        json.put("num_attention_heads", first.numAttentionHeads());
+        json.put("num_key_value_heads", first.numKeyValueHeads());
+        json.put("head_dim", first.headDim());
+        json.put("query_pre_attn_scalar", config.queryPreAttnScalar());
+        json.put("attn_logit_softcapping", config.attnLogitSoftcapping());
+        json.put("final_logit_softcapping", config.finalLogitSoftcapping());
+        json.put("max_position_embeddings", config.maxPositionEmbeddings());
+        json.put("tie_word_embeddings", config.tieWordEmbeddings());
+        config.layers().stream()
+                .filter(layer -> layer.type() == LayerConfig.Type.SLIDING)
+                .findFirst()
+                .ifPresent(layer -> json.put("sliding_window", layer.window()));
+        for (LayerConfig layer : config.layers()) {
+            ObjectNode one = json.withArray("layers").addObject();
+            one.put("type", layer.type() == LayerConfig.Type.SLIDING ? "sliding_attention" : "full_attention");
+            one.put("rope_theta", layer.rope().theta());
+            one.put("rope_factor", layer.rope().factor());
+        }
+    }
+
+    private static void describe(GenerationConfig generation, ObjectNode json) {
+        json.put("do_sample", generation.doSample());
+        json.put("temperature", generation.temperature());
+        json.put("top_k", generation.topK());
+        json.put("top_p", generation.topP());
+        json.put("min_p", generation.minP());
+        json.put("repetition_penalty", generation.repetitionPenalty());
+        generation.bosTokenId().ifPresent(id -> json.put("bos_token_id", id));
+        generation.eosTokenIds().forEach(json.putArray("eos_token_id")::add);
+        generation.padTokenId().ifPresent(id -> json.put("pad_token_id", id));
+    }
+
+    private static void describe(ChatTemplates templates, ObjectNode json) {
+        if (!templates.byName().isEmpty()) {
+            json.put("chat_template_file", templates.source());
+            templates.byName().keySet().forEach(json.putArray("chat_templates")::add);
+        }
+    }
+}

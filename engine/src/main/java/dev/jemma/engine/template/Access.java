@@ -87,7 +87,10 @@ final class Access {
             default -> -1;
         };
         if (size < 0) {
-            return new Value.Undefined(Python.typeName(object) + " object has no element slice(...)");
+            throw TemplateException.failed(
+                    object instanceof Value.Dict
+                            ? "unhashable type: 'slice'"
+                            : "'" + Python.typeName(object) + "' object is not subscriptable");
         }
         long stride = step == Value.Null.NONE ? 1 : index(step);
         if (stride == 0) {

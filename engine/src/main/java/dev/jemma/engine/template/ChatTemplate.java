@@ -18,8 +18,8 @@ import tools.jackson.databind.node.NullNode;
  * <p>Not supported, and refused by name: other templates (include, import, extends) and autoescape. Filters that make HTML (urlize, xmlattr, striptags) or chance (random) are unknown.
  */
 public final class ChatTemplate {
-    private static final long BASE_STEPS = 20_000_000;
-    private static final long BASE_CHARACTERS = 1 << 24;
+    private static final long BASE_STEPS = 4_000_000;
+    private static final long BASE_CHARACTERS = 1 << 22;
     private static final long STEPS_PER_CHARACTER = 64;
 
     private final String source;

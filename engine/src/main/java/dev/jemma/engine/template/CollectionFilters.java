@@ -30,10 +30,10 @@ final class CollectionFilters {
         ALL.put("unique", CollectionFilters::unique);
         ALL.put("reverse", (in, v, a) -> reverse(in, v));
         ALL.put("map", CollectionFilters::map);
-        ALL.put("select", (in, v, a) -> select(in, v, a, true, false));
-        ALL.put("reject", (in, v, a) -> select(in, v, a, false, false));
-        ALL.put("selectattr", (in, v, a) -> select(in, v, a, true, true));
-        ALL.put("rejectattr", (in, v, a) -> select(in, v, a, false, true));
+        ALL.put("select", (in, v, a) -> select(in, v, a, true, Looks.AT_ITEM));
+        ALL.put("reject", (in, v, a) -> select(in, v, a, false, Looks.AT_ITEM));
+        ALL.put("selectattr", (in, v, a) -> select(in, v, a, true, Looks.AT_ATTRIBUTE));
+        ALL.put("rejectattr", (in, v, a) -> select(in, v, a, false, Looks.AT_ATTRIBUTE));
         ALL.put("groupby", CollectionFilters::groupBy);
         ALL.put("batch", CollectionFilters::batch);
         ALL.put("slice", CollectionFilters::slice);
@@ -84,12 +84,11 @@ final class CollectionFilters {
     }
 
     private static Value items(Value value) {
-        return switch (value) {
-            case Value.Undefined undefined ->
-                new Value.Generator(List.<Value>of().iterator());
-            case Value.Dict dict -> new Value.Generator(dict.items().iterator());
+        return Lazy.generator(() -> switch (value) {
+            case Value.Undefined undefined -> List.<Value>of().iterator();
+            case Value.Dict dict -> dict.items().iterator();
             default -> throw TemplateException.failed("Can only get item pairs from a mapping.");
-        };
+        });
     }
 
     /** Reads an attribute path such as {@code "function.name"} or {@code "0"} of each item. */
@@ -160,23 +159,23 @@ final class CollectionFilters {
         return Value.Sequence.list(sorted(in, dict.items(), order(in, key, arguments.truth(2, "reverse", false))));
     }
 
+    /** Sorts by a list of keys, one an attribute, as Jinja does even for one: equal keys are never asked for their order. */
     private static Value sort(Interpreter in, Value value, Arguments arguments) {
         arguments.only("sort", "reverse", "case_sensitive", "attribute");
         Function<Value, Value> fold = caseless(in, arguments.truth(1, "case_sensitive", false));
-        Function<Value, Value> key = fold;
+        List<Function<Value, Value>> keys = new ArrayList<>();
         Optional<Value> attribute = arguments.given(2, "attribute");
-        if (attribute.isPresent()
-                && attribute.get() instanceof Text names
-                && names.chars().indexOf(',') >= 0) {
-            List<Function<Value, Value>> getters = new ArrayList<>();
+        if (attribute.isPresent() && attribute.get() instanceof Text names) {
             for (String name : names.chars().split(",", -1)) {
-                getters.add(getter(in, Text.of(name), Optional.empty()).andThen(fold));
+                keys.add(getter(in, Text.of(name), Optional.empty()).andThen(fold));
             }
-            key = item ->
-                    Value.Sequence.list(getters.stream().map(g -> g.apply(item)).toList());
-        } else if (attribute.isPresent()) {
-            key = getter(in, attribute.get(), Optional.empty()).andThen(fold);
+        } else {
+            keys.add(attribute
+                    .map(a -> getter(in, a, Optional.empty()).andThen(fold))
+                    .orElse(fold));
         }
+        Function<Value, Value> key = item ->
+                Value.Sequence.list(keys.stream().map(k -> k.apply(item)).toList());
         return Value.Sequence.list(
                 sorted(in, in.python().list(value), order(in, key, arguments.truth(0, "reverse", false))));
     }
@@ -189,10 +188,8 @@ final class CollectionFilters {
                 .map(a -> getter(in, a, Optional.empty()).andThen(key))
                 .orElse(key);
         Set<Object> seen = new HashSet<>();
-        List<Value> kept = in.python().list(value).stream()
-                .filter(item -> seen.add(Value.Dict.hashKey(keyOf.apply(item), 0)))
-                .toList();
-        return new Value.Generator(kept.iterator());
+        return Lazy.generator(() ->
+                Lazy.filter(in.python().iterate(value), item -> seen.add(Value.Dict.hashKey(keyOf.apply(item), 0))));
     }
 
     private static Value reverse(Interpreter in, Value value) {
@@ -208,10 +205,19 @@ final class CollectionFilters {
     }
 
     private static Value map(Interpreter in, Value value, Arguments arguments) {
-        if (!Python.truth(value)) {
-            return new Value.Generator(List.<Value>of().iterator());
-        }
-        Function<Value, Value> change;
+        return Lazy.generator(() -> Python.truth(value)
+                ? Lazy.map(in.python().iterate(value), charged(in, mapping(in, arguments)))
+                : Collections.emptyIterator());
+    }
+
+    private static Function<Value, Value> charged(Interpreter in, Function<Value, Value> change) {
+        return item -> {
+            in.budget().charge(1);
+            return change.apply(item);
+        };
+    }
+
+    private static Function<Value, Value> mapping(Interpreter in, Arguments arguments) {
         Value attribute = arguments.named().get("attribute");
         if (arguments.positional().isEmpty() && attribute != null) {
             for (String name : arguments.named().keySet()) {
@@ -219,50 +225,48 @@ final class CollectionFilters {
                     throw TemplateException.failed("Unexpected keyword argument " + Python.quote(name));
                 }
             }
-            change = getter(in, attribute, arguments.given(0, "default"));
-        } else {
-            if (arguments.positional().isEmpty()) {
-                throw TemplateException.failed("map requires a filter argument");
+            return getter(in, attribute, arguments.given(0, "default"));
+        }
+        if (arguments.positional().isEmpty()) {
+            throw TemplateException.failed("map requires a filter argument");
+        }
+        String filter =
+                Arguments.asText("map", arguments.positional().getFirst()).chars();
+        return item -> Filters.apply(in, filter, item, arguments.after(1));
+    }
+
+    /** What select and its kin look at. */
+    private enum Looks {
+        AT_ITEM,
+        AT_ATTRIBUTE
+    }
+
+    private static Value select(Interpreter in, Value value, Arguments arguments, boolean wanted, Looks looks) {
+        return Lazy.generator(() -> {
+            if (!Python.truth(value)) {
+                return Collections.emptyIterator();
             }
-            String filter =
-                    Arguments.asText("map", arguments.positional().getFirst()).chars();
-            change = item -> Filters.apply(in, filter, item, arguments.after(1));
-        }
-        return new Value.Generator(mapped(in, in.python().list(value), change));
+            Predicate<Value> test = selection(in, arguments, looks);
+            return Lazy.filter(in.python().iterate(value), item -> test.test(item) == wanted);
+        });
     }
 
-    private static Iterator<Value> mapped(Interpreter in, List<Value> items, Function<Value, Value> change) {
-        List<Value> changed = new ArrayList<>(items.size());
-        for (Value item : items) {
-            in.budget().charge(1);
-            changed.add(change.apply(item));
-        }
-        return changed.iterator();
-    }
-
-    private static Value select(Interpreter in, Value value, Arguments arguments, boolean wanted, boolean byAttribute) {
-        if (!Python.truth(value)) {
-            return new Value.Generator(List.<Value>of().iterator());
-        }
-        int used = byAttribute ? 1 : 0;
+    private static Predicate<Value> selection(Interpreter in, Arguments arguments, Looks looks) {
+        int used = looks == Looks.AT_ATTRIBUTE ? 1 : 0;
         if (arguments.positional().size() < used) {
             throw TemplateException.failed("Missing parameter for attribute name");
         }
-        Function<Value, Value> read =
-                byAttribute ? getter(in, arguments.positional().getFirst(), Optional.empty()) : Function.identity();
-        Predicate<Value> test = Python::truth;
-        if (arguments.positional().size() > used) {
-            String name =
-                    Arguments.asText("select", arguments.positional().get(used)).chars();
-            test = item -> Tests.apply(in, name, item, arguments.after(used + 1));
+        Function<Value, Value> read = charged(
+                in,
+                looks == Looks.AT_ATTRIBUTE
+                        ? getter(in, arguments.positional().getFirst(), Optional.empty())
+                        : Function.identity());
+        if (arguments.positional().size() == used) {
+            return item -> Python.truth(read.apply(item));
         }
-        List<Value> kept = new ArrayList<>();
-        for (Value item : in.python().list(value)) {
-            if (test.test(read.apply(item)) == wanted) {
-                kept.add(item);
-            }
-        }
-        return new Value.Generator(kept.iterator());
+        String name =
+                Arguments.asText("select", arguments.positional().get(used)).chars();
+        return item -> Tests.apply(in, name, read.apply(item), arguments.after(used + 1));
     }
 
     private static Value groupBy(Interpreter in, Value value, Arguments arguments) {
@@ -289,55 +293,55 @@ final class CollectionFilters {
         return Value.Sequence.tuple(read.apply(items.getFirst()), Value.Sequence.list(items));
     }
 
-    private static int positive(Arguments arguments, String function, String name) {
-        int count = Arguments.asInt(arguments.require(function, 0, name));
-        if (count <= 0) {
-            throw TemplateException.failed(function + " needs a positive count, not " + count);
-        }
-        return count;
-    }
-
     private static Value batch(Interpreter in, Value value, Arguments arguments) {
         arguments.only("batch", "linecount", "fill_with");
-        int size = positive(arguments, "batch", "linecount");
+        int size = Arguments.asInt(arguments.require("batch", 0, "linecount"));
         Optional<Value> fill = arguments.given(1, "fill_with");
-        List<Value> items = in.python().list(value);
-        List<Value> batches = new ArrayList<>();
-        for (int start = 0; start < items.size(); start += size) {
-            List<Value> batch =
-                    new ArrayList<>(items.subList(start, (int) Math.min(items.size(), (long) start + size)));
-            if (fill.isPresent()) {
-                in.budget().charge(size);
-                batch.addAll(Collections.nCopies(size - batch.size(), fill.get()));
+        return Lazy.generator(() -> {
+            List<Value> batches = new ArrayList<>();
+            List<Value> batch = new ArrayList<>();
+            for (Value item : in.python().list(value)) {
+                if (batch.size() == size) {
+                    batches.add(Value.Sequence.list(batch));
+                    batch = new ArrayList<>();
+                }
+                batch.add(item);
             }
-            batches.add(Value.Sequence.list(batch));
-            if ((long) start + size > items.size()) {
-                break;
+            if (!batch.isEmpty()) {
+                int missing = fill.isPresent() ? Math.max(0, size - batch.size()) : 0;
+                in.budget().charge(missing);
+                batch.addAll(Collections.nCopies(missing, fill.orElse(Value.Null.NONE)));
+                batches.add(Value.Sequence.list(batch));
             }
-        }
-        return new Value.Generator(batches.iterator());
+            return batches.iterator();
+        });
     }
 
     private static Value slice(Interpreter in, Value value, Arguments arguments) {
         arguments.only("slice", "slices", "fill_with");
-        int slices = positive(arguments, "slice", "slices");
-        in.budget().charge(slices);
+        int slices = Arguments.asInt(arguments.require("slice", 0, "slices"));
         Optional<Value> fill = arguments.given(1, "fill_with");
-        List<Value> items = in.python().list(value);
-        int each = items.size() / slices;
-        int extra = items.size() % slices;
-        List<Value> result = new ArrayList<>();
-        int start = 0;
-        for (int i = 0; i < slices; i++) {
-            int end = start + each + (i < extra ? 1 : 0);
-            List<Value> part = new ArrayList<>(items.subList(start, end));
-            if (fill.isPresent() && i >= extra) {
-                part.add(fill.get());
+        return Lazy.generator(() -> {
+            List<Value> items = in.python().list(value);
+            if (slices == 0) {
+                throw TemplateException.failed("integer division or modulo by zero");
             }
-            result.add(Value.Sequence.list(part));
-            start = end;
-        }
-        return new Value.Generator(result.iterator());
+            in.budget().charge(Math.max(0, slices));
+            int each = items.size() / slices;
+            int extra = items.size() % slices;
+            List<Value> result = new ArrayList<>();
+            int start = 0;
+            for (int i = 0; i < slices; i++) {
+                int end = start + each + (i < extra ? 1 : 0);
+                List<Value> part = new ArrayList<>(items.subList(start, end));
+                if (fill.isPresent() && i >= extra) {
+                    part.add(fill.get());
+                }
+                result.add(Value.Sequence.list(part));
+                start = end;
+            }
+            return result.iterator();
+        });
     }
 
     private static Value sum(Interpreter in, Value value, Arguments arguments) {

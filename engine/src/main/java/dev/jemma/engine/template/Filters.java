@@ -147,39 +147,35 @@ final class Filters {
         return Formatting.percent(in.python(), soft(in, value), filled);
     }
 
+    /** Lines are split and joined anew, so that every kind of line break becomes a newline. */
     private static Value indent(Interpreter in, Value value, Arguments arguments) {
         arguments.only("indent", "width", "first", "blank");
         Value width = arguments.get(0, "width").orElse(Value.Int.of(4));
         Text indent = width instanceof Text text
                 ? text
                 : Text.of(" ".repeat(Math.max(0, Math.min(100_000, Arguments.asInt(width)))));
+        boolean first = arguments.truth(1, "first", false);
         boolean blank = arguments.truth(2, "blank", false);
-        Text text = soft(in, value);
-        var out = new Text.Builder(in.budget());
-        if (arguments.truth(1, "first", false)) {
-            out.append(indent);
+        Text text = Arguments.asText("indent", value);
+        List<Value> lines = StringMethods.lines(in, text, false);
+        char last = text.isEmpty() ? '\n' : text.chars().charAt(text.length() - 1);
+        if (StringMethods.isLineBreak(last) && last != '\r') {
+            lines.add(Text.EMPTY);
         }
-        String chars = text.chars();
-        for (int start = 0; ; ) {
-            int end = chars.indexOf('\n', start);
-            boolean last = end < 0;
-            int stop = last ? chars.length() : end;
-            boolean indented = start > 0 && (blank || stop > start);
-            if (indented) {
+        var out = new Text.Builder(in.budget());
+        for (int i = 0; i < lines.size(); i++) {
+            var line = (Text) lines.get(i);
+            out.append(i > 0 ? "\n" : "");
+            if (i == 0 ? first : blank || !line.isEmpty()) {
                 out.append(indent);
             }
-            out.append(text.substring(start, stop).asPlain());
-            if (last) {
-                return out.build();
-            }
-            out.append(text.substring(end, end + 1).asPlain());
-            start = end + 1;
+            out.append(line.asPlain());
         }
+        return out.build();
     }
 
     private static Value truncate(Interpreter in, Value value, Arguments arguments) {
         arguments.only("truncate", "length", "killwords", "end", "leeway");
-        Text text = soft(in, value);
         int length = arguments.integer(0, "length", 255);
         Text end = arguments
                 .get(2, "end")
@@ -193,9 +189,13 @@ final class Filters {
         if (leeway < 0) {
             throw TemplateException.failed("expected leeway >= 0, got " + leeway);
         }
-        if (text.codePoints() <= (long) length + leeway) {
-            return text;
+        int size = Python.length(value)
+                .orElseThrow(
+                        () -> TemplateException.failed("object of type '" + Python.typeName(value) + "' has no len()"));
+        if (size <= (long) length + leeway) {
+            return value;
         }
+        Text text = Arguments.asText("truncate", value);
         Text kept = text.slice(0, length - ending);
         int space = kept.chars().lastIndexOf(' ');
         if (!arguments.truth(1, "killwords", false) && space >= 0) {

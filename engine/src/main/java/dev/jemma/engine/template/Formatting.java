@@ -24,6 +24,8 @@ final class Formatting {
             return 1 / value < 0 ? "-0.0" : "0.0";
         }
         BigDecimal shortest = new BigDecimal(Double.toString(value)).stripTrailingZeros();
+        BigDecimal oneDigit = shortest.round(new MathContext(1)); // Double.toString never writes fewer than two
+        shortest = oneDigit.doubleValue() == value ? oneDigit.stripTrailingZeros() : shortest;
         int exponent = shortest.precision() - shortest.scale() - 1;
         if (exponent < -4 || exponent >= 16) {
             return scientific(shortest, exponent, "");
@@ -142,15 +144,21 @@ final class Formatting {
             out.append(pad(python, field, width, fill == '0' ? '=' : flag.indexOf('-') >= 0 ? '<' : '>', fill));
         }
         out.append(format.substring(plain, chars.length()).asPlain());
-        if (used < values.size()
-                && !(arguments instanceof Value.Dict)
-                && (tuple || used == 0)
-                && !(arguments instanceof Value.Sequence list
-                        && !tuple
-                        && list.items().isEmpty())) {
+        if (used < values.size() && !(used == 0 && !tuple && isMapping(arguments))) {
             throw TemplateException.failed("not all arguments converted during string formatting");
         }
         return out.build();
+    }
+
+    /** What Python takes for a mapping here, which need not be used up: anything with elements but tuples and strings. */
+    private static boolean isMapping(Value value) {
+        return switch (value) {
+            case Value.Dict dict -> true;
+            case Value.Sequence list -> true;
+            case Value.Range range -> true;
+            case Value.Undefined undefined -> true;
+            default -> false;
+        };
     }
 
     private static int digitsEnd(String chars, int from) {

@@ -136,10 +136,10 @@ final class Interpreter {
     private void loop(Statement.For loop, Value over, int depth, Scope scope, Text.Builder out) {
         LoopState state = placed(loop.at(), () -> start(loop, over, depth, scope));
         boolean any = false;
-        while (state.hasNext()) {
+        while (placed(loop.at(), state::hasNext)) {
             any = true;
             Scope inner = scope.inner();
-            Value item = state.next();
+            Value item = placed(loop.at(), state::next);
             inner.set("loop", state);
             assign(loop.target(), item, loop.at(), inner);
             if (run(loop.body(), inner, out) == Exit.BREAK) {
@@ -163,42 +163,13 @@ final class Interpreter {
         if (loop.condition().isEmpty()) {
             return new LoopState(python, items, Python.length(over), depth, recursion);
         }
-        return new LoopState(python, new Selected(items, loop, scope), Optional.empty(), depth, recursion);
-    }
-
-    /** The items that meet a loop's condition, each tested when it is drawn. */
-    private final class Selected implements Iterator<Value> {
-        private final Iterator<Value> items;
-        private final Statement.For loop;
-        private final Scope scope;
-        private Optional<Value> found = Optional.empty();
-
-        Selected(Iterator<Value> items, Statement.For loop, Scope scope) {
-            this.items = items;
-            this.loop = loop;
-            this.scope = scope;
-        }
-
-        @Override
-        public boolean hasNext() {
-            while (found.isEmpty() && items.hasNext()) {
-                Value item = items.next();
-                Scope inner = scope.inner();
-                assign(loop.target(), item, loop.at(), inner);
-                found = Python.truth(value(loop.condition().orElseThrow(), inner)) ? Optional.of(item) : found;
-            }
-            return found.isPresent();
-        }
-
-        @Override
-        public Value next() {
-            if (!hasNext()) {
-                throw new java.util.NoSuchElementException();
-            }
-            Value item = found.orElseThrow();
-            found = Optional.empty();
-            return item;
-        }
+        Expression condition = loop.condition().get();
+        Iterator<Value> selected = Lazy.filter(items, item -> {
+            Scope inner = scope.inner();
+            assign(loop.target(), item, loop.at(), inner);
+            return Python.truth(value(condition, inner));
+        });
+        return new LoopState(python, selected, Optional.empty(), depth, recursion);
     }
 
     private void assign(Target target, Value value, Position at, Scope scope) {

@@ -107,6 +107,12 @@ final class Python {
     private void repr(Value value, Text.Builder out, int depth) {
         checkNesting(depth);
         switch (value) {
+            case Text text
+            when text.markup() -> {
+                out.append("Markup(");
+                quote(text, out);
+                out.append(")");
+            }
             case Text text -> quote(text, out);
             case Value.Undefined undefined -> out.append("Undefined");
             case Value.Null none -> out.append("None");
@@ -345,7 +351,7 @@ final class Python {
             char y = b.charAt(i);
             if (x != y) {
                 boolean surrogates = Character.isSurrogate(x) != Character.isSurrogate(y);
-                return surrogates ? (Character.isSurrogate(x) ? 1 : -1) : Character.compare(x, y);
+                return surrogates ? (Character.isSurrogate(x) ? 1 : -1) : (x < y ? -1 : 1);
             }
         }
         return Integer.compare(a.length(), b.length());

@@ -30,7 +30,7 @@ final class StringMethods {
         ALL.put("title", (in, s, a) -> title(in, s));
         ALL.put("split", (in, s, a) -> split(in, s, a, false));
         ALL.put("rsplit", (in, s, a) -> split(in, s, a, true));
-        ALL.put("splitlines", (in, s, a) -> splitLines(in, s, a.truth(0, "keepends", false)));
+        ALL.put("splitlines", (in, s, a) -> Value.Sequence.list(lines(in, s, a.truth(0, "keepends", false))));
         ALL.put("partition", (in, s, a) -> partition(s, a.text("partition", 0, "sep"), false));
         ALL.put("rpartition", (in, s, a) -> partition(s, a.text("rpartition", 0, "sep"), true));
         ALL.put("join", (in, s, a) -> join(in, s, a.require("join", 0, "iterable")));
@@ -318,7 +318,8 @@ final class StringMethods {
         return fromRight ? strip(rest, Optional.empty(), false, true) : strip(rest, Optional.empty(), true, false);
     }
 
-    private static Value splitLines(Interpreter in, Text text, boolean keepEnds) {
+    /** {@code splitlines}: a last line that is empty does not count. */
+    static List<Value> lines(Interpreter in, Text text, boolean keepEnds) {
         List<Value> lines = new ArrayList<>();
         String chars = text.chars();
         for (int start = 0; start < chars.length(); ) {
@@ -331,10 +332,10 @@ final class StringMethods {
             start = next;
         }
         in.budget().charge(lines.size());
-        return Value.Sequence.list(lines);
+        return lines;
     }
 
-    private static boolean isLineBreak(char c) {
+    static boolean isLineBreak(char c) {
         return c >= '\n' && c <= '\r' || c >= 0x1c && c <= 0x1e || c == 0x85 || c == 0x2028 || c == 0x2029;
     }
 

@@ -30,7 +30,8 @@ final class Tests {
                 (in, v, a) -> v instanceof Text
                         || v instanceof Value.Sequence
                         || v instanceof Value.Range
-                        || v instanceof Value.Dict);
+                        || v instanceof Value.Dict
+                        || v instanceof Value.Undefined);
         ALL.put("iterable", (in, v, a) -> Python.iterable(v));
         ALL.put("callable", (in, v, a) -> v instanceof Value.Function || v instanceof Value.Undefined);
         ALL.put("escaped", (in, v, a) -> v instanceof Text text && text.markup());

@@ -55,6 +55,11 @@ public final class ToolMethod {
                 : Optional.empty();
     }
 
+    /** Whether the method is void. */
+    public boolean returnsNothing() {
+        return handle.type().returnType() == void.class;
+    }
+
     /** The Java method, for messages: {@code Home.temperature(String)}. */
     public String origin() {
         return origin;

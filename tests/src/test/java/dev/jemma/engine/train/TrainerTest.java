@@ -15,7 +15,7 @@ import dev.jemma.engine.gemma.Checkpoint;
 import dev.jemma.engine.gemma.GemmaModel;
 import dev.jemma.engine.gemma.ReferenceData;
 import dev.jemma.engine.kernel.Kernels;
-import dev.jemma.engine.kernel.ReferenceKernels;
+import dev.jemma.engine.kernel.cpu.CpuKernels;
 import dev.jemma.engine.lora.Adapter;
 import dev.jemma.engine.train.TrainingRun.Start;
 import dev.jemma.tests.Shared;
@@ -50,7 +50,7 @@ final class TrainerTest {
         Path root = Optional.ofNullable(System.getProperty("jemma.reference"))
                 .map(Path::of)
                 .or(() -> Shared.folder("reference/models"))
-                .orElse(Path.of("src/test/resources/models"));
+                .orElse(Path.of("src/test/resources/traced"));
         try (Stream<Path> folders = Files.list(root)) {
             List<Path> traced = folders.filter(folder -> Files.isDirectory(folder.resolve("train")))
                     .sorted()
@@ -136,7 +136,7 @@ final class TrainerTest {
     private List<TrainingEvent> train(
             Path folder, TrainingConfig config, Path out, Start start, BooleanSupplier cancelled) throws IOException {
         List<TrainingEvent> events = new ArrayList<>();
-        try (Kernels kernels = new ReferenceKernels();
+        try (Kernels kernels = CpuKernels.open(2);
                 Checkpoint checkpoint = Checkpoint.open(folder);
                 GemmaModel model = new GemmaModel(checkpoint, kernels)) {
             TrainingRun run = new TrainingRun(

@@ -16,13 +16,22 @@ final class SamplingOptions {
     @Option(names = "--top-k", paramLabel = "K", description = "Sample among the K likeliest tokens.")
     private Optional<Integer> topK = Optional.empty();
 
-    @Option(names = "--top-p", paramLabel = "P", description = "Sample among the likeliest tokens of probability P together.")
+    @Option(
+            names = "--top-p",
+            paramLabel = "P",
+            description = "Sample among the likeliest tokens of probability P together.")
     private Optional<Double> topP = Optional.empty();
 
-    @Option(names = "--min-p", paramLabel = "P", description = "Leave out tokens less likely than P times the likeliest.")
+    @Option(
+            names = "--min-p",
+            paramLabel = "P",
+            description = "Leave out tokens less likely than P times the likeliest.")
     private Optional<Double> minP = Optional.empty();
 
-    @Option(names = "--repetition-penalty", paramLabel = "R", description = "Make tokens that were there less likely; 1 = not.")
+    @Option(
+            names = "--repetition-penalty",
+            paramLabel = "R",
+            description = "Make tokens that were there less likely; 1 = not.")
     private Optional<Double> repetitionPenalty = Optional.empty();
 
     @Option(names = "--seed", paramLabel = "S", description = "Makes sampling repeat.")

@@ -1,0 +1,121 @@
+package dev.jemma.engine.train;
+
+import dev.jemma.engine.api.TextSpan;
+import dev.jemma.engine.chat.Conversations;
+import dev.jemma.engine.chat.Prompt;
+import dev.jemma.engine.gemma.Batch;
+import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
+import dev.jemma.engine.tokenizer.Encoding;
+import dev.jemma.engine.tokenizer.Specials;
+import dev.jemma.engine.tokenizer.Tokenizer;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * Turns rows into token ids and labels, as Hugging Face's SFTTrainer would.
+ *
+ * <p>A conversation is what its template renders, bos included; text, prompt and completion get one bos and, to learn from, one eos, unless they bring their
+ * own. Safe for threads.
+ */
+public final class RowEncoder {
+    /** What of a conversation has a loss. */
+    public enum Supervise {
+        /** What the assistant says, with the end of its turn: {@code assistant_only_loss}. */
+        ASSISTANT,
+        /** All tokens. */
+        EVERYTHING
+    }
+
+    /** Whether a text's end is learned. */
+    public enum End {
+        /** One eos behind the text, unless it has one. */
+        EOS,
+        /** The text as it is. */
+        OPEN
+    }
+
+    private final Tokenizer tokenizer;
+    private final Conversations conversations;
+    private final int eos;
+    private final Supervise supervise;
+    private final End end;
+    private final AtomicLong folded = new AtomicLong();
+
+    /**
+     * @param conversations how conversations are rendered
+     * @param eos id of the token that ends a text
+     */
+    public RowEncoder(Tokenizer tokenizer, Conversations conversations, int eos, Supervise supervise, End end) {
+        this.tokenizer = tokenizer;
+        this.conversations = conversations;
+        this.eos = eos;
+        this.supervise = supervise;
+        this.end = end;
+    }
+
+    /** Conversations so far that the template only took after folding. */
+    public long folded() {
+        return folded.get();
+    }
+
+    /** Ids and labels of a row, however long. */
+    public TrainingExample encode(TrainingRow row) {
+        return switch (row) {
+            case TrainingRow.Tokens tokens -> tokens.example();
+            case TrainingRow.PlainText(String text) -> ended(tokenizer.encode(text, Specials.WITHOUT), 0);
+            case TrainingRow.PromptCompletion(String prompt, String completion) -> {
+                Encoding encoding = tokenizer.encodeSpans(List.of(
+                        new TextSpan(prompt, TextSpan.Source.TRUSTED, false),
+                        new TextSpan(completion, TextSpan.Source.TRUSTED, true)));
+                int first = 0;
+                while (first < encoding.ids().length && !encoding.generated()[first]) {
+                    first++;
+                }
+                yield ended(encoding.ids(), first);
+            }
+            case TrainingRow.Conversation conversation -> conversation(conversation);
+        };
+    }
+
+    /** The spans of a conversation with what is supervised, for people to look at. */
+    public Prompt prompt(TrainingRow.Conversation row) {
+        Prompt prompt = switch (supervise) {
+            case ASSISTANT -> conversations.supervise(row.messages(), row.tools());
+            case EVERYTHING -> conversations.render(row.messages(), row.tools(), GenerationPrompt.OMIT);
+        };
+        if (prompt.folding() == Prompt.Folding.FOLDED) {
+            folded.incrementAndGet();
+        }
+        return prompt;
+    }
+
+    private TrainingExample conversation(TrainingRow.Conversation row) {
+        Encoding encoding = tokenizer.encodeSpans(prompt(row).spans());
+        int[] ids = encoding.ids();
+        int[] labels = ids.clone();
+        if (supervise == Supervise.ASSISTANT) {
+            for (int i = 0; i < labels.length; i++) {
+                labels[i] = encoding.generated()[i] ? ids[i] : Batch.IGNORED;
+            }
+        }
+        return new TrainingExample(ids, labels);
+    }
+
+    /** A bos before and an eos behind, where they are missing; labels from token {@code first} on. */
+    private TrainingExample ended(int[] text, int first) {
+        int[] prefix = tokenizer.prefix();
+        boolean begun = text.length >= prefix.length && Arrays.equals(prefix, 0, prefix.length, text, 0, prefix.length);
+        int before = begun ? 0 : prefix.length;
+        boolean open = end == End.EOS && (text.length == 0 || text[text.length - 1] != eos);
+        int[] ids = new int[before + text.length + (open ? 1 : 0)];
+        System.arraycopy(prefix, 0, ids, 0, before);
+        System.arraycopy(text, 0, ids, before, text.length);
+        if (open) {
+            ids[ids.length - 1] = eos;
+        }
+        int[] labels = ids.clone();
+        Arrays.fill(labels, 0, first == 0 ? 0 : before + first, Batch.IGNORED);
+        return new TrainingExample(ids, labels);
+    }
+}

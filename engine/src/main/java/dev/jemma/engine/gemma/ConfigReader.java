@@ -297,7 +297,7 @@ final class ConfigReader {
         int window = window(types);
         RopeReader rope = new RopeReader(family, fields);
         LayerConfig.Rope full = rope.read(LayerConfig.Type.FULL);
-        LayerConfig.Rope sliding = rope.read(LayerConfig.Type.SLIDING);
+        LayerConfig.Rope sliding = family == Family.GEMMA_3 ? rope.read(LayerConfig.Type.SLIDING) : full;
         if (!fields.problems().isEmpty()) {
             return List.of();
         }

@@ -1,17 +1,35 @@
 package dev.jemma.engine.lora;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.gemma.Checkpoint;
+import dev.jemma.engine.gemma.GemmaConfig;
+import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.safetensors.SafetensorsFile;
+import dev.jemma.engine.safetensors.SafetensorsWriter;
+import dev.jemma.engine.tensor.Conversion;
+import dev.jemma.engine.tensor.DType;
+import dev.jemma.engine.tensor.Shape;
 import dev.jemma.engine.tensor.Tensor;
 import dev.jemma.tests.Shared;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.SequencedMap;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -38,6 +56,180 @@ final class AdapterTest {
                 assertThat(again.tensors().keySet()).isEqualTo(loaded.tensors().keySet());
             }
         }
+    }
+
+    @Test
+    void aNewAdapterIsTheSameForTheSameSeedAndChangesNothing() {
+        LoraConfig config = LoraConfig.of(4, 8, TargetModules.of(List.of("q_proj", "embed_tokens", "lm_head")));
+        try (Adapter one = Adapter.create(config, TINY, 7);
+                Adapter same = Adapter.create(config, TINY, 7);
+                Adapter other = Adapter.create(config, TINY, 8)) {
+            assertThat(values(one)).isEqualTo(values(same)).isNotEqualTo(values(other));
+            assertThat(one.tensors().keySet())
+                    .containsExactly(
+                            "base_model.model.model.embed_tokens.lora_embedding_A",
+                            "base_model.model.model.embed_tokens.lora_embedding_B",
+                            "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight",
+                            "base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight",
+                            "base_model.model.model.layers.1.self_attn.q_proj.lora_A.weight",
+                            "base_model.model.model.layers.1.self_attn.q_proj.lora_B.weight",
+                            "base_model.model.lm_head.lora_A.weight",
+                            "base_model.model.lm_head.lora_B.weight");
+            one.tensors().forEach((name, tensor) -> {
+                boolean zero = name.endsWith("lora_B.weight") || name.endsWith("embedding_A");
+                float[] values = floats(tensor);
+                for (float value : values) {
+                    assertThat(value == 0).as(name).isEqualTo(zero);
+                    if (name.endsWith("lora_A.weight")) {
+                        assertThat(Math.abs(value)).isLessThan((float) (1 / Math.sqrt(tensor.dim(1))));
+                    }
+                }
+            });
+        }
+    }
+
+    @Test
+    void reportsEveryKeyThatDoesNotFitAtOnce(@TempDir Path folder) throws IOException {
+        LoraConfig config = LoraConfig.of(2, 4, TargetModules.of(List.of("q_proj")));
+        try (Adapter adapter = Adapter.create(config, TINY, 1)) {
+            adapter.save(folder);
+            SequencedMap<String, Tensor> tensors = new LinkedHashMap<>(adapter.tensors());
+            String prefix = "base_model.model.model.layers.";
+            Tensor a = tensors.remove(prefix + "0.self_attn.q_proj.lora_A.weight");
+            tensors.put(prefix + "0.self_attn.q_proj.lora_B.weight", a);
+            tensors.put(prefix + "9.self_attn.q_proj.lora_B.weight", a);
+            tensors.put(prefix + "1.self_attn.q_proj.lora_magnitude_vector", a);
+            tensors.put("q_proj.lora_A.weight", a);
+            SafetensorsWriter.write(folder.resolve("adapter_model.safetensors"), tensors, SafetensorsWriter.PYTORCH);
+        }
+        assertThatThrownBy(() -> Adapter.load(folder, TINY))
+                .isInstanceOf(FormatException.class)
+                .hasMessage("""
+                        adapter_model.safetensors: tensor 'base_model.model.model.layers.1.self_attn.q_proj.lora_magnitude_vector' is DoRA's, which Jemma does not compute
+                        adapter_model.safetensors: tensor 'q_proj.lora_A.weight' is unexpected, wanted names that start with base_model.model.
+                        adapter_model.safetensors: has no tensor 'base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight', adapter_config.json wants it with shape [2, 8]
+                        adapter_model.safetensors: tensor 'base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight' has shape [2, 8], adapter_config.json and the model want [32, 2]
+                        adapter_model.safetensors: tensor 'base_model.model.model.layers.9.self_attn.q_proj.lora_B.weight' is unexpected: adapter_config.json does not target such a module of this model""");
+    }
+
+    @Test
+    void oldMultimodalNamesAndHalfPrecisionAreRead(@TempDir Path folder) throws IOException {
+        LoraConfig config = LoraConfig.of(2, 4, TargetModules.of(List.of("q_proj")));
+        try (Adapter adapter = Adapter.create(config, TINY, 1)) {
+            adapter.save(folder);
+            SequencedMap<String, Tensor> old = new LinkedHashMap<>();
+            adapter.tensors().forEach((name, tensor) -> {
+                Tensor half = Tensor.host(
+                        DType.BF16, tensor.shape(), MemorySegment.ofArray(new byte[(int) tensor.elements() * 2]));
+                Conversion.round(floats(tensor), half, 0, (int) tensor.elements());
+                old.put(name.replace("base_model.model.model.", "base_model.model.language_model.model."), half);
+            });
+            SafetensorsWriter.write(folder.resolve("adapter_model.safetensors"), old, SafetensorsWriter.PYTORCH);
+            try (Adapter loaded = Adapter.load(folder, TINY)) {
+                Iterator<Tensor> want = adapter.tensors().values().iterator();
+                for (Tensor tensor : loaded.tensors().values()) {
+                    assertThat(tensor.dtype()).isEqualTo(DType.F32);
+                    // bf16 has 8 bits of mantissa
+                    assertThat(floats(tensor))
+                            .usingComparatorWithPrecision(1e-3f)
+                            .containsExactly(floats(want.next()));
+                }
+            }
+        }
+    }
+
+    @Test
+    void aFullCopyOfTheEmbeddingIsToleratedIfItIsTheBases(@TempDir Path folder) throws IOException {
+        Path model = Shared.need("reference/models/gemma1");
+        try (Checkpoint base = Checkpoint.open(model);
+                Adapter adapter = Adapter.load(model.resolve("lora-embedding"), base)) {
+            adapter.save(folder);
+            SequencedMap<String, Tensor> tensors = new LinkedHashMap<>(adapter.tensors());
+            tensors.put(
+                    "base_model.model.model.embed_tokens.base_layer.weight", base.tensor("model.embed_tokens.weight"));
+            SafetensorsWriter.write(folder.resolve("adapter_model.safetensors"), tensors, SafetensorsWriter.PYTORCH);
+            try (Adapter loaded = Adapter.load(folder, base)) {
+                assertThat(loaded.warnings())
+                        .containsExactly("adapter_model.safetensors: tensor"
+                                + " 'base_model.model.model.embed_tokens.base_layer.weight' is a full copy of"
+                                + " model.embed_tokens; the base model's is used");
+            }
+            float[] other = floats(base.tensor("model.embed_tokens.weight"));
+            other[5] += 1;
+            tensors.put(
+                    "base_model.model.model.embed_tokens.base_layer.weight",
+                    Tensor.host(DType.F32, Shape.of(320, 64), MemorySegment.ofArray(bytes(other))));
+            SafetensorsWriter.write(folder.resolve("adapter_model.safetensors"), tensors, SafetensorsWriter.PYTORCH);
+            assertThatThrownBy(() -> Adapter.load(folder, base))
+                    .hasMessage("adapter_model.safetensors: tensor"
+                            + " 'base_model.model.model.embed_tokens.base_layer.weight' differs from the base model's"
+                            + " model.embed_tokens in element 5: the adapter was trained on another model, or trained this"
+                            + " weight in full");
+        }
+    }
+
+    @Test
+    void savingOverAnotherAdapterLeavesTheOldOrTheNewOne(@TempDir Path folder) throws IOException {
+        LoraConfig small = LoraConfig.of(2, 4, TargetModules.of(List.of("q_proj")));
+        LoraConfig large = LoraConfig.of(3, 9, TargetModules.of(List.of("q_proj", "up_proj")));
+        try (Adapter first = Adapter.create(small, TINY, 1);
+                Adapter second = Adapter.create(large, TINY, 2)) {
+            first.save(folder);
+            // what a kill leaves after the pair was staged, and after one of the two was moved out
+            second.save(folder.resolve(".adapter.pending"));
+            for (int moved = 0; moved < 3; moved++) {
+                try (Adapter found = Adapter.load(folder, TINY)) {
+                    assertThat(values(found)).isEqualTo(values(second));
+                }
+                String next = moved == 0 ? "adapter_model.safetensors" : "adapter_config.json";
+                if (moved < 2) {
+                    Files.move(
+                            folder.resolve(".adapter.pending").resolve(next),
+                            folder.resolve(next),
+                            StandardCopyOption.REPLACE_EXISTING);
+                }
+            }
+            first.save(folder);
+            assertThat(folder.resolve(".adapter.pending")).doesNotExist();
+            try (Adapter found = Adapter.load(folder, TINY)) {
+                assertThat(values(found)).isEqualTo(values(first));
+            }
+        }
+    }
+
+    @Test
+    void saysWhenAFolderIsNoAdapter(@TempDir Path folder) throws IOException {
+        assertThatThrownBy(() -> Adapter.load(folder, TINY))
+                .hasMessage(folder + ": has no adapter_config.json, wanted a LoRA adapter as PEFT saves it");
+        Files.writeString(folder.resolve("adapter_config.json"), "{\"peft_type\":\"LORA\"}");
+        assertThatThrownBy(() -> Adapter.load(folder, TINY)).hasMessage(folder + ": has no adapter_model.safetensors");
+    }
+
+    private static final GemmaConfig TINY = GemmaConfig.parse(
+                    JsonFile.parse(
+                            ("{\"model_type\":\"gemma2\",\"num_hidden_layers\":2,\"hidden_size\":8,"
+                                            + "\"intermediate_size\":16,\"head_dim\":4,\"vocab_size\":32}")
+                                    .getBytes(StandardCharsets.UTF_8),
+                            "config.json"),
+                    "config.json")
+            .config();
+
+    private static List<String> values(Adapter adapter) {
+        return adapter.tensors().entrySet().stream()
+                .map(entry -> entry.getKey() + Arrays.toString(floats(entry.getValue())))
+                .toList();
+    }
+
+    private static float[] floats(Tensor tensor) {
+        float[] values = new float[(int) tensor.elements()];
+        Conversion.widen(tensor, 0, values, values.length);
+        return values;
+    }
+
+    private static byte[] bytes(float[] values) {
+        ByteBuffer buffer = ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+        buffer.asFloatBuffer().put(values);
+        return buffer.array();
     }
 
     /** Names, shapes and values of an adapter's tensors, sorted by name. */

@@ -7,7 +7,10 @@ module dev.jemma.engine {
     requires jdk.management;
     requires static org.jspecify;
 
+    exports dev.jemma.engine;
     exports dev.jemma.engine.api;
+    exports dev.jemma.engine.generate;
+    exports dev.jemma.engine.tokenizer;
     exports dev.jemma.engine.toolcall;
     exports dev.jemma.engine.inspect to
             dev.jemma.cli;

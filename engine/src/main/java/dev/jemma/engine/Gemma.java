@@ -1,0 +1,220 @@
+package dev.jemma.engine;
+
+import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.GenerationOptions;
+import dev.jemma.engine.gemma.Checkpoint;
+import dev.jemma.engine.gemma.GemmaModel;
+import dev.jemma.engine.gemma.GenerationConfig;
+import dev.jemma.engine.kernel.Kernels;
+import dev.jemma.engine.kernel.cpu.CpuKernels;
+import dev.jemma.engine.tokenizer.Tokenizer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalLong;
+
+/**
+ * An open Gemma: weights, tokenizer, template and the device that computes. The way into the library.
+ *
+ * <p>Safe for threads; what generates is a {@link Session}, one for each conversation. Sessions of several threads share the weights and take turns at the device. Closing ends
+ * the sessions that are still open; a second close is harmless.
+ */
+public final class Gemma implements AutoCloseable {
+    private static final String VECTOR_MODULE = "jdk.incubator.vector";
+
+    private final GemmaOptions options;
+    private final Checkpoint checkpoint;
+    private final Tokenizer tokenizer;
+    private final Kernels kernels;
+    private final GemmaModel model;
+    private final List<AutoCloseable> open = new ArrayList<>();
+    private boolean closed;
+
+    private Gemma(GemmaOptions options, Checkpoint checkpoint, Tokenizer tokenizer, Kernels kernels, GemmaModel model) {
+        this.options = options;
+        this.checkpoint = checkpoint;
+        this.tokenizer = tokenizer;
+        this.kernels = kernels;
+        this.model = model;
+    }
+
+    /** Opens the model in {@code folder} with {@link GemmaOptions#DEFAULTS}. */
+    public static Gemma open(Path folder) {
+        return open(folder, GemmaOptions.DEFAULTS);
+    }
+
+    /**
+     * Opens the model in {@code folder}, laid out as on the Hugging Face hub. Weights are mapped and used in place.
+     *
+     * @throws FormatException if the folder is not a Gemma that Jemma runs
+     * @throws IllegalArgumentException if the device that the options want is not there
+     * @throws IllegalStateException if Java was started without a module that the device needs; the message says with which flag it is there
+     * @throws UncheckedIOException if a file cannot be read
+     */
+    public static Gemma open(Path folder, GemmaOptions options) {
+        List<AutoCloseable> opened = new ArrayList<>();
+        try {
+            Kernels kernels = kernels(options);
+            opened.add(kernels);
+            Checkpoint checkpoint = Checkpoint.open(folder);
+            opened.add(checkpoint);
+            Path tokenizerFile =
+                    checkpoint.tokenizer().orElseThrow(() -> new FormatException(folder + ": has no tokenizer.json"));
+            Tokenizer tokenizer = Tokenizer.load(tokenizerFile);
+            GemmaModel model = new GemmaModel(checkpoint, kernels);
+            return new Gemma(options, checkpoint, tokenizer, kernels, model);
+        } catch (IOException e) {
+            closeAll(opened);
+            throw new UncheckedIOException(folder + ": " + e.getMessage(), e);
+        } catch (Throwable e) {
+            closeAll(opened);
+            throw e;
+        }
+    }
+
+    /** The kernels of the device that the options want; closed by the caller. */
+    static Kernels kernels(GemmaOptions options) {
+        switch (options.device().kind()) {
+            case CUDA ->
+                throw new IllegalArgumentException(
+                        "device is cuda, but Jemma computes on the processor only; use cpu or auto");
+            case AUTO, CPU -> {
+                requireVectorModule(ModuleLayer.boot());
+                int threads = options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads();
+                return CpuKernels.open(threads);
+            }
+        }
+        throw new IllegalStateException("no kernels for " + options.device());
+    }
+
+    static void requireVectorModule(ModuleLayer layer) {
+        if (layer.findModule(VECTOR_MODULE).isEmpty()) {
+            throw new IllegalStateException(
+                    "the Vector API, which Jemma computes with, is not there; start Java with --add-modules "
+                            + VECTOR_MODULE);
+        }
+    }
+
+    private static void closeAll(List<AutoCloseable> owned) {
+        for (AutoCloseable each : owned.reversed()) {
+            try {
+                each.close();
+            } catch (Exception e) {
+                throw new IllegalStateException("closing failed: " + e.getMessage(), e);
+            }
+        }
+    }
+
+    /**
+     * A new session: a conversation's cache, and adapters of its own.
+     *
+     * @throws FormatException if a weights file changed since the model was opened, or an adapter does not fit the model
+     * @throws IllegalArgumentException if the context is longer than the model was made for
+     */
+    public Session session(SessionOptions sessionOptions) {
+        return register(() -> new Session(this, sessionOptions));
+    }
+
+    /** A new session with {@link SessionOptions#DEFAULTS}. */
+    public Session session() {
+        return session(SessionOptions.DEFAULTS);
+    }
+
+    /**
+     * A new scorer: losses and logits of given tokens.
+     *
+     * @param adapters folders of LoRA adapters, whose updates add up
+     * @throws FormatException as {@link #session(SessionOptions)} does
+     */
+    public Scorer scorer(List<Path> adapters) {
+        return register(() -> new Scorer(this, adapters));
+    }
+
+    private interface Opener<T> {
+        T open() throws IOException;
+    }
+
+    private synchronized <T extends AutoCloseable> T register(Opener<T> opener) {
+        if (closed) {
+            throw new IllegalStateException("this Gemma is closed");
+        }
+        try {
+            checkpoint.checkUnchanged();
+            T opened = opener.open();
+            open.add(opened);
+            return opened;
+        } catch (IOException e) {
+            throw new UncheckedIOException(checkpoint.folder() + ": " + e.getMessage(), e);
+        }
+    }
+
+    synchronized void forget(AutoCloseable closedOne) {
+        open.remove(closedOne);
+    }
+
+    /** How the model's makers want it sampled, as far as generation_config.json says: greedy if it does not. */
+    public GenerationOptions generationDefaults() {
+        GenerationConfig config = checkpoint.generation();
+        return new GenerationOptions(
+                GenerationOptions.GREEDY.maxNewTokens(),
+                config.doSample() ? config.temperature() : 0,
+                config.topK(),
+                config.topP(),
+                config.minP(),
+                config.repetitionPenalty(),
+                OptionalLong.empty(),
+                List.of(),
+                false);
+    }
+
+    /** How it was opened. */
+    public GemmaOptions options() {
+        return options;
+    }
+
+    /** The tokenizer. */
+    public Tokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    /** The opened folder: config, weights, templates; borrowed. */
+    public Checkpoint checkpoint() {
+        return checkpoint;
+    }
+
+    /** The model over the weights; borrowed. */
+    public GemmaModel model() {
+        return model;
+    }
+
+    /** The backend; borrowed. */
+    public Kernels kernels() {
+        return kernels;
+    }
+
+    /** What computes, for people: {@code cpu, 2 threads, 512-bit}. */
+    public String description() {
+        return kernels.description();
+    }
+
+    /** What users should know about the files, a line each. */
+    public List<String> warnings() {
+        return checkpoint.warnings();
+    }
+
+    @Override
+    public void close() {
+        List<AutoCloseable> stillOpen;
+        synchronized (this) {
+            if (closed) {
+                return;
+            }
+            closed = true;
+            stillOpen = List.copyOf(open);
+        }
+        closeAll(stillOpen);
+        closeAll(List.of(kernels, checkpoint, model));
+    }
+}

@@ -1,0 +1,57 @@
+package dev.jemma.engine;
+
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.Optional;
+
+/**
+ * How a model is opened.
+ *
+ * @param device where it computes
+ * @param compute with what arithmetic
+ * @param threads how many threads compute, the caller's included; 0 = one for each processor
+ * @param chatTemplate a file with the chat template to use instead of the model's and its adapters'
+ * @param toolFormat the name of the tool-call format ({@code hermes}, {@code functiongemma}, {@code template}) to use instead of what adapter, template and vocabulary tell
+ */
+public record GemmaOptions(
+        Device device, Compute compute, int threads, Optional<Path> chatTemplate, Optional<String> toolFormat) {
+    /** The best device, its usual arithmetic, all processors, the model's own template. */
+    public static final GemmaOptions DEFAULTS =
+            new GemmaOptions(Device.AUTO, Compute.AUTO, 0, Optional.empty(), Optional.empty());
+
+    public GemmaOptions {
+        Objects.requireNonNull(device, "device");
+        Objects.requireNonNull(compute, "compute");
+        Objects.requireNonNull(chatTemplate, "chatTemplate");
+        Objects.requireNonNull(toolFormat, "toolFormat");
+        if (threads < 0 || threads > 1024) {
+            throw new IllegalArgumentException(
+                    "threads is " + threads + ", wanted 1 to 1024, or 0 for one a processor");
+        }
+    }
+
+    /** These on another device. */
+    public GemmaOptions with(Device other) {
+        return new GemmaOptions(other, compute, threads, chatTemplate, toolFormat);
+    }
+
+    /** These with other arithmetic. */
+    public GemmaOptions with(Compute other) {
+        return new GemmaOptions(device, other, threads, chatTemplate, toolFormat);
+    }
+
+    /** These with {@code count} threads. */
+    public GemmaOptions withThreads(int count) {
+        return new GemmaOptions(device, compute, count, chatTemplate, toolFormat);
+    }
+
+    /** These with the chat template in {@code file}. */
+    public GemmaOptions withChatTemplate(Path file) {
+        return new GemmaOptions(device, compute, threads, Optional.of(file), toolFormat);
+    }
+
+    /** These with the tool-call format called {@code name}. */
+    public GemmaOptions withToolFormat(String name) {
+        return new GemmaOptions(device, compute, threads, chatTemplate, Optional.of(name));
+    }
+}

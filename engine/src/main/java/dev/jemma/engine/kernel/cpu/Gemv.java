@@ -1,11 +1,11 @@
 package dev.jemma.engine.kernel.cpu;
 
 import static dev.jemma.engine.kernel.cpu.Lanes.BYTES;
+import static dev.jemma.engine.kernel.cpu.Lanes.FLOATS;
+import static dev.jemma.engine.kernel.cpu.Lanes.FMA;
+import static dev.jemma.engine.kernel.cpu.Lanes.INTS;
 import static dev.jemma.engine.kernel.cpu.Lanes.L;
-import static dev.jemma.engine.kernel.cpu.Lanes.fma;
-import static dev.jemma.engine.kernel.cpu.Lanes.load;
-import static dev.jemma.engine.kernel.cpu.Lanes.loadInts;
-import static dev.jemma.engine.kernel.cpu.Lanes.zero;
+import static dev.jemma.engine.kernel.cpu.Lanes.ORDER;
 
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.tensor.DType;
@@ -13,6 +13,7 @@ import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
 
 /**
  * {@code out = scale * x W^T} for the few rows of a decoding step: every weight is read once, in place, so this runs at the speed
@@ -31,7 +32,10 @@ final class Gemv implements AutoCloseable {
 
     private final ThreadTeam team;
     private final Scratch scratch = new Scratch();
+    private final Scratch own = new Scratch();
     private final ThreadTeam.Task task = this::outputs;
+    /** Each member's unreduced sums of {@value #OUTPUTS} outputs. */
+    private final MemorySegment[] sums;
 
     private MemorySegment w = MemorySegment.NULL;
     private MemorySegment x = MemorySegment.NULL;
@@ -47,6 +51,11 @@ final class Gemv implements AutoCloseable {
 
     Gemv(ThreadTeam team) {
         this.team = team;
+        sums = new MemorySegment[team.size()];
+        long stride = Math.max(128, OUTPUTS * BYTES); // members' lines apart
+        for (int i = 0; i < sums.length; i++) {
+            sums[i] = own.atLeast(stride * sums.length).asSlice(stride * i, OUTPUTS * BYTES);
+        }
     }
 
     /** out [N, O], input [N, I], weight [O, I]. */
@@ -98,135 +107,173 @@ final class Gemv implements AutoCloseable {
         for (; o + OUTPUTS <= to; o += OUTPUTS) {
             for (int n = 0; n < rows; n++) {
                 switch (type) {
-                    case BF16 -> fourBf16(o, n);
-                    case F16 -> fourF16(o, n);
-                    case F32 -> fourF32(o, n);
+                    case BF16 -> fourBf16(o, n, member);
+                    case F32 -> fourF32(o, n, member);
+                    case F16 -> {
+                        for (int i = 0; i < OUTPUTS; i++) {
+                            one(o + i, n, member);
+                        }
+                    }
                     case I32, I64 -> throw new IllegalArgumentException("I32 is no float");
                 }
             }
         }
         for (; o < to; o++) {
             for (int n = 0; n < rows; n++) {
-                one(o, n);
+                one(o, n, member);
             }
         }
     }
 
-    private void fourBf16(int o, int n) {
+    private void fourBf16(int o, int n, int member) {
         long stride = 2 * inputs;
         long w0 = o * stride;
         long w1 = w0 + stride;
         long w2 = w1 + stride;
         long w3 = w2 + stride;
         long row = n * xStride;
-        FloatVector e0 = zero();
-        FloatVector e1 = zero();
-        FloatVector e2 = zero();
-        FloatVector e3 = zero();
-        FloatVector o0 = zero();
-        FloatVector o1 = zero();
-        FloatVector o2 = zero();
-        FloatVector o3 = zero();
+        FloatVector e0 = FloatVector.zero(FLOATS);
+        FloatVector e1 = FloatVector.zero(FLOATS);
+        FloatVector e2 = FloatVector.zero(FLOATS);
+        FloatVector e3 = FloatVector.zero(FLOATS);
+        FloatVector o0 = FloatVector.zero(FLOATS);
+        FloatVector o1 = FloatVector.zero(FLOATS);
+        FloatVector o2 = FloatVector.zero(FLOATS);
+        FloatVector o3 = FloatVector.zero(FLOATS);
+        MemorySegment weights = w;
+        MemorySegment input = x;
         int blocks = (int) (inputs / (2 * L));
         for (int i = 0; i < blocks; i++) {
-            FloatVector even = load(x, row + i * 2L * BYTES);
-            FloatVector odd = load(x, row + BYTES + i * 2L * BYTES);
-            IntVector pair = loadInts(w, w0 + i * BYTES);
-            e0 = fma(Lanes.evenBf16(pair), even, e0);
-            o0 = fma(Lanes.oddBf16(pair), odd, o0);
-            pair = loadInts(w, w1 + i * BYTES);
-            e1 = fma(Lanes.evenBf16(pair), even, e1);
-            o1 = fma(Lanes.oddBf16(pair), odd, o1);
-            pair = loadInts(w, w2 + i * BYTES);
-            e2 = fma(Lanes.evenBf16(pair), even, e2);
-            o2 = fma(Lanes.oddBf16(pair), odd, o2);
-            pair = loadInts(w, w3 + i * BYTES);
-            e3 = fma(Lanes.evenBf16(pair), even, e3);
-            o3 = fma(Lanes.oddBf16(pair), odd, o3);
+            FloatVector even = FloatVector.fromMemorySegment(FLOATS, input, row + i * 2L * BYTES, ORDER);
+            FloatVector odd = FloatVector.fromMemorySegment(FLOATS, input, row + BYTES + i * 2L * BYTES, ORDER);
+            IntVector pair = IntVector.fromMemorySegment(INTS, weights, w0 + i * BYTES, ORDER);
+            FloatVector low = pair.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+            FloatVector high = pair.and(0xFFFF0000).reinterpretAsFloats();
+            e0 = FMA ? low.fma(even, e0) : low.mul(even).add(e0);
+            o0 = FMA ? high.fma(odd, o0) : high.mul(odd).add(o0);
+            pair = IntVector.fromMemorySegment(INTS, weights, w1 + i * BYTES, ORDER);
+            low = pair.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+            high = pair.and(0xFFFF0000).reinterpretAsFloats();
+            e1 = FMA ? low.fma(even, e1) : low.mul(even).add(e1);
+            o1 = FMA ? high.fma(odd, o1) : high.mul(odd).add(o1);
+            pair = IntVector.fromMemorySegment(INTS, weights, w2 + i * BYTES, ORDER);
+            low = pair.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+            high = pair.and(0xFFFF0000).reinterpretAsFloats();
+            e2 = FMA ? low.fma(even, e2) : low.mul(even).add(e2);
+            o2 = FMA ? high.fma(odd, o2) : high.mul(odd).add(o2);
+            pair = IntVector.fromMemorySegment(INTS, weights, w3 + i * BYTES, ORDER);
+            low = pair.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+            high = pair.and(0xFFFF0000).reinterpretAsFloats();
+            e3 = FMA ? low.fma(even, e3) : low.mul(even).add(e3);
+            o3 = FMA ? high.fma(odd, o3) : high.mul(odd).add(o3);
         }
-        finish(o, n, Lanes.sum(e0.add(o0)));
-        finish(o + 1, n, Lanes.sum(e1.add(o1)));
-        finish(o + 2, n, Lanes.sum(e2.add(o2)));
-        finish(o + 3, n, Lanes.sum(e3.add(o3)));
+        MemorySegment parts = sums[member];
+        e0.add(o0).intoMemorySegment(parts, 0 * BYTES, ORDER);
+        e1.add(o1).intoMemorySegment(parts, 1 * BYTES, ORDER);
+        e2.add(o2).intoMemorySegment(parts, 2 * BYTES, ORDER);
+        e3.add(o3).intoMemorySegment(parts, 3 * BYTES, ORDER);
+        finishFour(o, n, parts);
     }
 
-    private void fourF16(int o, int n) {
-        finish(o, n, dotF16(o, n));
-        finish(o + 1, n, dotF16(o + 1, n));
-        finish(o + 2, n, dotF16(o + 2, n));
-        finish(o + 3, n, dotF16(o + 3, n));
-    }
-
-    private float dotF16(int o, int n) {
-        long at = o * 2 * inputs;
-        long row = n * xStride;
-        FloatVector e = zero();
-        FloatVector d = zero();
-        int blocks = (int) (inputs / (2 * L));
-        for (int i = 0; i < blocks; i++) {
-            IntVector pair = loadInts(w, at + i * BYTES);
-            e = fma(Lanes.evenF16(pair), load(x, row + i * 2L * BYTES), e);
-            d = fma(Lanes.oddF16(pair), load(x, row + BYTES + i * 2L * BYTES), d);
-        }
-        return Lanes.sum(e.add(d));
-    }
-
-    private float dotBf16(int o, int n) {
-        long at = o * 2 * inputs;
-        long row = n * xStride;
-        FloatVector e = zero();
-        FloatVector d = zero();
-        int blocks = (int) (inputs / (2 * L));
-        for (int i = 0; i < blocks; i++) {
-            IntVector pair = loadInts(w, at + i * BYTES);
-            e = fma(Lanes.evenBf16(pair), load(x, row + i * 2L * BYTES), e);
-            d = fma(Lanes.oddBf16(pair), load(x, row + BYTES + i * 2L * BYTES), d);
-        }
-        return Lanes.sum(e.add(d));
-    }
-
-    private void fourF32(int o, int n) {
+    private void fourF32(int o, int n, int member) {
         long stride = 4 * inputs;
         long w0 = o * stride;
         long w1 = w0 + stride;
         long w2 = w1 + stride;
         long w3 = w2 + stride;
         long row = n * xStride;
-        FloatVector s0 = zero();
-        FloatVector s1 = zero();
-        FloatVector s2 = zero();
-        FloatVector s3 = zero();
+        FloatVector s0 = FloatVector.zero(FLOATS);
+        FloatVector s1 = FloatVector.zero(FLOATS);
+        FloatVector s2 = FloatVector.zero(FLOATS);
+        FloatVector s3 = FloatVector.zero(FLOATS);
+        MemorySegment weights = w;
+        MemorySegment input = x;
         int blocks = (int) (inputs / L);
         for (int i = 0; i < blocks; i++) {
-            FloatVector v = load(x, row + i * BYTES);
-            s0 = fma(load(w, w0 + i * BYTES), v, s0);
-            s1 = fma(load(w, w1 + i * BYTES), v, s1);
-            s2 = fma(load(w, w2 + i * BYTES), v, s2);
-            s3 = fma(load(w, w3 + i * BYTES), v, s3);
+            FloatVector v = FloatVector.fromMemorySegment(FLOATS, input, row + i * BYTES, ORDER);
+            FloatVector u = FloatVector.fromMemorySegment(FLOATS, weights, w0 + i * BYTES, ORDER);
+            s0 = FMA ? u.fma(v, s0) : u.mul(v).add(s0);
+            u = FloatVector.fromMemorySegment(FLOATS, weights, w1 + i * BYTES, ORDER);
+            s1 = FMA ? u.fma(v, s1) : u.mul(v).add(s1);
+            u = FloatVector.fromMemorySegment(FLOATS, weights, w2 + i * BYTES, ORDER);
+            s2 = FMA ? u.fma(v, s2) : u.mul(v).add(s2);
+            u = FloatVector.fromMemorySegment(FLOATS, weights, w3 + i * BYTES, ORDER);
+            s3 = FMA ? u.fma(v, s3) : u.mul(v).add(s3);
         }
-        finish(o, n, Lanes.sum(s0));
-        finish(o + 1, n, Lanes.sum(s1));
-        finish(o + 2, n, Lanes.sum(s2));
-        finish(o + 3, n, Lanes.sum(s3));
+        MemorySegment parts = sums[member];
+        s0.intoMemorySegment(parts, 0 * BYTES, ORDER);
+        s1.intoMemorySegment(parts, 1 * BYTES, ORDER);
+        s2.intoMemorySegment(parts, 2 * BYTES, ORDER);
+        s3.intoMemorySegment(parts, 3 * BYTES, ORDER);
+        finishFour(o, n, parts);
     }
 
-    private float dotF32(int o, int n) {
-        FloatVector s = zero();
+    private void finishFour(int o, int n, MemorySegment parts) {
+        for (int i = 0; i < OUTPUTS; i++) {
+            finish(o + i, n, Lanes.sum(parts, i * BYTES));
+        }
+    }
+
+    private float dotBf16(int o, int n, int member) {
+        long at = o * 2 * inputs;
+        long row = n * xStride;
+        FloatVector e = FloatVector.zero(FLOATS);
+        FloatVector d = FloatVector.zero(FLOATS);
+        int blocks = (int) (inputs / (2 * L));
+        for (int i = 0; i < blocks; i++) {
+            IntVector pair = IntVector.fromMemorySegment(INTS, w, at + i * BYTES, ORDER);
+            FloatVector even = FloatVector.fromMemorySegment(FLOATS, x, row + i * 2L * BYTES, ORDER);
+            FloatVector odd = FloatVector.fromMemorySegment(FLOATS, x, row + BYTES + i * 2L * BYTES, ORDER);
+            FloatVector low = pair.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+            FloatVector high = pair.and(0xFFFF0000).reinterpretAsFloats();
+            e = FMA ? low.fma(even, e) : low.mul(even).add(e);
+            d = FMA ? high.fma(odd, d) : high.mul(odd).add(d);
+        }
+        e.add(d).intoMemorySegment(sums[member], 0, ORDER);
+        return Lanes.sum(sums[member], 0);
+    }
+
+    private float dotF16(int o, int n, int member) {
+        long at = o * 2 * inputs;
+        long row = n * xStride;
+        FloatVector e = FloatVector.zero(FLOATS);
+        FloatVector d = FloatVector.zero(FLOATS);
+        int blocks = (int) (inputs / (2 * L));
+        for (int i = 0; i < blocks; i++) {
+            IntVector pair = IntVector.fromMemorySegment(INTS, w, at + i * BYTES, ORDER);
+            FloatVector even = FloatVector.fromMemorySegment(FLOATS, x, row + i * 2L * BYTES, ORDER);
+            FloatVector odd = FloatVector.fromMemorySegment(FLOATS, x, row + BYTES + i * 2L * BYTES, ORDER);
+            FloatVector low = Lanes.evenF16(pair);
+            FloatVector high = Lanes.oddF16(pair);
+            e = FMA ? low.fma(even, e) : low.mul(even).add(e);
+            d = FMA ? high.fma(odd, d) : high.mul(odd).add(d);
+        }
+        e.add(d).intoMemorySegment(sums[member], 0, ORDER);
+        return Lanes.sum(sums[member], 0);
+    }
+
+    private float dotF32(int o, int n, int member) {
+        long at = o * 4 * inputs;
+        long row = n * xStride;
+        FloatVector s = FloatVector.zero(FLOATS);
         int blocks = (int) (inputs / L);
         for (int i = 0; i < blocks; i++) {
-            s = fma(load(w, o * 4 * inputs + i * BYTES), load(x, n * xStride + i * BYTES), s);
+            FloatVector u = FloatVector.fromMemorySegment(FLOATS, w, at + i * BYTES, ORDER);
+            FloatVector v = FloatVector.fromMemorySegment(FLOATS, x, row + i * BYTES, ORDER);
+            s = FMA ? u.fma(v, s) : u.mul(v).add(s);
         }
-        return Lanes.sum(s);
+        s.intoMemorySegment(sums[member], 0, ORDER);
+        return Lanes.sum(sums[member], 0);
     }
 
-    private void one(int o, int n) {
+    private void one(int o, int n, int member) {
         finish(
                 o,
                 n,
                 switch (type) {
-                    case BF16 -> dotBf16(o, n);
-                    case F16 -> dotF16(o, n);
-                    case F32 -> dotF32(o, n);
+                    case BF16 -> dotBf16(o, n, member);
+                    case F16 -> dotF16(o, n, member);
+                    case F32 -> dotF32(o, n, member);
                     case I32, I64 -> throw new IllegalArgumentException("I32 is no float");
                 });
     }
@@ -245,5 +292,6 @@ final class Gemv implements AutoCloseable {
     @Override
     public void close() {
         scratch.close();
+        own.close();
     }
 }

@@ -35,8 +35,10 @@ final class Lanes {
 
     static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
-    /** Without the instruction, {@code fma} is thousands of times slower than a product and a sum. */
-    private static final boolean FMA = hasFma();
+    static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
+
+    /** Whether the CPU has the instruction. Without it, {@code fma} is thousands of times slower than a product and a sum. */
+    static final boolean FMA = hasFma();
 
     private static final VectorShuffle<Float> SWAP_8 = swap(8);
     private static final VectorShuffle<Float> SWAP_4 = swap(4);
@@ -125,6 +127,29 @@ final class Lanes {
         }
         v = v.add(v.rearrange(SWAP_2));
         return v.add(v.rearrange(SWAP_1)).lane(0);
+    }
+
+    /** The sum of a stored vector's lanes, pairwise in the same order, bit for bit: for hot loops, where calls must not take vectors. */
+    static float sum(MemorySegment s, long offset) {
+        if (L == 4) {
+            return sum4(s, offset);
+        }
+        if (L == 8) {
+            return sum8(s, offset);
+        }
+        return sum(load(s, offset));
+    }
+
+    private static float sum4(MemorySegment s, long o) {
+        return s.get(FLOAT, o) + s.get(FLOAT, o + 8) + (s.get(FLOAT, o + 4) + s.get(FLOAT, o + 12));
+    }
+
+    private static float sum8(MemorySegment s, long o) {
+        float a = s.get(FLOAT, o) + s.get(FLOAT, o + 16);
+        float b = s.get(FLOAT, o + 4) + s.get(FLOAT, o + 20);
+        float c = s.get(FLOAT, o + 8) + s.get(FLOAT, o + 24);
+        float d = s.get(FLOAT, o + 12) + s.get(FLOAT, o + 28);
+        return a + c + (b + d);
     }
 
     /** The greatest lane. */

@@ -1,11 +1,11 @@
 package dev.jemma.engine.kernel.cpu;
 
 import static dev.jemma.engine.kernel.cpu.Lanes.BYTES;
+import static dev.jemma.engine.kernel.cpu.Lanes.FLOAT;
+import static dev.jemma.engine.kernel.cpu.Lanes.FLOATS;
+import static dev.jemma.engine.kernel.cpu.Lanes.FMA;
 import static dev.jemma.engine.kernel.cpu.Lanes.L;
-import static dev.jemma.engine.kernel.cpu.Lanes.fma;
-import static dev.jemma.engine.kernel.cpu.Lanes.load;
-import static dev.jemma.engine.kernel.cpu.Lanes.store;
-import static dev.jemma.engine.kernel.cpu.Lanes.zero;
+import static dev.jemma.engine.kernel.cpu.Lanes.ORDER;
 
 import dev.jemma.engine.kernel.Write;
 import java.lang.foreign.MemorySegment;
@@ -71,12 +71,16 @@ final class Tiles {
         for (int i = 0; i < rows; i++) {
             for (int j = 0; j < columns; j++) {
                 long at = cOffset + i * cStride + 4L * j;
-                float value = edge.get(Lanes.FLOAT, 4L * (i * NR + j));
-                c.set(Lanes.FLOAT, at, write == Write.ADD ? c.get(Lanes.FLOAT, at) + value : value);
+                float value = edge.get(FLOAT, 4L * (i * NR + j));
+                c.set(FLOAT, at, write == Write.ADD ? c.get(FLOAT, at) + value : value);
             }
         }
     }
 
+    /**
+     * A whole tile. It calls the Vector API directly, whose methods the compiler always inlines: a vector that crosses a call of ours
+     * that is not inlined is boxed, which costs a hundred times what the tile does.
+     */
     private static void full(
             MemorySegment a,
             long aOffset,
@@ -94,71 +98,70 @@ final class Tiles {
         long a3 = a0 + 12;
         long a4 = a0 + 16;
         long a5 = a0 + 20;
-        FloatVector c00 = zero();
-        FloatVector c01 = zero();
-        FloatVector c10 = zero();
-        FloatVector c11 = zero();
-        FloatVector c20 = zero();
-        FloatVector c21 = zero();
-        FloatVector c30 = zero();
-        FloatVector c31 = zero();
-        FloatVector c40 = zero();
-        FloatVector c41 = zero();
-        FloatVector c50 = zero();
-        FloatVector c51 = zero();
+        FloatVector c00 = FloatVector.zero(FLOATS);
+        FloatVector c01 = FloatVector.zero(FLOATS);
+        FloatVector c10 = FloatVector.zero(FLOATS);
+        FloatVector c11 = FloatVector.zero(FLOATS);
+        FloatVector c20 = FloatVector.zero(FLOATS);
+        FloatVector c21 = FloatVector.zero(FLOATS);
+        FloatVector c30 = FloatVector.zero(FLOATS);
+        FloatVector c31 = FloatVector.zero(FLOATS);
+        FloatVector c40 = FloatVector.zero(FLOATS);
+        FloatVector c41 = FloatVector.zero(FLOATS);
+        FloatVector c50 = FloatVector.zero(FLOATS);
+        FloatVector c51 = FloatVector.zero(FLOATS);
         for (int k = 0; k < depth; k++) {
-            FloatVector b0 = load(b, bOffset + k * 2L * BYTES);
-            FloatVector b1 = load(b, bOffset + BYTES + k * 2L * BYTES);
-            FloatVector x = element(a0 + k * 4L * MR);
-            c00 = fma(x, b0, c00);
-            c01 = fma(x, b1, c01);
-            x = element(a1 + k * 4L * MR);
-            c10 = fma(x, b0, c10);
-            c11 = fma(x, b1, c11);
-            x = element(a2 + k * 4L * MR);
-            c20 = fma(x, b0, c20);
-            c21 = fma(x, b1, c21);
-            x = element(a3 + k * 4L * MR);
-            c30 = fma(x, b0, c30);
-            c31 = fma(x, b1, c31);
-            x = element(a4 + k * 4L * MR);
-            c40 = fma(x, b0, c40);
-            c41 = fma(x, b1, c41);
-            x = element(a5 + k * 4L * MR);
-            c50 = fma(x, b0, c50);
-            c51 = fma(x, b1, c51);
+            FloatVector b0 = FloatVector.fromMemorySegment(FLOATS, b, bOffset + k * 2L * BYTES, ORDER);
+            FloatVector b1 = FloatVector.fromMemorySegment(FLOATS, b, bOffset + BYTES + k * 2L * BYTES, ORDER);
+            FloatVector x = FloatVector.broadcast(FLOATS, MEMORY.get(FLOAT, a0 + k * 4L * MR));
+            c00 = FMA ? x.fma(b0, c00) : x.mul(b0).add(c00);
+            c01 = FMA ? x.fma(b1, c01) : x.mul(b1).add(c01);
+            x = FloatVector.broadcast(FLOATS, MEMORY.get(FLOAT, a1 + k * 4L * MR));
+            c10 = FMA ? x.fma(b0, c10) : x.mul(b0).add(c10);
+            c11 = FMA ? x.fma(b1, c11) : x.mul(b1).add(c11);
+            x = FloatVector.broadcast(FLOATS, MEMORY.get(FLOAT, a2 + k * 4L * MR));
+            c20 = FMA ? x.fma(b0, c20) : x.mul(b0).add(c20);
+            c21 = FMA ? x.fma(b1, c21) : x.mul(b1).add(c21);
+            x = FloatVector.broadcast(FLOATS, MEMORY.get(FLOAT, a3 + k * 4L * MR));
+            c30 = FMA ? x.fma(b0, c30) : x.mul(b0).add(c30);
+            c31 = FMA ? x.fma(b1, c31) : x.mul(b1).add(c31);
+            x = FloatVector.broadcast(FLOATS, MEMORY.get(FLOAT, a4 + k * 4L * MR));
+            c40 = FMA ? x.fma(b0, c40) : x.mul(b0).add(c40);
+            c41 = FMA ? x.fma(b1, c41) : x.mul(b1).add(c41);
+            x = FloatVector.broadcast(FLOATS, MEMORY.get(FLOAT, a5 + k * 4L * MR));
+            c50 = FMA ? x.fma(b0, c50) : x.mul(b0).add(c50);
+            c51 = FMA ? x.fma(b1, c51) : x.mul(b1).add(c51);
         }
-        switch (write) {
-            case SET -> {
-                set(c, cOffset + 0 * cStride, c00, c01);
-                set(c, cOffset + 1 * cStride, c10, c11);
-                set(c, cOffset + 2 * cStride, c20, c21);
-                set(c, cOffset + 3 * cStride, c30, c31);
-                set(c, cOffset + 4 * cStride, c40, c41);
-                set(c, cOffset + 5 * cStride, c50, c51);
-            }
-            case ADD -> {
-                add(c, cOffset + 0 * cStride, c00, c01);
-                add(c, cOffset + 1 * cStride, c10, c11);
-                add(c, cOffset + 2 * cStride, c20, c21);
-                add(c, cOffset + 3 * cStride, c30, c31);
-                add(c, cOffset + 4 * cStride, c40, c41);
-                add(c, cOffset + 5 * cStride, c50, c51);
-            }
+        long r1 = cOffset + 1 * cStride;
+        long r2 = cOffset + 2 * cStride;
+        long r3 = cOffset + 3 * cStride;
+        long r4 = cOffset + 4 * cStride;
+        long r5 = cOffset + 5 * cStride;
+        if (write == Write.ADD) {
+            c00 = c00.add(FloatVector.fromMemorySegment(FLOATS, c, cOffset, ORDER));
+            c01 = c01.add(FloatVector.fromMemorySegment(FLOATS, c, cOffset + BYTES, ORDER));
+            c10 = c10.add(FloatVector.fromMemorySegment(FLOATS, c, r1, ORDER));
+            c11 = c11.add(FloatVector.fromMemorySegment(FLOATS, c, r1 + BYTES, ORDER));
+            c20 = c20.add(FloatVector.fromMemorySegment(FLOATS, c, r2, ORDER));
+            c21 = c21.add(FloatVector.fromMemorySegment(FLOATS, c, r2 + BYTES, ORDER));
+            c30 = c30.add(FloatVector.fromMemorySegment(FLOATS, c, r3, ORDER));
+            c31 = c31.add(FloatVector.fromMemorySegment(FLOATS, c, r3 + BYTES, ORDER));
+            c40 = c40.add(FloatVector.fromMemorySegment(FLOATS, c, r4, ORDER));
+            c41 = c41.add(FloatVector.fromMemorySegment(FLOATS, c, r4 + BYTES, ORDER));
+            c50 = c50.add(FloatVector.fromMemorySegment(FLOATS, c, r5, ORDER));
+            c51 = c51.add(FloatVector.fromMemorySegment(FLOATS, c, r5 + BYTES, ORDER));
         }
-    }
-
-    private static FloatVector element(long address) {
-        return Lanes.all(MEMORY.get(Lanes.FLOAT, address));
-    }
-
-    private static void set(MemorySegment c, long offset, FloatVector left, FloatVector right) {
-        store(left, c, offset);
-        store(right, c, offset + BYTES);
-    }
-
-    private static void add(MemorySegment c, long offset, FloatVector left, FloatVector right) {
-        store(load(c, offset).add(left), c, offset);
-        store(load(c, offset + BYTES).add(right), c, offset + BYTES);
+        c00.intoMemorySegment(c, cOffset, ORDER);
+        c01.intoMemorySegment(c, cOffset + BYTES, ORDER);
+        c10.intoMemorySegment(c, r1, ORDER);
+        c11.intoMemorySegment(c, r1 + BYTES, ORDER);
+        c20.intoMemorySegment(c, r2, ORDER);
+        c21.intoMemorySegment(c, r2 + BYTES, ORDER);
+        c30.intoMemorySegment(c, r3, ORDER);
+        c31.intoMemorySegment(c, r3 + BYTES, ORDER);
+        c40.intoMemorySegment(c, r4, ORDER);
+        c41.intoMemorySegment(c, r4 + BYTES, ORDER);
+        c50.intoMemorySegment(c, r5, ORDER);
+        c51.intoMemorySegment(c, r5 + BYTES, ORDER);
     }
 }

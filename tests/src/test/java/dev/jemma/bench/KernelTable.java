@@ -1,0 +1,264 @@
+package dev.jemma.bench;
+
+import dev.jemma.engine.kernel.AdamWStep;
+import dev.jemma.engine.kernel.AttentionShape;
+import dev.jemma.engine.kernel.Kernels;
+import dev.jemma.engine.kernel.LowRank;
+import dev.jemma.engine.kernel.Span;
+import dev.jemma.engine.kernel.Write;
+import dev.jemma.engine.kernel.cpu.CpuKernels;
+import dev.jemma.engine.tensor.DType;
+import dev.jemma.engine.tensor.HostSlab;
+import dev.jemma.engine.tensor.Tensor;
+import java.lang.foreign.ValueLayout;
+import java.util.Random;
+
+/**
+ * How near are the CPU kernels to what this machine can do? Each row is one kernel at a shape of Gemma 3 270M or Gemma 2 2B beside the
+ * ceiling that limits it, measured in the same run: the f32 FMA rate or the read bandwidth of the same threads.
+ *
+ * <p>Recipe: run {@code main} with the number of threads and, if wanted, a part of the rows' names. The best of many short runs is
+ * printed, so that other load on the machine counts little.
+ */
+public final class KernelTable {
+    private static final Random RANDOM = new Random(7);
+
+    private final Kernels kernels;
+    private final String filter;
+    private final double flops;
+    private final double bytes;
+
+    private KernelTable(Kernels kernels, String filter, double flops, double bytes) {
+        this.kernels = kernels;
+        this.filter = filter;
+        this.flops = flops;
+        this.bytes = bytes;
+    }
+
+    /** Arguments: threads, part of names. */
+    public static void main(String[] args) {
+        int threads = args.length > 0
+                ? Integer.parseInt(args[0])
+                : Runtime.getRuntime().availableProcessors();
+        double flops = Ceilings.flops(threads);
+        double bytes = Ceilings.readBandwidth(threads);
+        System.out.printf("%d threads: %.1f GFLOP/s (f32 FMA), %.1f GB/s (read)%n", threads, flops / 1e9, bytes / 1e9);
+        try (Kernels kernels = CpuKernels.open(threads)) {
+            System.out.println(kernels.description());
+            new KernelTable(kernels, args.length > 1 ? args[1] : "", flops, bytes).rows();
+        }
+    }
+
+    private void rows() {
+        for (int n : new int[] {128, 512}) {
+            gemm("270m q_proj", n, 640, 1024);
+            gemm("270m gate_proj", n, 640, 2048);
+            gemm("270m down_proj", n, 2048, 640);
+        }
+        gemm("270m head", 102, 640, 262_144);
+        gemm("2b q_proj", 128, 2304, 2048);
+        gemm("2b gate_proj", 128, 2304, 9216);
+        lowRank("270m gate_proj r16", 512, 640, 2048);
+        lowRank("270m down_proj r16", 512, 2048, 640);
+        gemv("270m q_proj", 640, 1024);
+        gemv("270m gate_proj", 640, 2048);
+        gemv("270m down_proj", 2048, 640);
+        gemv("270m head", 640, 262_144);
+        gemv("2b gate_proj", 2304, 9216);
+        attention("270m", new AttentionShape(4, 1, 256, 0.0625f, 0, 0), 512);
+        attention("270m sliding", new AttentionShape(4, 1, 256, 0.0625f, 0, 512), 1024);
+        attention("2b", new AttentionShape(8, 4, 256, 0.0625f, 50, 4096), 256);
+        decode("270m", new AttentionShape(4, 1, 256, 0.0625f, 0, 0), 4096);
+        pointwise(512, 2048);
+        loss(64, 262_144);
+    }
+
+    private Tensor random(HostSlab slab, DType type, long... dims) {
+        Tensor t = slab.allocate(type, dims);
+        long bytesOf = t.segment().byteSize();
+        for (long i = 0; i < bytesOf / 2; i++) { // small bf16 numbers, or f32 with the same upper half
+            short half = type == DType.F32 && i % 2 == 0
+                    ? 0
+                    : (short) (0x3C00 + RANDOM.nextInt(0x180) | RANDOM.nextInt(2) << 15);
+            t.segment().set(ValueLayout.JAVA_SHORT, 2 * i, half);
+        }
+        return t;
+    }
+
+    private void gemm(String name, int n, int in, int out) {
+        if (!wanted("linear " + name)) {
+            return;
+        }
+        try (HostSlab slab = new HostSlab(4L * n * (in + out) + 2L * in * out + 1024)) {
+            Tensor x = random(slab, DType.F32, n, in);
+            Tensor w = random(slab, DType.BF16, out, in);
+            Tensor y = random(slab, DType.F32, n, out);
+            double work = 2.0 * n * in * out;
+            String shape = n + " x " + in + " -> " + out;
+            compute("linear " + name, shape, work, () -> kernels.linear(y, x, w, Write.SET));
+            compute("linearBackward " + name, shape, work, () -> kernels.linearBackward(x, y, w, Write.SET));
+        }
+    }
+
+    private void lowRank(String name, int n, int in, int out) {
+        if (!wanted("lowRank " + name)) {
+            return;
+        }
+        int r = 16;
+        try (HostSlab slab = new HostSlab(4L * (4L * n * (in + out + 2 * r) + 2L * r * (in + out)) + 1024)) {
+            Tensor x = random(slab, DType.F32, n, in);
+            Tensor dX = random(slab, DType.F32, n, in);
+            Tensor y = random(slab, DType.F32, n, out);
+            Tensor xa = random(slab, DType.F32, n, r);
+            Tensor g = random(slab, DType.F32, n, r);
+            Tensor dA = random(slab, DType.F32, r, in);
+            Tensor dB = random(slab, DType.F32, out, r);
+            LowRank adapter = new LowRank(random(slab, DType.F32, r, in), random(slab, DType.F32, out, r), 1e-3f);
+            double work = 2.0 * n * r * (in + out);
+            String shape = n + " x " + in + " -> " + out;
+            compute("lowRank " + name, shape, work, () -> kernels.lowRank(y, xa, x, adapter));
+            compute(
+                    "lowRankBackward " + name,
+                    shape,
+                    2 * work,
+                    () -> kernels.lowRankBackward(dX, dA, dB, y, x, xa, adapter, g));
+        }
+    }
+
+    private void gemv(String name, int in, int out) {
+        if (!wanted("gemv " + name)) {
+            return;
+        }
+        // Enough copies to leave the caches, as a whole model does.
+        int copies = (int) Math.max(1, (400L << 20) / (2L * in * out));
+        try (HostSlab slab = new HostSlab(4L * (in + out) + 2L * in * out * copies + 64L * copies + 1024)) {
+            Tensor x = random(slab, DType.F32, 1, in);
+            Tensor y = random(slab, DType.F32, 1, out);
+            Tensor first = random(slab, DType.BF16, out, in);
+            Tensor[] w = new Tensor[copies];
+            w[0] = first;
+            for (int i = 1; i < copies; i++) {
+                w[i] = slab.allocate(DType.BF16, out, in);
+                w[i].segment().copyFrom(first.segment());
+            }
+            memory("gemv " + name, in + " -> " + out, 2.0 * in * out * copies, () -> {
+                for (Tensor weight : w) {
+                    kernels.linear(y, x, weight, Write.SET);
+                }
+            });
+        }
+    }
+
+    private void attention(String name, AttentionShape s, int n) {
+        if (!wanted("attention " + name)) {
+            return;
+        }
+        long q = (long) s.heads() * s.headDim();
+        long k = (long) s.keyValueHeads() * s.headDim();
+        try (HostSlab slab = new HostSlab(4L * n * (4 * q + 4 * k + s.heads() + 64))) {
+            Span[] spans = {Span.whole(0, n)};
+            Tensor tq = random(slab, DType.F32, n, q);
+            Tensor tk = random(slab, DType.F32, n, k);
+            Tensor tv = random(slab, DType.F32, n, k);
+            Tensor out = random(slab, DType.F32, n, q);
+            Tensor lse = random(slab, DType.F32, n, s.heads());
+            Tensor dOut = random(slab, DType.F32, n, q);
+            Tensor dQ = random(slab, DType.F32, n, q);
+            Tensor dK = random(slab, DType.F32, n, k);
+            Tensor dV = random(slab, DType.F32, n, k);
+            double seen = 0;
+            for (int p = 0; p < n; p++) {
+                seen += p + 1 - s.firstVisible(p);
+            }
+            double work = 2 * 2.0 * seen * q;
+            compute("attention " + name, n + " rows", work, () -> kernels.attention(out, lse, tq, tk, tv, s, spans));
+            compute(
+                    "attentionBackward " + name,
+                    n + " rows",
+                    2.5 * work,
+                    () -> kernels.attentionBackward(dQ, dK, dV, dOut, out, lse, tq, tk, tv, s, spans));
+        }
+    }
+
+    private void decode(String name, AttentionShape s, int context) {
+        if (!wanted("decode attention " + name)) {
+            return;
+        }
+        long q = (long) s.heads() * s.headDim();
+        long k = (long) s.keyValueHeads() * s.headDim();
+        int caches = 24;
+        try (HostSlab slab = new HostSlab(4L * (context * 2 * k * caches + 2 * q + 1024))) {
+            Tensor tq = random(slab, DType.F32, 1, q);
+            Tensor out = random(slab, DType.F32, 1, q);
+            Tensor lse = random(slab, DType.F32, 1, s.heads());
+            Tensor tk = random(slab, DType.F32, (long) context * caches, k);
+            Tensor tv = random(slab, DType.F32, (long) context * caches, k);
+            Span[][] spans = new Span[caches][];
+            for (int i = 0; i < caches; i++) {
+                spans[i] = new Span[] {new Span(0, 1, context - 1, i * context, context)};
+            }
+            memory("decode attention " + name, context + " keys", 4.0 * 2 * context * k * caches, () -> {
+                for (Span[] span : spans) {
+                    kernels.attention(out, lse, tq, tk, tv, s, span);
+                }
+            });
+        }
+    }
+
+    private void pointwise(int n, int c) {
+        try (HostSlab slab = new HostSlab(4L * 6 * n * c + 1024)) {
+            Tensor a = random(slab, DType.F32, n, c);
+            Tensor b = random(slab, DType.F32, n, c);
+            Tensor d = random(slab, DType.F32, n, c);
+            Tensor e = random(slab, DType.F32, n, c);
+            Tensor f = random(slab, DType.F32, n, c);
+            Tensor w = random(slab, DType.BF16, c);
+            String shape = n + " x " + c;
+            double size = 4.0 * n * c;
+            memory("add", shape, 3 * size, () -> kernels.add(a, b, d));
+            memory("geglu", shape, 3 * size, () -> kernels.geglu(a, b, d));
+            memory("gegluBackward", shape, 5 * size, () -> kernels.gegluBackward(a, e, d, b, f));
+            memory("rmsNorm", shape, 2 * size, () -> kernels.rmsNorm(a, b, w, 1e-6f));
+            memory("rmsNormBackward", shape, 3 * size, () -> kernels.rmsNormBackward(a, d, b, w, 1e-6f, Write.SET));
+            memory("dropout", shape, 2 * size, () -> kernels.dropout(a, b, 0.1f, 3));
+            AdamWStep step = new AdamWStep(9, 1e-9, 0.9, 0.999, 1e-8, 0, 1);
+            kernels.zero(e);
+            memory("adamW", shape, 7 * size, () -> kernels.adamW(a, b, d, e, step));
+            memory("sumOfSquares", shape, size, () -> kernels.sumOfSquares(b));
+        }
+    }
+
+    private void loss(int n, int v) {
+        if (!wanted("crossEntropy")) {
+            return;
+        }
+        try (HostSlab slab = new HostSlab(4L * n * v + 4096)) {
+            Tensor logits = random(slab, DType.F32, n, v);
+            Tensor targets = slab.allocate(DType.I32, n);
+            memory("crossEntropy", n + " x " + v, 4.0 * n * v, () -> kernels.crossEntropy(logits, targets, 0));
+            memory(
+                    "crossEntropyBackward",
+                    n + " x " + v,
+                    4.0 * 3 * n * v,
+                    () -> kernels.crossEntropyBackward(logits, targets, 0, 1e-3f));
+        }
+    }
+
+    private boolean wanted(String name) {
+        return name.contains(filter);
+    }
+
+    private void compute(String name, String shape, double work, Runnable step) {
+        if (wanted(name)) {
+            double rate = Ceilings.best(step, work);
+            System.out.printf("%-34s %-24s %8.1f GFLOP/s %5.1f %%%n", name, shape, rate / 1e9, 100 * rate / flops);
+        }
+    }
+
+    private void memory(String name, String shape, double size, Runnable step) {
+        if (wanted(name)) {
+            double rate = Ceilings.best(step, size);
+            System.out.printf("%-34s %-24s %8.1f GB/s    %5.1f %%%n", name, shape, rate / 1e9, 100 * rate / bytes);
+        }
+    }
+}

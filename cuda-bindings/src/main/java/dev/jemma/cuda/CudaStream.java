@@ -76,22 +76,31 @@ public final class CudaStream implements AutoCloseable {
         context.check(StreamFunctions.cuStreamWaitEvent(handle(), event.handle(), 0), "cuStreamWaitEvent");
     }
 
-    /** Copies to the device from any host memory, and waits until it is done. */
+    /** Copies to the device from any host memory, heap arrays included, and waits until it is done. */
     public void upload(DeviceBuffer to, MemorySegment from) {
         same("upload", to.bytes(), from.byteSize());
-        context.check(
-                MemoryFunctions.cuMemcpyHtoDAsync_v2(own(to), from, to.bytes(), handle()),
-                () -> "upload of " + to.bytes() + " bytes");
-        synchronize();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment source = from.isNative() ? from : arena.allocate(from.byteSize()).copyFrom(from);
+            context.check(
+                    MemoryFunctions.cuMemcpyHtoDAsync_v2(own(to), source, to.bytes(), handle()),
+                    () -> "upload of " + to.bytes() + " bytes");
+            synchronize();
+        }
     }
 
-    /** Copies from the device to any host memory, and waits until it is done. */
+    /** Copies from the device to any host memory, heap arrays included, and waits until it is done. */
     public void download(MemorySegment to, DeviceBuffer from) {
         same("download", to.byteSize(), from.bytes());
-        context.check(
-                MemoryFunctions.cuMemcpyDtoHAsync_v2(to, own(from), from.bytes(), handle()),
-                () -> "download of " + from.bytes() + " bytes");
-        synchronize();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment target = to.isNative() ? to : arena.allocate(to.byteSize());
+            context.check(
+                    MemoryFunctions.cuMemcpyDtoHAsync_v2(target, own(from), from.bytes(), handle()),
+                    () -> "download of " + from.bytes() + " bytes");
+            synchronize();
+            if (!to.isNative()) {
+                to.copyFrom(target);
+            }
+        }
     }
 
     /** Submits a copy of the pinned bytes from {@code offset} that fills {@code to}. */

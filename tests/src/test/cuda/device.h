@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define JEMMA_STANDIN 1
+#ifndef STANDIN_REAL_HEADERS  // there these names are NVIDIA's
 #define __global__
 #define __device__
 #define __host__
@@ -31,6 +32,8 @@ inline int2 make_int2(int x, int y) { return {x, y}; }
 inline int4 make_int4(int x, int y, int z, int w) { return {x, y, z, w}; }
 inline uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
 inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
+
+#endif
 
 namespace standin {
 // The border between the machine and a compiled program; both sides include this.

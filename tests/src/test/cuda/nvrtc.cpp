@@ -82,7 +82,7 @@ API nvrtcResult nvrtcCompileProgram(nvrtcProgram p, int n, const char* const* op
   std::string source = std::regex_replace(p->source,
       std::regex(R"(extern\s+__shared__\s+(?:__align__\(\d+\)\s+)?(\w+(?:\s+\w+)?)\s+(\w+)\s*\[\s*\]\s*;)"),
       "$1* const $2 = ($1*)standin::machine->dynamicShared;");
-  std::regex kernel(R"(__global__\s+(?:void\s+)?(?:__launch_bounds__\s*\(\s*(\d+)[^)]*\)\s*)?(?:void\s+)?(\w+)\s*\()");
+  std::regex kernel(R"(__global__\s+(?:void\s+)?(?:__launch_bounds__\s*\(\s*([^(),]+)[^)]*\)\s*)?(?:void\s+)?(\w+)\s*\()");
   std::vector<std::pair<std::string, std::string>> kernels;
   for (std::sregex_iterator it(source.begin(), source.end(), kernel), end; it != end; ++it)
     kernels.push_back({(*it)[2], (*it)[1].length() ? (*it)[1].str() : "1024"});

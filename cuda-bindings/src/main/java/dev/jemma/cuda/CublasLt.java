@@ -29,18 +29,22 @@ public final class CublasLt implements AutoCloseable {
 
     /** A descriptor with its layouts in the library's order, and the algorithms that its heuristic proposes, best first. */
     private static final class Plan {
-        final long descriptor;
-        final long first;
-        final long second;
-        final long result;
-        List<MemorySegment> algorithms;
+        private long descriptor;
+        private long first;
+        private long second;
+        private long result;
+        private List<MemorySegment> algorithms = List.of();
 
-        Plan(long descriptor, long first, long second, long result, List<MemorySegment> algorithms) {
-            this.descriptor = descriptor;
-            this.first = first;
-            this.second = second;
-            this.result = result;
-            this.algorithms = algorithms;
+        /** Gives back what was made; parts that were not are 0. */
+        void destroy() {
+            for (long layout : new long[] {first, second, result}) {
+                if (layout != 0) {
+                    cublasLtMatrixLayoutDestroy(layout);
+                }
+            }
+            if (descriptor != 0) {
+                cublasLtMatmulDescDestroy(descriptor);
+            }
         }
     }
 
@@ -180,6 +184,25 @@ public final class CublasLt implements AutoCloseable {
     }
 
     private Plan make(Gemm gemm) {
+        Gemm.Operand a = gemm.a();
+        Gemm.Operand b = gemm.b();
+        Plan plan = new Plan();
+        try {
+            plan.descriptor = descriptor(gemm);
+            plan.first =
+                    layout(gemm, b, gemm.storedRows(b, gemm.n(), gemm.k()), gemm.storedRows(b, gemm.k(), gemm.n()));
+            plan.second =
+                    layout(gemm, a, gemm.storedRows(a, gemm.k(), gemm.m()), gemm.storedRows(a, gemm.m(), gemm.k()));
+            plan.result = layout(gemm, gemm.d(), gemm.n(), gemm.m());
+            plan.algorithms = propose(gemm, plan);
+            return plan;
+        } catch (RuntimeException e) {
+            plan.destroy();
+            throw e;
+        }
+    }
+
+    private static long descriptor(Gemm gemm) {
         try (Arena scratch = Arena.ofConfined()) {
             MemorySegment out = scratch.allocate(JAVA_LONG);
             CublasStatus.check(
@@ -198,15 +221,7 @@ public final class CublasLt implements AutoCloseable {
             if (gemm.epilogue().hasAux()) {
                 set(descriptor, CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD, gemm.n());
             }
-            Gemm.Operand a = gemm.a();
-            Gemm.Operand b = gemm.b();
-            long first =
-                    layout(gemm, b, gemm.storedRows(b, gemm.n(), gemm.k()), gemm.storedRows(b, gemm.k(), gemm.n()));
-            long second =
-                    layout(gemm, a, gemm.storedRows(a, gemm.k(), gemm.m()), gemm.storedRows(a, gemm.m(), gemm.k()));
-            long result = layout(gemm, gemm.d(), gemm.n(), gemm.m());
-            return new Plan(
-                    descriptor, first, second, result, propose(gemm, descriptor, first, second, result, scratch));
+            return descriptor;
         }
     }
 
@@ -214,12 +229,9 @@ public final class CublasLt implements AutoCloseable {
         return operand.storage() == Gemm.Storage.AS_USED ? CUBLAS_OP_N : CUBLAS_OP_T;
     }
 
-    private List<MemorySegment> propose(
-            Gemm gemm, long descriptor, long first, long second, long result, Arena scratch) {
-        MemorySegment out = scratch.allocate(JAVA_LONG);
-        CublasStatus.check(cublasLtMatmulPreferenceCreate(out), () -> "cublasLtMatmulPreferenceCreate");
-        long preference = out.get(JAVA_LONG, 0);
-        try {
+    private List<MemorySegment> propose(Gemm gemm, Plan plan) {
+        long preference = preference();
+        try (Arena scratch = Arena.ofConfined()) {
             CublasStatus.check(
                     cublasLtMatmulPreferenceSetAttribute(
                             preference,
@@ -231,7 +243,16 @@ public final class CublasLt implements AutoCloseable {
             MemorySegment found = scratch.allocate(JAVA_INT);
             CublasStatus.check(
                     cublasLtMatmulAlgoGetHeuristic(
-                            handle, descriptor, first, second, result, result, preference, CANDIDATES, results, found),
+                            handle,
+                            plan.descriptor,
+                            plan.first,
+                            plan.second,
+                            plan.result,
+                            plan.result,
+                            preference,
+                            CANDIDATES,
+                            results,
+                            found),
                     () -> gemm + ": no algorithm (sizes and leading dimensions that are multiples of 8 help)");
             List<MemorySegment> algorithms = new ArrayList<>();
             long size = CUBLAS_LT_MATMUL_HEURISTIC_RESULT.byteSize();
@@ -246,7 +267,15 @@ public final class CublasLt implements AutoCloseable {
         }
     }
 
-    private long layout(Gemm gemm, Gemm.Operand operand, long rows, long columns) {
+    private static long preference() {
+        try (Arena scratch = Arena.ofConfined()) {
+            MemorySegment out = scratch.allocate(JAVA_LONG);
+            CublasStatus.check(cublasLtMatmulPreferenceCreate(out), () -> "cublasLtMatmulPreferenceCreate");
+            return out.get(JAVA_LONG, 0);
+        }
+    }
+
+    private static long layout(Gemm gemm, Gemm.Operand operand, long rows, long columns) {
         try (Arena scratch = Arena.ofConfined()) {
             MemorySegment out = scratch.allocate(JAVA_LONG);
             CublasStatus.check(
@@ -297,12 +326,7 @@ public final class CublasLt implements AutoCloseable {
     }
 
     private void release() {
-        for (Plan plan : plans.values()) {
-            cublasLtMatrixLayoutDestroy(plan.first);
-            cublasLtMatrixLayoutDestroy(plan.second);
-            cublasLtMatrixLayoutDestroy(plan.result);
-            cublasLtMatmulDescDestroy(plan.descriptor);
-        }
+        plans.values().forEach(Plan::destroy);
         plans.clear();
         arena.close();
         workspace.close();

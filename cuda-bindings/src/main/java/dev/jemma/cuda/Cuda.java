@@ -86,9 +86,10 @@ public sealed interface Cuda {
     static Cuda probe() {
         try {
             return ask();
-        } catch (IllegalCallerException e) {
+        } catch (IllegalCallerException | LinkageError e) {
+            // the first native call of all is in a class's initialiser, so a refusal may come wrapped
             return new Unavailable(
-                    "the JVM does not allow native access: " + e.getMessage(),
+                    "the JVM does not allow native access: " + e,
                     "start java with --enable-native-access=dev.jemma.cuda (or ALL-UNNAMED on the class path)",
                     List.of());
         } catch (CudaException | UnsupportedOperationException e) {

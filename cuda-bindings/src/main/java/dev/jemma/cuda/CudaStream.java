@@ -80,7 +80,8 @@ public final class CudaStream implements AutoCloseable {
     public void upload(DeviceBuffer to, MemorySegment from) {
         same("upload", to.bytes(), from.byteSize());
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment source = from.isNative() ? from : arena.allocate(from.byteSize()).copyFrom(from);
+            MemorySegment source =
+                    from.isNative() ? from : arena.allocate(from.byteSize()).copyFrom(from);
             context.check(
                     MemoryFunctions.cuMemcpyHtoDAsync_v2(own(to), source, to.bytes(), handle()),
                     () -> "upload of " + to.bytes() + " bytes");

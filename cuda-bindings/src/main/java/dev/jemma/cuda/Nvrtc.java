@@ -16,6 +16,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
@@ -170,7 +172,10 @@ public final class Nvrtc {
         check(NvrtcFunctions.nvrtcGetProgramLog(program, log), "nvrtcGetProgramLog");
         if (status != NVRTC_SUCCESS) {
             throw new NvrtcException(
-                    status, name(status), "compiling " + source.name() + " for " + target, log.getString(0));
+                    status,
+                    name(status),
+                    "compiling " + source.name() + " for " + target,
+                    withSource(log.getString(0), source));
         }
         check(
                 ptx ? NvrtcFunctions.nvrtcGetPTXSize(program, size) : NvrtcFunctions.nvrtcGetCUBINSize(program, size),
@@ -180,6 +185,27 @@ public final class Nvrtc {
                 ptx ? NvrtcFunctions.nvrtcGetPTX(program, image) : NvrtcFunctions.nvrtcGetCUBIN(program, image),
                 "the image");
         return new KernelCache.Entry(image.toArray(JAVA_BYTE), log.getString(0));
+    }
+
+    /** The log with the source text under each line that names a line of the program and does not show it. */
+    static String withSource(String log, KernelSource source) {
+        List<String> program = source.text().lines().toList();
+        Pattern place = Pattern.compile(Pattern.quote(source.name()) + "[:(](\\d+).*");
+        List<String> said = log.lines().toList();
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i < said.size(); i++) {
+            text.append(said.get(i)).append(System.lineSeparator());
+            Matcher at = place.matcher(said.get(i));
+            int line = at.matches() ? Integer.parseInt(at.group(1)) : 0;
+            if (line < 1 || line > program.size()) {
+                continue;
+            }
+            String shown = program.get(line - 1).strip();
+            if (i + 1 == said.size() || !said.get(i + 1).contains(shown)) {
+                text.append("  ").append(line).append(" | ").append(shown).append(System.lineSeparator());
+            }
+        }
+        return text.toString();
     }
 
     private static MemorySegment strings(Arena arena, List<String> texts) {

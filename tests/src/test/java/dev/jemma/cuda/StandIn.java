@@ -96,7 +96,9 @@ public final class StandIn implements BeforeAllCallback, BeforeEachCallback {
 
     /** The run-time compiler with a cache that lives as long as the stand-in's sources stay the same. */
     public static Nvrtc compiler() {
-        Path cache = realGpu() ? Path.of("target", "cuda-kernels") : folder(Build.PLAIN).resolve("kernels");
+        Path cache = realGpu()
+                ? Path.of("target", "cuda-kernels")
+                : folder(Build.PLAIN).resolve("kernels");
         return Nvrtc.open(cache);
     }
 
@@ -144,7 +146,11 @@ public final class StandIn implements BeforeAllCallback, BeforeEachCallback {
     private static void requireCompiler() {
         boolean found = false;
         try {
-            found = new ProcessBuilder("g++", "--version").redirectErrorStream(true).start().waitFor() == 0;
+            found = new ProcessBuilder("g++", "--version")
+                            .redirectErrorStream(true)
+                            .start()
+                            .waitFor()
+                    == 0;
         } catch (IOException e) {
             found = false;
         } catch (InterruptedException e) {
@@ -176,7 +182,8 @@ public final class StandIn implements BeforeAllCallback, BeforeEachCallback {
     /** Runs a command and gives its output; fails with the output if the command does. */
     public static String run(List<String> command) {
         try {
-            Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+            Process process =
+                    new ProcessBuilder(command).redirectErrorStream(true).start();
             String output = new String(process.getInputStream().readAllBytes());
             int code = process.waitFor();
             if (code != 0) {
@@ -194,7 +201,8 @@ public final class StandIn implements BeforeAllCallback, BeforeEachCallback {
     // ---- the stand-in's controls
 
     private static MethodHandle control(String name, FunctionDescriptor descriptor) {
-        SymbolLookup library = SymbolLookup.libraryLookup(folder(Build.PLAIN).resolve(NAMES.getFirst()), Arena.global());
+        SymbolLookup library =
+                SymbolLookup.libraryLookup(folder(Build.PLAIN).resolve(NAMES.getFirst()), Arena.global());
         return Linker.nativeLinker().downcallHandle(library.findOrThrow(name), descriptor);
     }
 

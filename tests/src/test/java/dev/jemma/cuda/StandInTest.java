@@ -1,10 +1,10 @@
 package dev.jemma.cuda;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.jemma.cuda.internal.MemoryFunctions;
 import java.lang.foreign.Arena;
@@ -112,7 +112,9 @@ final class StandInTest {
     @Test
     void findsAMissingStreamWait() {
         for (int order = 0; order < 2; order++) {
-            assertThat(twoStreams(order, false)).as("with the wait, order %d", order).containsOnly(3f);
+            assertThat(twoStreams(order, false))
+                    .as("with the wait, order %d", order)
+                    .containsOnly(3f);
         }
         assertThat(twoStreams(0, true)).as("without the wait").doesNotContain(3f);
     }
@@ -133,8 +135,7 @@ final class StandInTest {
             if (!forgotten) {
                 second.waitFor(filled);
             }
-            module.kernel(MethodHandles.lookup(), "scale", Scale.class)
-                    .launch(second, ONE_BLOCK, new Scale(x, 3, 128));
+            module.kernel(MethodHandles.lookup(), "scale", Scale.class).launch(second, ONE_BLOCK, new Scale(x, 3, 128));
             return floats(second, x);
         }
     }
@@ -189,8 +190,7 @@ final class StandInTest {
         try (CudaContext context = StandIn.open();
                 Arena arena = Arena.ofConfined()) {
             context.synchronize();
-            int status = MemoryFunctions.cuMemAlloc_v2(
-                    arena.allocate(JAVA_LONG), 777);
+            int status = MemoryFunctions.cuMemAlloc_v2(arena.allocate(JAVA_LONG), 777);
             assertThat(status).isZero();
         }
     }

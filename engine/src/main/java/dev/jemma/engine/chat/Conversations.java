@@ -84,12 +84,16 @@ public final class Conversations {
         boolean decides = whole.pieces().stream().anyMatch(Rendering.Piece::generated);
         List<TextSpan> spans = whole.spans();
         return new Prompt(
-                written.marks.resolve(decides ? spans : Supervision.mark(spans, regions(written, whole.text()))),
+                written.marks.resolve(decides ? spans : Supervision.mark(spans, regions(written, whole))),
                 written.folding);
     }
 
-    /** Where the answers stand in {@code whole}: each from the end of the prompt for it to the end of the text with it. */
-    private List<Supervision.Region> regions(Written written, String whole) {
+    /**
+     * Where the answers stand in {@code whole}: each from the end of the prompt for it to the end of the text with it. A template that writes a turn otherwise when more follow (without its
+     * thoughts, say) has no such prompts; then the turns are found by who wrote what.
+     */
+    private List<Supervision.Region> regions(Written written, Rendering whole) {
+        String text = whole.text();
         List<Supervision.Region> regions = new ArrayList<>();
         for (int i = 0; i < written.messages.size(); i++) {
             if (!Turns.isAssistant(Turns.role(written.messages.get(i)))) {
@@ -99,11 +103,20 @@ public final class Conversations {
                     .text();
             String after = written.render(head(written.messages, i + 1), GenerationPrompt.OMIT)
                     .text();
-            if (whole.startsWith(after) && after.startsWith(before)) {
-                regions.add(new Supervision.Region(before.length(), after.length()));
+            if (!text.startsWith(after) || !after.startsWith(before)) {
+                return Supervision.byOrigin(
+                        whole, header(written, text), options.specialTokens().getOrDefault("eos_token", ""));
             }
+            regions.add(new Supervision.Region(before.length(), after.length()));
         }
         return regions;
+    }
+
+    /** What opens the assistant's turn: what the template adds to be answered. */
+    private static String header(Written written, String whole) {
+        String prompt = written.render(written.messages, GenerationPrompt.ADD).text();
+        boolean added = prompt.startsWith(whole) && prompt.length() > whole.length();
+        return added ? prompt.substring(whole.length()) : "<start_of_turn>model\n";
     }
 
     private static ArrayNode head(ArrayNode messages, int count) {
@@ -147,7 +160,8 @@ public final class Conversations {
             asGiven.render(asGiven.messages, GenerationPrompt.OMIT);
             return asGiven;
         } catch (TemplateException refused) {
-            if (refused.kind() != TemplateException.Kind.RAISED || tools instanceof ToolStyle.ByTemplate) {
+            boolean calls = tools instanceof ToolStyle.ByTemplate && Turns.speaksOfTools(parsed, declared);
+            if (refused.kind() != TemplateException.Kind.RAISED || calls) {
                 throw refused;
             }
             Written folded = asGiven.with(Turns.fold(asGiven.messages), NullNode.getInstance(), Prompt.Folding.FOLDED);

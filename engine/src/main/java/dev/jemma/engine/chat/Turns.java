@@ -73,6 +73,9 @@ final class Turns {
      */
     static ArrayNode writeTools(
             ArrayNode messages, JsonNode tools, ToolCallFormat format, UnaryOperator<String> structure) {
+        if (!speaksOfTools(messages, tools)) {
+            return messages; // whatever tool turns there are hold text as the row's author wants it
+        }
         ArrayNode out = JsonNodeFactory.instance.arrayNode();
         int first = 0;
         if (!tools.isEmpty()) {
@@ -107,6 +110,13 @@ final class Turns {
             }
         }
         return out;
+    }
+
+    /** Whether there are declarations or calls that have to be written; the Agents Course's rows hold both as text. */
+    static boolean speaksOfTools(ArrayNode messages, JsonNode tools) {
+        return !tools.isEmpty()
+                || messages.valueStream()
+                        .anyMatch(message -> !message.path("tool_calls").isEmpty());
     }
 
     /** A tool's result: JSON where its text is JSON. */

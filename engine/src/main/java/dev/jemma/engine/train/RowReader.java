@@ -16,6 +16,7 @@ import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -54,6 +55,7 @@ public final class RowReader {
         try (BufferedReader reader = Files.newBufferedReader(file)) {
             long line = 1;
             for (String text = reader.readLine(); text != null; text = reader.readLine(), line++) {
+                text = line == 1 && text.startsWith("\uFEFF") ? text.substring(1) : text;
                 if (!text.isBlank()) {
                     ObjectNode json = new Place(file, line, text).object();
                     consumer.accept(new Place(file, line, text).row(json), json, line);
@@ -75,10 +77,7 @@ public final class RowReader {
                 }
             } catch (JacksonException e) {
                 throw FormatException.at(
-                        file,
-                        line,
-                        Math.max(1, e.getLocation().getColumnNr()),
-                        "is no JSON: " + e.getOriginalMessage());
+                        file, line, Math.max(1, e.getLocation().getColumnNr()), "is no JSON: " + reason(e));
             }
             throw FormatException.at(file, line, 1, "is " + shorten(text) + ", wanted a JSON object");
         }
@@ -156,7 +155,7 @@ public final class RowReader {
                 try {
                     tools = tools.stringValue().isBlank() ? json.nullNode() : JSON.readTree(tools.stringValue());
                 } catch (JacksonException e) {
-                    throw complaint("tools", "/tools", "a string that is no JSON: " + e.getOriginalMessage());
+                    throw complaint("tools", "/tools", "a string that is no JSON: " + reason(e));
                 }
             }
             if (tools.isMissingNode() || tools.isNull()) {
@@ -194,7 +193,7 @@ public final class RowReader {
             ObjectNode message = object;
             if (!object.has("role") && object.has("from")) {
                 message = object.deepCopy();
-                message.set("role", message.remove("from"));
+                message.set("role", role(message.remove("from")));
                 message.set("content", message.has("value") ? message.remove("value") : message.path("content"));
             }
             JsonNode role = message.path("role");
@@ -228,6 +227,20 @@ public final class RowReader {
                 }
             }
             return message;
+        }
+
+        /** ShareGPT's names of roles are its own. */
+        private static JsonNode role(JsonNode from) {
+            return switch (from.asString("")) {
+                case "human" -> JsonNodeFactory.instance.stringNode("user");
+                case "gpt" -> JsonNodeFactory.instance.stringNode("assistant");
+                default -> from;
+            };
+        }
+
+        /** Jackson's words without its remarks on where its sources are hidden. */
+        private static String reason(JacksonException e) {
+            return e.getOriginalMessage().replaceFirst("\\s*\\((start marker at|through reference) .*", "");
         }
 
         private static String seen(JsonNode value) {

@@ -2,15 +2,19 @@ package dev.jemma.engine.gemma;
 
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.ReferenceKernels;
+import dev.jemma.engine.kernel.cpu.CpuKernels;
 
 /** What model tests run on. */
 enum Backend {
     /** Doubles, one loop after the other. */
-    REFERENCE;
+    REFERENCE,
+    /** The Vector API on two threads. */
+    CPU;
 
     Kernels kernels() {
         return switch (this) {
             case REFERENCE -> new ReferenceKernels();
+            case CPU -> CpuKernels.open(2);
         };
     }
 }

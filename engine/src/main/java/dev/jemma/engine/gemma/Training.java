@@ -46,12 +46,13 @@ public final class Training implements AutoCloseable {
         static Plan of(GemmaConfig config, Modules modules, Map<Module, Integer> ranks, Options options) {
             MemoryPlan memory = new MemoryPlan();
             int rows = options.maxTokens;
+            boolean backward = !ranks.isEmpty();
             int lowest = ranks.keySet().stream().mapToInt(Module::index).min().orElse(modules.size());
             int firstKept = Math.max(0, Math.min(config.numHiddenLayers(), modules.layerOf(lowest)));
             return new Plan(
                     memory,
                     Activations.Layout.of(memory, config, rows, firstKept, options.recompute),
-                    Gradients.Layout.of(memory, config, rows, lowest),
+                    Gradients.Layout.of(memory, config, backward ? rows : 0, lowest),
                     AdapterBuffers.forTraining(
                             memory,
                             modules,
@@ -60,7 +61,7 @@ public final class Training implements AutoCloseable {
                             LossHead.chunk(config, rows),
                             options.recompute,
                             options.dropout),
-                    LossHead.Layout.of(memory, config, rows, LossGradient.WANTED),
+                    LossHead.Layout.of(memory, config, rows, backward ? LossGradient.WANTED : LossGradient.UNWANTED),
                     memory.ints(rows));
         }
     }
@@ -80,7 +81,8 @@ public final class Training implements AutoCloseable {
     private final int[] targets;
 
     /**
-     * A training of {@code adapter}, whose factors are read at every step and changed by none.
+     * A training of {@code adapter}, whose factors are read at every step and changed by none. With {@link LowRanks#NONE} it is good
+     * for {@link #loss} only, and needs no memory for a backward.
      *
      * @throws IllegalArgumentException naming every module or shape that does not fit the model
      */
@@ -159,6 +161,9 @@ public final class Training implements AutoCloseable {
      * @param seed decides what dropout drops; of no meaning without dropout
      */
     public double lossAndGradients(Batch batch, float scale, long seed) {
+        if (adapterGradients.modules().isEmpty()) {
+            throw new IllegalArgumentException("the adapter has no modules, so there is nothing to train");
+        }
         model.lock().lock();
         try {
             int count = begin(batch);

@@ -35,7 +35,7 @@ final class TrainingTest {
      * drown the f32 rounding of activations still has an error of the fourth order: together below 2e-4.
      */
     @ParameterizedTest
-    @CsvSource({"gemma1,0", "gemma2,0", "gemma3,0", "gemma3,0.3"})
+    @CsvSource({"gemma1,0", "gemma2,0", "gemma3,0.3"})
     void slopesOfTheLossAreTheGradients(String name, float dropout) throws IOException {
         try (TinyModels tiny = new TinyModels(name, Backend.REFERENCE)) {
             LowRanks adapter = tiny.adapter("lora");

@@ -1,0 +1,134 @@
+package dev.jemma.engine.gemma;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.data.Percentage.withPercentage;
+
+import dev.jemma.engine.kernel.Kernels;
+import dev.jemma.engine.kernel.cpu.CpuKernels;
+import dev.jemma.engine.tokenizer.Specials;
+import dev.jemma.engine.tokenizer.Tokenizer;
+import dev.jemma.tests.Shared;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * The pretrained Gemma 3 270M against what Hugging Face computes with it. Fresh prompts, passages and rows of make_reference.py are
+ * checked with {@code -Djemma.reference.270m=FOLDER}.
+ */
+final class RealGemmaTest {
+    /** Mean losses agree to this many percent: the references' own tolerance. */
+    private static final double LOSS_PERCENT = 0.1;
+
+    /** Fresh prompts are compared up to a pair of logits that are this close, where either id is right. */
+    private static final double NEAR_TIE = 1e-3;
+
+    private static final JsonMapper JSON = JsonMapper.shared();
+
+    @SuppressWarnings("NullAway.Init")
+    private static Path reference;
+
+    @SuppressWarnings("NullAway.Init")
+    private static Kernels kernels;
+
+    @SuppressWarnings("NullAway.Init")
+    private static Checkpoint checkpoint;
+
+    @SuppressWarnings("NullAway.Init")
+    private static GemmaModel model;
+
+    @BeforeAll
+    static void open() throws IOException {
+        Path folder = Shared.needGemma270m();
+        String other = System.getProperty("jemma.reference.270m");
+        reference = other == null ? Shared.need("models/gemma-3-270m") : Path.of(other);
+        kernels = CpuKernels.open(Runtime.getRuntime().availableProcessors());
+        checkpoint = Checkpoint.open(folder);
+        model = new GemmaModel(checkpoint, kernels);
+    }
+
+    @AfterAll
+    static void close() {
+        if (model != null) {
+            model.close();
+            checkpoint.close();
+            kernels.close();
+        }
+    }
+
+    private static List<JsonNode> rows(String file) throws IOException {
+        return Files.readAllLines(reference.resolve(file)).stream()
+                .map(JSON::readTree)
+                .toList();
+    }
+
+    private static int[] ints(JsonNode array) {
+        return JSON.treeToValue(array, int[].class);
+    }
+
+    @Test
+    void greedyIds() throws IOException {
+        List<JsonNode> prompts = rows("greedy.jsonl");
+        assertThat(prompts).isNotEmpty();
+        for (JsonNode prompt : prompts) {
+            int[] ids = ints(prompt.get("ids"));
+            int[] wanted = ints(prompt.get("new"));
+            double[] gaps = JSON.treeToValue(prompt.get("gaps"), double[].class);
+            int compared = 0;
+            while (compared < gaps.length && gaps[compared] >= NEAR_TIE) {
+                compared++;
+            }
+            int[] next = new int[compared];
+            float[] logits = new float[checkpoint.config().vocabSize()];
+            try (Inference inference =
+                    new Inference(model, List.of(), Inference.Options.of(ids.length + wanted.length))) {
+                kernels.read(inference.forward(ids, 0, ids.length), logits);
+                for (int i = 0; i < compared; i++) {
+                    next[i] = Closeness.indexOfLargest(logits);
+                    kernels.read(inference.forward(next, i, 1), logits);
+                }
+            }
+            assertThat(next).as(prompt.get("text").stringValue()).isEqualTo(Arrays.copyOf(wanted, compared));
+        }
+    }
+
+    /** The longest passage (1,921 tokens) crosses the 512 positions that sliding layers see. */
+    @Test
+    void lossesOfPassages() throws IOException {
+        Tokenizer tokenizer = Tokenizer.load(checkpoint.tokenizer().orElseThrow());
+        List<JsonNode> passages = rows("scores.jsonl");
+        assertThat(passages).isNotEmpty();
+        for (JsonNode passage : passages) {
+            int[] ids = tokenizer.encode(passage.get("text").stringValue(), Specials.WITH);
+            Batch batch = Batch.of(ids);
+            assertThat(batch.supervised()).isEqualTo(passage.get("tokens").intValue());
+            assertThat(loss(batch)).isCloseTo(passage.get("loss").doubleValue(), withPercentage(LOSS_PERCENT));
+        }
+    }
+
+    @Test
+    void lossesOfRows() throws IOException {
+        List<JsonNode> rows = rows("rows.jsonl");
+        JsonNode losses = JSON.readTree(reference.resolve("row_scores.json"));
+        assertThat(rows).isNotEmpty();
+        for (int i = 0; i < rows.size(); i++) {
+            Batch batch = Batch.of(
+                    ints(rows.get(i).get("input_ids")), ints(rows.get(i).get("labels")));
+            assertThat(loss(batch)).isCloseTo(losses.get(i).doubleValue(), withPercentage(LOSS_PERCENT));
+        }
+    }
+
+    private static double loss(Batch batch) {
+        try (Training training =
+                new Training(model, LowRanks.NONE, new Training.Options(batch.tokens(), Recompute.CHEAP, 0))) {
+            return training.loss(batch) / batch.supervised();
+        }
+    }
+}

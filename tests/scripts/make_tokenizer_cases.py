@@ -17,11 +17,11 @@ CORPUS = ["the cat sat on the mat and the hat", "a tool call: {'name': 'get_weat
           "日本語のテキスト 日本 語", "<table><tr><td>x</td></tr></table>", "12 34 5.6 -7e8", "there then that this those these", "    indented    text\n\n\tand tabs\n"]
 CONTROL = ["<pad>", "<eos>", "<bos>", "<unk>"]
 
-def train(byte_fallback):
+def train(byte_fallback, size=150, alphabet=1000):
     t = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=byte_fallback))
     t.normalizer = normalizers.Replace(" ", "▁")
     bytes_ = [f"<0x{i:02X}>" for i in range(256)] if byte_fallback else []
-    t.train_from_iterator(CORPUS * 3, trainers.BpeTrainer(vocab_size=len(CONTROL) + len(bytes_) + 150, special_tokens=CONTROL + bytes_, show_progress=False))
+    t.train_from_iterator(CORPUS * 3, trainers.BpeTrainer(vocab_size=len(CONTROL) + len(bytes_) + size, limit_alphabet=alphabet, special_tokens=CONTROL + bytes_, show_progress=False))
     d = json.loads(t.to_str())
     d["added_tokens"] = [x for x in d["added_tokens"] if x["content"] in CONTROL]
     return d
@@ -54,6 +54,7 @@ p.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Rep
 p.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
 p.post_processor = processors.TemplateProcessing(single="<bos> $A <eos>", special_tokens=[("<bos>", 2), ("<eos>", 1)])
 variants["prepend"] = json.loads(p.to_str())
+variants["tiny"] = gemma(train(False, 84, 60))  # its ids fit the vocabulary of 96 that the tiny reference models have
 
 PIECES = [" ", "  ", "   ", "\n", "\n\n\n", "\t", "▁", "cat", "cats", "sat", "on the", "tool ", "the", "there", "<L>", "<R>", "<LR>", "<table>", "<start_of_turn>", "<end_of_turn>", "<start_of", "<bos>", "<0x41>", "é", "e\u0301",
           "日", "本", "語", "Ω", "👋🏽", "\U00010348", "\u3000", "\u200d", "_", "1", "x", "Q", "<unk>", "\x00", "\u2028", "ﬁ", "<", ">", "'"]

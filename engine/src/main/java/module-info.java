@@ -9,7 +9,9 @@ module dev.jemma.engine {
 
     exports dev.jemma.engine;
     exports dev.jemma.engine.api;
+    exports dev.jemma.engine.chat;
     exports dev.jemma.engine.generate;
+    exports dev.jemma.engine.template;
     exports dev.jemma.engine.tokenizer;
     exports dev.jemma.engine.toolcall;
     exports dev.jemma.engine.inspect to

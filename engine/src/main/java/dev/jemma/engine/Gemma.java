@@ -2,6 +2,7 @@ package dev.jemma.engine;
 
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.GenerationOptions;
+import dev.jemma.engine.chat.Conversations;
 import dev.jemma.engine.gemma.Checkpoint;
 import dev.jemma.engine.gemma.GemmaModel;
 import dev.jemma.engine.gemma.GenerationConfig;
@@ -13,6 +14,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
@@ -26,13 +28,18 @@ public final class Gemma implements AutoCloseable {
 
     private final GemmaOptions options;
     private final Checkpoint checkpoint;
-    private final Tokenizer tokenizer;
+    private final Optional<Tokenizer> tokenizer;
     private final Kernels kernels;
     private final GemmaModel model;
     private final List<AutoCloseable> open = new ArrayList<>();
     private boolean closed;
 
-    private Gemma(GemmaOptions options, Checkpoint checkpoint, Tokenizer tokenizer, Kernels kernels, GemmaModel model) {
+    private Gemma(
+            GemmaOptions options,
+            Checkpoint checkpoint,
+            Optional<Tokenizer> tokenizer,
+            Kernels kernels,
+            GemmaModel model) {
         this.options = options;
         this.checkpoint = checkpoint;
         this.tokenizer = tokenizer;
@@ -60,9 +67,7 @@ public final class Gemma implements AutoCloseable {
             opened.add(kernels);
             Checkpoint checkpoint = Checkpoint.open(folder);
             opened.add(checkpoint);
-            Path tokenizerFile =
-                    checkpoint.tokenizer().orElseThrow(() -> new FormatException(folder + ": has no tokenizer.json"));
-            Tokenizer tokenizer = Tokenizer.load(tokenizerFile);
+            Optional<Tokenizer> tokenizer = checkpoint.tokenizer().map(Tokenizer::load);
             GemmaModel model = new GemmaModel(checkpoint, kernels);
             return new Gemma(options, checkpoint, tokenizer, kernels, model);
         } catch (IOException e) {
@@ -174,9 +179,32 @@ public final class Gemma implements AutoCloseable {
         return options;
     }
 
-    /** The tokenizer. */
+    /**
+     * The tokenizer.
+     *
+     * @throws FormatException if the model's folder has none: then only token ids can be generated from and scored
+     */
     public Tokenizer tokenizer() {
+        return tokenizer.orElseThrow(() -> new FormatException(
+                checkpoint.folder() + ": has no tokenizer.json, which text needs; token ids can be used without"));
+    }
+
+    Optional<Tokenizer> tokenizerIfAny() {
         return tokenizer;
+    }
+
+    /**
+     * How conversations are written for this model with adapters: template and tool-call format of the options, else of the last adapter that has some, else of the model, else those of its generation.
+     *
+     * @throws FormatException if a template or jemma.json is malformed, or the model has no tokenizer
+     * @throws UncheckedIOException if a file cannot be read
+     */
+    public Conversations conversations(List<Path> adapters) {
+        try {
+            return new ConversationSetup(options, checkpoint, tokenizer(), adapters).build();
+        } catch (IOException e) {
+            throw new UncheckedIOException("chat template of " + checkpoint.folder() + ": " + e.getMessage(), e);
+        }
     }
 
     /** The opened folder: config, weights, templates; borrowed. */

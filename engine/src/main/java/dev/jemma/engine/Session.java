@@ -1,19 +1,29 @@
 package dev.jemma.engine;
 
+import dev.jemma.engine.api.FinishReason;
+import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.GenerationEvent;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
+import dev.jemma.engine.chat.Conversations;
+import dev.jemma.engine.chat.Prompt;
 import dev.jemma.engine.gemma.Inference;
 import dev.jemma.engine.generate.EndTokens;
 import dev.jemma.engine.generate.Generator;
 import dev.jemma.engine.generate.TokenConstraint;
+import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
 import dev.jemma.engine.tokenizer.Specials;
+import dev.jemma.engine.toolcall.CallEvent;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
 
 /**
  * One conversation with a {@link Gemma}: its cached keys and values, and its adapters. A prompt that begins like the last prompt and answer is only read from where it differs.
@@ -22,15 +32,20 @@ import java.util.function.Supplier;
  */
 public final class Session implements AutoCloseable {
     private final Gemma gemma;
+    private final List<Path> adapterFolders;
     private final AdapterSet adapters;
     private final Inference inference;
     private final Generator generator;
     private final ReentrantLock inUse = new ReentrantLock();
+    /** Read when first needed: a session may only ever see token ids. */
+    private Optional<Conversations> conversations = Optional.empty();
+
     private volatile boolean cancelled;
     private volatile boolean closed;
 
     Session(Gemma gemma, SessionOptions options) throws IOException {
         this.gemma = gemma;
+        this.adapterFolders = options.adapters();
         this.adapters = new AdapterSet(options.adapters(), gemma.checkpoint());
         try {
             int longest = gemma.checkpoint().config().maxPositionEmbeddings();
@@ -46,7 +61,7 @@ public final class Session implements AutoCloseable {
         this.generator = new Generator(
                 inference,
                 gemma.kernels(),
-                gemma.tokenizer(),
+                gemma.tokenizerIfAny(),
                 gemma.checkpoint().config().vocabSize(),
                 gemma.checkpoint().generation().suppressTokens());
     }
@@ -67,6 +82,60 @@ public final class Session implements AutoCloseable {
         return generate(gemma.tokenizer().encode(prompt, Specials.WITH), options, sink);
     }
 
+    /**
+     * Answers a conversation: the template is applied, and the answer ends with the turn.
+     *
+     * @param messages objects with role and content, tool_calls, ...
+     * @param tools tool declarations in OpenAI's form; empty or missing for none
+     * @return the answer as it was written; finished with {@link FinishReason#TOOL_CALL} if it calls tools
+     * @throws dev.jemma.engine.template.TemplateException if the template refuses the conversation
+     */
+    public GenerationResult generate(
+            ArrayNode messages, JsonNode tools, GenerationOptions options, Consumer<GenerationEvent> sink) {
+        return answer(messages, tools, options, sink, calls -> {}).result();
+    }
+
+    /**
+     * Answers a conversation as {@link #generate(ArrayNode, JsonNode, GenerationOptions, Consumer)} does, and reads the calls in the answer while it is written.
+     *
+     * @param sink takes text and calls on this thread as they become certain
+     */
+    public Reply chat(ArrayNode messages, JsonNode tools, GenerationOptions options, Consumer<CallEvent> sink) {
+        return answer(messages, tools, options, event -> {}, sink);
+    }
+
+    private Reply answer(
+            ArrayNode messages,
+            JsonNode tools,
+            GenerationOptions options,
+            Consumer<GenerationEvent> sink,
+            Consumer<CallEvent> calls) {
+        return exclusively(() -> {
+            Conversations how = conversations();
+            Prompt prompt = how.render(messages, tools, GenerationPrompt.ADD);
+            var turn = new Turn(how.tools().format(), gemma.tokenizer(), sink, calls);
+            GenerationResult result = run(
+                    gemma.tokenizer().encode(prompt.spans()),
+                    turn.stopping(options),
+                    turn.ends(gemma.checkpoint().generation().eosTokenIds()),
+                    TokenConstraint.NONE,
+                    turn);
+            return turn.reply(result, prompt.folding());
+        });
+    }
+
+    /**
+     * How this session writes conversations.
+     *
+     * @throws FormatException if a template or jemma.json is malformed, or the model has no tokenizer
+     */
+    public synchronized Conversations conversations() {
+        if (conversations.isEmpty()) {
+            conversations = Optional.of(gemma.conversations(adapterFolders));
+        }
+        return conversations.get();
+    }
+
     /** As {@link #generate(int[], GenerationOptions, Consumer)}, with other end tokens and a constraint on what may come. */
     public GenerationResult generate(
             int[] prompt,
@@ -74,10 +143,17 @@ public final class Session implements AutoCloseable {
             EndTokens ends,
             TokenConstraint constraint,
             Consumer<GenerationEvent> sink) {
-        return exclusively(() -> {
-            cancelled = false;
-            return generator.generate(prompt, options, ends, constraint, sink);
-        });
+        return exclusively(() -> run(prompt, options, ends, constraint, sink));
+    }
+
+    private GenerationResult run(
+            int[] prompt,
+            GenerationOptions options,
+            EndTokens ends,
+            TokenConstraint constraint,
+            Consumer<GenerationEvent> sink) {
+        cancelled = false;
+        return generator.generate(prompt, options, ends, constraint, sink);
     }
 
     /** The tokens that end a text: the model's own. */
@@ -86,6 +162,9 @@ public final class Session implements AutoCloseable {
     }
 
     private <T> T exclusively(Supplier<T> work) {
+        if (inUse.isHeldByCurrentThread()) {
+            throw new IllegalStateException("this session is generating; it cannot begin another answer from within");
+        }
         if (!inUse.tryLock()) {
             throw new IllegalStateException(
                     closed

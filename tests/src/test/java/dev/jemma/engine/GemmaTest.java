@@ -9,7 +9,9 @@ import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.GenerationEvent;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
+import dev.jemma.engine.chat.BuiltInTemplate;
 import dev.jemma.engine.gemma.ReferenceData;
+import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
 import dev.jemma.engine.tokenizer.Specials;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -26,6 +28,9 @@ import java.util.function.Consumer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.MissingNode;
 
 /** The facade over a tiny reference model with a small tokenizer beside it. */
 final class GemmaTest {
@@ -44,7 +49,7 @@ final class GemmaTest {
                 Files.copy(file, folder.resolve(file.getFileName().toString()));
             }
         }
-        Files.copy(RESOURCES.resolve("tokenizer/unknown.json"), folder.resolve("tokenizer.json"));
+        Files.copy(RESOURCES.resolve("tokenizer/tiny.json"), folder.resolve("tokenizer.json"));
     }
 
     private Gemma open() {
@@ -208,9 +213,19 @@ final class GemmaTest {
     @Test
     void saysWhatIsMissing() throws IOException {
         Files.delete(folder.resolve("tokenizer.json"));
-        assertThatThrownBy(this::open)
-                .isInstanceOf(FormatException.class)
-                .hasMessage(folder + ": has no tokenizer.json");
+        try (Gemma gemma = open();
+                Session session = gemma.session()) {
+            GenerationResult result = session.generate(new int[] {2, 9}, SHORT, IGNORE);
+            assertThat(result.ids()).hasSize(12);
+            assertThat(result.text()).isEmpty();
+            String message = folder + ": has no tokenizer.json, which text needs; token ids can be used without";
+            assertThatThrownBy(() -> session.generate("the", SHORT, IGNORE))
+                    .isInstanceOf(FormatException.class)
+                    .hasMessage(message);
+            assertThatThrownBy(session::conversations).hasMessage(message);
+            assertThatThrownBy(() -> session.generate(new int[] {2}, SHORT.withStop(List.of("x")), IGNORE))
+                    .hasMessage("stop texts need a tokenizer, and the model has none");
+        }
         assertThatThrownBy(() -> Gemma.requireVectorModule(ModuleLayer.empty()))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessage(
@@ -222,6 +237,78 @@ final class GemmaTest {
         assertThatThrownBy(() -> Compute.parse("fp8")).hasMessage("compute is 'fp8', wanted auto or f32");
         assertThatThrownBy(() -> GemmaOptions.DEFAULTS.withThreads(-1))
                 .hasMessage("threads is -1, wanted 1 to 1024, or 0 for one a processor");
+    }
+
+    private static ArrayNode messages(String... contents) {
+        ArrayNode messages = JsonNodeFactory.instance.arrayNode();
+        for (int i = 0; i < contents.length; i++) {
+            messages.addObject().put("role", i % 2 == 0 ? "user" : "assistant").put("content", contents[i]);
+        }
+        return messages;
+    }
+
+    @Test
+    void answersAConversationFromWhereItGoesOn() {
+        try (Gemma gemma = open();
+                Session session = gemma.session()) {
+            List<GenerationEvent> events = new ArrayList<>();
+            GenerationResult one = session.generate(messages("the cat"), MissingNode.getInstance(), SHORT, events::add);
+            assertThat(events.getLast()).isEqualTo(new GenerationEvent.Finished(one));
+            int[] prompt = gemma.tokenizer()
+                    .encode(gemma.conversations(List.of())
+                            .render(messages("the cat"), MissingNode.getInstance(), GenerationPrompt.ADD)
+                            .spans());
+            assertThat(one.promptTokens()).isEqualTo(prompt.length);
+            Reply two = session.chat(messages("the cat", "sat", "on"), MissingNode.getInstance(), SHORT, call -> {});
+            assertThat(two.result().reusedTokens())
+                    .as("the first turn is not read again")
+                    .isGreaterThan(10);
+            assertThat(two.content().calls()).isEmpty();
+        }
+    }
+
+    @Test
+    void templateAndToolFormatComeFromOptionsThenAdapterThenModel() throws IOException {
+        Path adapter = Files.createDirectory(folder.resolve("adapter"));
+        try (Gemma gemma = open()) {
+            assertThat(gemma.conversations(List.of()).template().source()).isEqualTo(BuiltInTemplate.GEMMA3.source());
+            Files.writeString(folder.resolve("chat_template.jinja"), "{{ bos_token }}model {{ eos_token }}");
+        }
+        Files.writeString(
+                folder.resolve("tokenizer_config.json"),
+                "{\"bos_token\": \"<bos>\", \"eos_token\": {\"content\": \"<end_of_turn>\"}}");
+        try (Gemma gemma = open()) {
+            assertThat(gemma.conversations(List.of(adapter))
+                            .render(messages("x"), MissingNode.getInstance(), GenerationPrompt.OMIT)
+                            .text())
+                    .isEqualTo("<bos>model <end_of_turn>");
+            assertThat(gemma.conversations(List.of(adapter)).tools().name()).isEqualTo("hermes");
+            Files.writeString(adapter.resolve("chat_template.jinja"), "adapter");
+            Files.writeString(adapter.resolve("jemma.json"), "{\"tool_format\": \"functiongemma\"}");
+            assertThat(gemma.conversations(List.of(adapter)).template().source())
+                    .isEqualTo("adapter");
+            assertThat(gemma.conversations(List.of(adapter)).tools().name()).isEqualTo("functiongemma");
+            Files.writeString(adapter.resolve("jemma.json"), "{\"tool_format\": \"xml\"}");
+            assertThatThrownBy(() -> gemma.conversations(List.of(adapter)))
+                    .isInstanceOf(FormatException.class)
+                    .hasMessageStartingWith(adapter.resolve("jemma.json") + ": tool_format is ")
+                    .hasMessageContaining("wanted one of hermes, functiongemma");
+            Files.writeString(adapter.resolve("chat_template.jinja"), "{% if %}");
+            assertThatThrownBy(() -> gemma.conversations(List.of(adapter)))
+                    .isInstanceOf(FormatException.class)
+                    .hasMessageStartingWith(adapter.resolve("chat_template.jinja") + ": ");
+        }
+        Path file = Files.writeString(folder.resolve("mine.jinja"), "option");
+        var options =
+                GemmaOptions.DEFAULTS.withThreads(1).withChatTemplate(file).withToolFormat("template");
+        try (Gemma gemma = Gemma.open(folder, options)) {
+            assertThat(gemma.conversations(List.of(adapter)).template().source())
+                    .isEqualTo("option");
+            assertThat(gemma.conversations(List.of(adapter)).tools().name()).isEqualTo("template");
+            Files.delete(file);
+            assertThatThrownBy(() -> gemma.conversations(List.of()))
+                    .hasMessage(file + ": no such file, wanted a chat template");
+        }
     }
 
     @Test

@@ -27,7 +27,7 @@ import java.util.function.Consumer;
 public final class Generator {
     private final Inference inference;
     private final Kernels kernels;
-    private final Tokenizer tokenizer;
+    private final Optional<Tokenizer> tokenizer;
     private final int[] suppressed;
     private final float[] logits;
     /** The tokens that the inference holds: its first {@link Inference#position()} ones are true. */
@@ -36,12 +36,16 @@ public final class Generator {
     /**
      * @param inference an empty session of one sequence
      * @param kernels the backend that computes it
-     * @param tokenizer turns new ids into text
+     * @param tokenizer turns new ids into text; without one answers have ids only
      * @param vocabulary number of logits V
      * @param suppressed ids that are never generated
      */
     public Generator(
-            Inference inference, Kernels kernels, Tokenizer tokenizer, int vocabulary, List<Integer> suppressed) {
+            Inference inference,
+            Kernels kernels,
+            Optional<Tokenizer> tokenizer,
+            int vocabulary,
+            List<Integer> suppressed) {
         this.inference = inference;
         this.kernels = kernels;
         this.tokenizer = tokenizer;
@@ -58,7 +62,8 @@ public final class Generator {
      * @param ends what ends the answer, unless the options ignore it
      * @param constraint follows this answer
      * @param sink takes events as they happen, on this thread; what it throws ends the generation and comes out of here
-     * @throws IllegalArgumentException if the prompt is empty, longer than the context, or holds an id outside the vocabulary
+     * @throws IllegalArgumentException if the prompt is empty, longer than the context, or holds an id outside the vocabulary, or if there are stop
+     *     texts and no tokenizer
      * @throws IllegalStateException if the logits leave nothing to choose from
      */
     public GenerationResult generate(
@@ -76,6 +81,9 @@ public final class Generator {
                     "the prompt has " + prompt.length + " tokens, the session's context holds " + context
                             + "; shorten it or open a session with a longer context");
         }
+        if (tokenizer.isEmpty() && !options.stop().isEmpty()) {
+            throw new IllegalArgumentException("stop texts need a tokenizer, and the model has none");
+        }
         return new Run(prompt, options, ends, constraint, sink).run();
     }
 
@@ -87,7 +95,7 @@ public final class Generator {
         private final Sampler sampler;
         private final Consumer<GenerationEvent> sink;
         private final AnswerText text;
-        private final Detokenizer detokenizer;
+        private final Optional<Detokenizer> detokenizer;
         private final List<Integer> ids = new ArrayList<>();
         private int reused;
         private long promptNanos;
@@ -104,7 +112,7 @@ public final class Generator {
             this.sink = sink;
             this.sampler = new Sampler(options, logits.length, suppressed, constraint);
             this.text = new AnswerText(options.stop(), sink);
-            this.detokenizer = tokenizer.detokenizer(Specials.WITH);
+            this.detokenizer = tokenizer.map(t -> t.detokenizer(Specials.WITH));
         }
 
         GenerationResult run() {
@@ -120,7 +128,7 @@ public final class Generator {
             } catch (CancellationException cancelled) {
                 reason = FinishReason.CANCELLED;
             }
-            if (text.add(detokenizer.finish()) && reason != FinishReason.CANCELLED) {
+            if (text.add(detokenizer.map(Detokenizer::finish).orElse("")) && reason != FinishReason.CANCELLED) {
                 reason = FinishReason.STOP;
             }
             text.finish();
@@ -177,11 +185,14 @@ public final class Generator {
 
         /** Lets the token's text out; true if it completes a stop text. */
         private boolean emit(int id) {
-            if (tokenizer.isControl(id)) {
-                return text.add(detokenizer.settle())
-                        || text.addControl(id, tokenizer.token(id).orElseThrow());
+            if (tokenizer.isEmpty() || detokenizer.isEmpty()) {
+                return false;
             }
-            return text.add(detokenizer.add(id));
+            if (tokenizer.get().isControl(id)) {
+                String token = tokenizer.get().token(id).orElseThrow();
+                return text.add(detokenizer.get().settle()) || text.addControl(id, token);
+            }
+            return text.add(detokenizer.get().add(id));
         }
     }
 

@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -36,7 +37,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class GeneratorTest {
     private static final Path MODELS = Path.of("src", "test", "resources", "models");
     private static final Tokenizer TOKENIZER =
-            Tokenizer.load(Path.of("src", "test", "resources", "tokenizer", "unknown.json"));
+            Tokenizer.load(Path.of("src", "test", "resources", "tokenizer", "tiny.json"));
     private static final EndTokens NO_END = new EndTokens(Set.of(), Set.of());
     private static final Consumer<GenerationEvent> IGNORE = event -> {};
     private static final int VOCABULARY = 96;
@@ -56,7 +57,7 @@ final class GeneratorTest {
                     checkpoint,
                     model,
                     inference,
-                    new Generator(inference, kernels, TOKENIZER, VOCABULARY, List.of()));
+                    new Generator(inference, kernels, Optional.of(TOKENIZER), VOCABULARY, List.of()));
         }
 
         static Fixture open(String name) throws IOException {
@@ -320,8 +321,8 @@ final class GeneratorTest {
         try (var f = Fixture.open("gemma2")) {
             List<Integer> free = f.generate(prompt, GenerationOptions.GREEDY.withMaxNewTokens(10))
                     .ids();
-            var generator =
-                    new Generator(f.inference, f.kernels, TOKENIZER, VOCABULARY, List.of(free.getFirst(), 100_000));
+            var generator = new Generator(
+                    f.inference, f.kernels, Optional.of(TOKENIZER), VOCABULARY, List.of(free.getFirst(), 100_000));
             f.inference.rewind(0);
             assertThat(generator
                             .generate(

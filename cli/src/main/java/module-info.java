@@ -10,9 +10,9 @@ module dev.jemma.cli {
     requires tools.jackson.databind;
     requires tools.jackson.dataformat.yaml;
     requires static org.jspecify;
+    requires java.management;
+    requires jdk.management;
 
     opens dev.jemma.cli to
             info.picocli;
-    opens dev.jemma.cli.demo to
-            dev.jemma.agent;
 }

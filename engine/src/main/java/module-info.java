@@ -24,6 +24,8 @@ module dev.jemma.engine {
             dev.jemma.cli;
     exports dev.jemma.engine.tensor to
             dev.jemma.cli;
+    exports dev.jemma.engine.train to
+            dev.jemma.cli;
     exports dev.jemma.engine.eval to
             dev.jemma.cli;
 }

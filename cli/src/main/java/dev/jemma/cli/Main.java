@@ -21,7 +21,19 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         version = "jemma 0.1.0",
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {})
+        subcommands = {
+            InspectCommand.class,
+            GenerateCommand.class,
+            ChatCommand.class,
+            TrainCommand.class,
+            EvalCommand.class,
+            MergeCommand.class,
+            ScoreCommand.class,
+            TokenizeCommand.class,
+            RenderCommand.class,
+            BenchCommand.class,
+            DoctorCommand.class
+        })
 public final class Main implements Runnable {
     @Spec
     private CommandSpec spec;
@@ -61,8 +73,12 @@ public final class Main implements Runnable {
 
     /** The command with its sub-commands, its conventions about errors included. */
     static CommandLine commandLine() {
-        return new CommandLine(new Main())
-                .setCaseInsensitiveEnumValuesAllowed(true)
+        CommandLine line = new CommandLine(new Main());
+        CommandLine train = line.getSubcommands().get("train");
+        if (train != null && train.getCommand() instanceof TrainCommand command) {
+            train.setDefaultValueProvider(command.defaults());
+        }
+        return line.setCaseInsensitiveEnumValuesAllowed(true)
                 .setAbbreviatedOptionsAllowed(false)
                 .setUsageHelpAutoWidth(true)
                 .setExecutionExceptionHandler(new Failures())

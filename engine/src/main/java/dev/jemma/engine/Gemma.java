@@ -79,6 +79,18 @@ public final class Gemma implements AutoCloseable {
         }
     }
 
+    /**
+     * What would compute with these options, for people: {@code cpu, 2 threads, 512-bit}.
+     *
+     * @throws IllegalArgumentException if the device that the options want is not there
+     * @throws IllegalStateException if Java was started without a module that the device needs
+     */
+    public static String describe(GemmaOptions options) {
+        try (Kernels kernels = kernels(options)) {
+            return kernels.description();
+        }
+    }
+
     /** The kernels of the device that the options want; closed by the caller. */
     static Kernels kernels(GemmaOptions options) {
         switch (options.device().kind()) {

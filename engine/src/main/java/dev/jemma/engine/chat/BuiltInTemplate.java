@@ -1,5 +1,6 @@
 package dev.jemma.engine.chat;
 
+import dev.jemma.engine.gemma.Family;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -16,6 +17,14 @@ public enum BuiltInTemplate {
 
     BuiltInTemplate(String resource) {
         this.resource = resource;
+    }
+
+    /** The turns of a generation. */
+    public static BuiltInTemplate of(Family family) {
+        return switch (family) {
+            case GEMMA_1, GEMMA_2 -> GEMMA;
+            case GEMMA_3 -> GEMMA3;
+        };
     }
 
     /** The template's text. */

@@ -11,6 +11,7 @@ import dev.jemma.engine.tokenizer.Tokenizer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
 
 /**
  * Turns rows into token ids and labels, as Hugging Face's SFTTrainer would.
@@ -35,18 +36,24 @@ public final class RowEncoder {
         OPEN
     }
 
-    private final Tokenizer tokenizer;
-    private final Conversations conversations;
+    private final Supplier<Tokenizer> tokenizer;
+    private final Supplier<Conversations> conversations;
     private final int eos;
     private final Supervise supervise;
     private final End end;
     private final AtomicLong folded = new AtomicLong();
 
     /**
-     * @param conversations how conversations are rendered
+     * @param tokenizer asked for when a row is text, so that rows of ids need none; gives the same one always
+     * @param conversations how conversations are rendered; asked for when a row is one
      * @param eos id of the token that ends a text
      */
-    public RowEncoder(Tokenizer tokenizer, Conversations conversations, int eos, Supervise supervise, End end) {
+    public RowEncoder(
+            Supplier<Tokenizer> tokenizer,
+            Supplier<Conversations> conversations,
+            int eos,
+            Supervise supervise,
+            End end) {
         this.tokenizer = tokenizer;
         this.conversations = conversations;
         this.eos = eos;
@@ -63,11 +70,13 @@ public final class RowEncoder {
     public TrainingExample encode(TrainingRow row) {
         return switch (row) {
             case TrainingRow.Tokens tokens -> tokens.example();
-            case TrainingRow.PlainText(String text) -> ended(tokenizer.encode(text, Specials.WITHOUT), 0);
+            case TrainingRow.PlainText(String text) -> ended(tokenizer.get().encode(text, Specials.WITHOUT), 0);
             case TrainingRow.PromptCompletion(String prompt, String completion) -> {
-                Encoding encoding = tokenizer.encodeSpans(List.of(
-                        new TextSpan(prompt, TextSpan.Source.TRUSTED, false),
-                        new TextSpan(completion, TextSpan.Source.TRUSTED, true)));
+                Encoding encoding = tokenizer
+                        .get()
+                        .encodeSpans(List.of(
+                                new TextSpan(prompt, TextSpan.Source.TRUSTED, false),
+                                new TextSpan(completion, TextSpan.Source.TRUSTED, true)));
                 int first = 0;
                 while (first < encoding.ids().length && !encoding.generated()[first]) {
                     first++;
@@ -81,8 +90,8 @@ public final class RowEncoder {
     /** The spans of a conversation with what is supervised, for people to look at. */
     public Prompt prompt(TrainingRow.Conversation row) {
         Prompt prompt = switch (supervise) {
-            case ASSISTANT -> conversations.supervise(row.messages(), row.tools());
-            case EVERYTHING -> conversations.render(row.messages(), row.tools(), GenerationPrompt.OMIT);
+            case ASSISTANT -> conversations.get().supervise(row.messages(), row.tools());
+            case EVERYTHING -> conversations.get().render(row.messages(), row.tools(), GenerationPrompt.OMIT);
         };
         if (prompt.folding() == Prompt.Folding.FOLDED) {
             folded.incrementAndGet();
@@ -91,7 +100,7 @@ public final class RowEncoder {
     }
 
     private TrainingExample conversation(TrainingRow.Conversation row) {
-        Encoding encoding = tokenizer.encodeSpans(prompt(row).spans());
+        Encoding encoding = tokenizer.get().encodeSpans(prompt(row).spans());
         int[] ids = encoding.ids();
         int[] labels = ids.clone();
         if (supervise == Supervise.ASSISTANT) {
@@ -104,7 +113,7 @@ public final class RowEncoder {
 
     /** A bos before and an eos behind, where they are missing; labels from token {@code first} on. */
     private TrainingExample ended(int[] text, int first) {
-        int[] prefix = tokenizer.prefix();
+        int[] prefix = tokenizer.get().prefix();
         boolean begun = text.length >= prefix.length && Arrays.equals(prefix, 0, prefix.length, text, 0, prefix.length);
         int before = begun ? 0 : prefix.length;
         boolean open = end == End.EOS && (text.length == 0 || text[text.length - 1] != eos);

@@ -11,6 +11,7 @@ import dev.jemma.engine.gemma.Training;
 import dev.jemma.engine.kernel.LowRank;
 import dev.jemma.engine.lora.Adapter;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -86,12 +87,23 @@ public final class Trainer {
     private Training training(Adapter adapter) {
         int maxTokens = Math.max(
                 data.maxTokens(), evaluation.map(TrainingData::maxTokens).orElse(1));
-        Recompute recompute = switch (config.recompute()) {
+        return new Training(model, adapter.lowRanks(), new Training.Options(maxTokens, recompute(config), (float)
+                adapter.config().loraDropout()));
+    }
+
+    /** What the backward computes again, in the model's terms. */
+    public static Recompute recompute(TrainingConfig config) {
+        return switch (config.recompute()) {
             case NEVER -> Recompute.CHEAP;
             case BLOCKS -> Recompute.BLOCKS;
         };
-        return new Training(model, adapter.lowRanks(), new Training.Options(maxTokens, recompute, (float)
-                adapter.config().loraDropout()));
+    }
+
+    /** What a run allocates beside weights and adapter: activations, gradients and AdamW's moments. */
+    public static long bytes(GemmaModel model, Adapter adapter, Training.Options options) {
+        Map<String, Integer> ranks = new LinkedHashMap<>();
+        adapter.lowRanks().modules().forEach((module, factors) -> ranks.put(module, factors.rank()));
+        return Training.bytes(model.config(), ranks, options) + 2 * Float.BYTES * adapter.parameters();
     }
 
     /** Factors and gradients in the adapter's fixed order: A before B, module by module. */

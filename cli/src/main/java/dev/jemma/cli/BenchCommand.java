@@ -1,0 +1,218 @@
+package dev.jemma.cli;
+
+import dev.jemma.engine.Gemma;
+import dev.jemma.engine.GemmaOptions;
+import dev.jemma.engine.Session;
+import dev.jemma.engine.SessionOptions;
+import dev.jemma.engine.api.GenerationOptions;
+import dev.jemma.engine.api.GenerationResult;
+import dev.jemma.engine.gemma.Batch;
+import dev.jemma.engine.gemma.GemmaConfig;
+import dev.jemma.engine.gemma.Recompute;
+import dev.jemma.engine.gemma.Training;
+import dev.jemma.engine.lora.Adapter;
+import dev.jemma.engine.lora.LoraConfig;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.SplittableRandom;
+import java.util.concurrent.Callable;
+import java.util.function.DoubleSupplier;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+import tools.jackson.databind.node.ArrayNode;
+
+@Command(
+        name = "bench",
+        description = "Tokens a second of prompt reading (pp), generation (tg) and LoRA training steps.",
+        mixinStandardHelpOptions = true)
+final class BenchCommand implements Callable<Integer> {
+    private static final double SUPERVISED = 0.2;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model folder.")
+    private Path model;
+
+    @Option(names = "--adapter", paramLabel = "DIR", description = "Adapter folder; several add up.")
+    private List<Path> adapters = List.of();
+
+    @Mixin
+    private ComputeOptions compute;
+
+    @Option(
+            names = {"-p", "--prompt-tokens"},
+            defaultValue = "512",
+            paramLabel = "N",
+            description = "Prompt tokens; 0 = no test (${DEFAULT-VALUE}).")
+    private int prompt;
+
+    @Option(
+            names = {"-n", "--new-tokens"},
+            defaultValue = "32",
+            paramLabel = "N",
+            description = "Generated tokens; 0 = no test (${DEFAULT-VALUE}).")
+    private int generated;
+
+    @Option(names = "-t", paramLabel = "THREADS", defaultValue = "0", description = "As --threads.")
+    private int threads;
+
+    @Option(
+            names = {"-r", "--repeats"},
+            defaultValue = "3",
+            paramLabel = "N",
+            description = "Measured repeats after a warm-up (${DEFAULT-VALUE}).")
+    private int repeats;
+
+    @Option(
+            names = "--train",
+            description =
+                    "LoRA steps too: r 16 on all linears, one row of the prompt's length, a fifth of it supervised.")
+    private boolean train;
+
+    @Option(names = "--json", description = "Print a JSON array.")
+    private boolean json;
+
+    /**
+     * What one test gave.
+     *
+     * @param test its name, {@code pp512}
+     * @param rates tokens a second of each repeat
+     * @param bytesPerToken bytes of weights read for a token; 0 where reading is not what limits
+     * @param flopsPerToken floating-point operations for a token
+     */
+    private record Measured(String test, double[] rates, double bytesPerToken, double flopsPerToken) {
+        double mean() {
+            return Arrays.stream(rates).average().orElse(0);
+        }
+
+        double stdev() {
+            double mean = mean();
+            double sum = Arrays.stream(rates)
+                    .map(rate -> (rate - mean) * (rate - mean))
+                    .sum();
+            return rates.length < 2 ? 0 : Math.sqrt(sum / (rates.length - 1));
+        }
+    }
+
+    @Override
+    public Integer call() {
+        GemmaOptions options = threads > 0 ? compute.options().withThreads(threads) : compute.options();
+        List<Measured> measured = new ArrayList<>();
+        try (Gemma gemma = Gemma.open(model, options)) {
+            spec.commandLine().getErr().println(model + " on " + gemma.description());
+            GemmaConfig config = gemma.checkpoint().config();
+            double layers = weights(config, false);
+            double head = (double) config.vocabSize() * config.hiddenSize();
+            if (prompt > 0) {
+                measured.add(new Measured("pp" + prompt, repeat(() -> read(gemma)), 0, 2 * layers + 2 * head / prompt));
+            }
+            if (generated > 0) {
+                double bytes = weights(config, true);
+                measured.add(new Measured("tg" + generated, repeat(() -> generate(gemma)), bytes, 2 * (layers + head)));
+            }
+            if (train) {
+                double[] rates = trainingSteps(gemma);
+                measured.add(new Measured("train" + prompt, rates, 0, 4 * layers + 4 * head * SUPERVISED));
+            }
+        }
+        print(measured);
+        return 0;
+    }
+
+    /** Elements of the layers' linear maps, or the bytes of all weights that a generated token reads. */
+    private static double weights(GemmaConfig config, boolean asBytes) {
+        double elements = 0;
+        for (var entry : config.weights().entrySet()) {
+            if (entry.getValue().rank() == 2 && entry.getKey().contains(".layers.")) {
+                elements += entry.getValue().elements();
+            }
+        }
+        return asBytes ? 2 * (elements + (double) config.vocabSize() * config.hiddenSize()) : elements;
+    }
+
+    private double[] repeat(DoubleSupplier test) {
+        test.getAsDouble();
+        double[] rates = new double[repeats];
+        for (int i = 0; i < repeats; i++) {
+            rates[i] = test.getAsDouble();
+        }
+        return rates;
+    }
+
+    private int[] randomIds(Gemma gemma, int count) {
+        SplittableRandom random = new SplittableRandom(7);
+        int vocabulary = gemma.checkpoint().config().vocabSize();
+        return random.ints(count, 3, vocabulary).toArray();
+    }
+
+    private double read(Gemma gemma) {
+        try (Session session = gemma.session(new SessionOptions(0, adapters))) {
+            GenerationResult result = session.generate(
+                    randomIds(gemma, prompt), GenerationOptions.GREEDY.withMaxNewTokens(1), event -> {});
+            return result.promptTokensPerSecond();
+        }
+    }
+
+    private double generate(Gemma gemma) {
+        try (Session session = gemma.session(new SessionOptions(0, adapters))) {
+            GenerationOptions options =
+                    GenerationOptions.GREEDY.withMaxNewTokens(generated + 1).ignoringEos();
+            return session.generate(randomIds(gemma, 8), options, event -> {}).answerTokensPerSecond();
+        }
+    }
+
+    private double[] trainingSteps(Gemma gemma) {
+        int tokens = prompt > 0 ? prompt : 512;
+        int[] ids = randomIds(gemma, tokens);
+        int[] labels = ids.clone();
+        Arrays.fill(labels, 0, (int) (tokens * (1 - SUPERVISED)), Batch.IGNORED);
+        Batch batch = Batch.of(ids, labels);
+        try (Adapter adapter =
+                        Adapter.create(LoraConfig.defaults(), gemma.checkpoint().config(), 1);
+                Training training = new Training(
+                        gemma.model(), adapter.lowRanks(), new Training.Options(tokens, Recompute.CHEAP, 0))) {
+            return repeat(() -> {
+                long start = System.nanoTime();
+                training.zeroGradients();
+                training.lossAndGradients(batch, 1f / batch.supervised(), 0);
+                return tokens / ((System.nanoTime() - start) / 1e9);
+            });
+        }
+    }
+
+    private void print(List<Measured> measured) {
+        PrintWriter out = spec.commandLine().getOut();
+        if (json) {
+            ArrayNode list = JsonLines.JSON.createArrayNode();
+            for (Measured test : measured) {
+                list.addObject()
+                        .put("test", test.test)
+                        .put("tokens_per_second", test.mean())
+                        .put("stdev", test.stdev())
+                        .put("bytes_per_second", test.mean() * test.bytesPerToken)
+                        .put("flops_per_second", test.mean() * test.flopsPerToken);
+            }
+            out.println(list.toPrettyString());
+            return;
+        }
+        out.printf("%-10s %22s %12s %12s%n", "test", "tokens/s", "GB/s", "GFLOP/s");
+        for (Measured test : measured) {
+            out.printf(
+                    Locale.ROOT,
+                    "%-10s %12.1f ± %7.1f %12.1f %12.1f%n",
+                    test.test,
+                    test.mean(),
+                    test.stdev(),
+                    test.mean() * test.bytesPerToken / 1e9,
+                    test.mean() * test.flopsPerToken / 1e9);
+        }
+    }
+}

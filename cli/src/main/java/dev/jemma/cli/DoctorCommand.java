@@ -1,0 +1,151 @@
+package dev.jemma.cli;
+
+import dev.jemma.cuda.Cuda;
+import dev.jemma.cuda.CudaDevice;
+import dev.jemma.cuda.LibraryReport;
+import dev.jemma.engine.Device;
+import dev.jemma.engine.Gemma;
+import dev.jemma.engine.api.CacheFolder;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+@Command(
+        name = "doctor",
+        description = "What this machine offers Jemma, what is missing, and what to do about it.",
+        mixinStandardHelpOptions = true)
+final class DoctorCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Mixin
+    private ComputeOptions compute;
+
+    @Option(names = "--json", description = "Print {\"checks\":[{\"name\",\"status\",\"found\",\"hint\"}]}.")
+    private boolean json;
+
+    private enum Status {
+        PASS,
+        WARN,
+        FAIL
+    }
+
+    private record Check(String name, Status status, String found, String hint) {
+        static Check pass(String name, String found) {
+            return new Check(name, Status.PASS, found, "");
+        }
+    }
+
+    @Override
+    public Integer call() {
+        List<Check> checks = new ArrayList<>();
+        checks.add(Check.pass("jdk", System.getProperty("java.vendor") + " " + Runtime.version()));
+        checks.add(processor());
+        checks.add(memory());
+        checks.add(cache());
+        Cuda cuda = Cuda.probe();
+        checks.add(devices(cuda));
+        for (LibraryReport library : cuda.libraries()) {
+            checks.add(library(library, cuda));
+        }
+        print(checks);
+        return checks.stream().anyMatch(check -> check.status == Status.FAIL) ? 1 : 0;
+    }
+
+    private Check processor() {
+        return Check.pass("cpu", Gemma.describe(compute.options().with(Device.CPU)));
+    }
+
+    private static Check memory() {
+        long bytes =
+                ManagementFactory.getOperatingSystemMXBean() instanceof com.sun.management.OperatingSystemMXBean system
+                        ? system.getTotalMemorySize()
+                        : 0;
+        String found = Texts.bytes(bytes);
+        return bytes >= 4L << 30
+                ? Check.pass("memory", found)
+                : new Check(
+                        "memory",
+                        Status.WARN,
+                        found,
+                        "Gemma 3 270M needs 1 GiB to run and 2.5 GiB to train, Gemma 2 2B 6 GiB and 8 GiB");
+    }
+
+    private static Check cache() {
+        Path folder = CacheFolder.path();
+        try {
+            Files.createDirectories(folder);
+            return Files.isWritable(folder)
+                    ? Check.pass("cache", folder.toString())
+                    : new Check(
+                            "cache",
+                            Status.WARN,
+                            folder + " is not writable",
+                            "set XDG_CACHE_HOME to a folder that is; without it every start parses the tokenizer anew");
+        } catch (IOException e) {
+            return new Check(
+                    "cache", Status.WARN, folder + ": " + e.getMessage(), "set XDG_CACHE_HOME to a writable folder");
+        }
+    }
+
+    /** Missing CUDA is a failure only for somebody who asked for it. */
+    private Status missing() {
+        return compute.wantsCuda() ? Status.FAIL : Status.WARN;
+    }
+
+    private Check devices(Cuda cuda) {
+        return switch (cuda) {
+            case Cuda.Available available -> {
+                List<String> devices =
+                        available.devices().stream().map(CudaDevice::toString).toList();
+                yield Check.pass("cuda", "CUDA " + available.driver() + ": " + String.join("; ", devices));
+            }
+            case Cuda.Unavailable unavailable -> new Check("cuda", missing(), unavailable.reason(), unavailable.cure());
+        };
+    }
+
+    private Check library(LibraryReport library, Cuda cuda) {
+        if (library.found()) {
+            return Check.pass(library.library(), library.toString());
+        }
+        String hint = cuda instanceof Cuda.Unavailable
+                ? ""
+                : "without it the CUDA backend cannot run; pip install nvidia-cublas nvidia-cuda-nvrtc, or install the CUDA toolkit";
+        return new Check(library.library(), missing(), library.toString(), hint);
+    }
+
+    private void print(List<Check> checks) {
+        PrintWriter out = spec.commandLine().getOut();
+        if (json) {
+            ObjectNode root = JsonLines.JSON.createObjectNode();
+            ArrayNode list = root.putArray("checks");
+            for (Check check : checks) {
+                list.addObject()
+                        .put("name", check.name)
+                        .put("status", check.status.name())
+                        .put("found", check.found)
+                        .put("hint", check.hint);
+            }
+            out.println(root.toPrettyString());
+            return;
+        }
+        for (Check check : checks) {
+            out.printf("%-4s  %-8s  %s%n", check.status, check.name, check.found.replace("\n", "\n                "));
+            if (!check.hint.isEmpty()) {
+                out.println("                -> " + check.hint);
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+package dev.jemma.cli;
+
+import dev.jemma.engine.Gemma;
+import dev.jemma.engine.Session;
+import dev.jemma.engine.SessionOptions;
+import dev.jemma.engine.api.FinishReason;
+import dev.jemma.engine.api.GenerationOptions;
+import dev.jemma.engine.api.GenerationResult;
+import dev.jemma.engine.eval.EvalRow;
+import dev.jemma.engine.eval.Scorer;
+import dev.jemma.engine.eval.Verdict;
+import dev.jemma.engine.train.RowReader;
+import dev.jemma.engine.train.TrainingRow;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+
+/**
+ * A model's greedy answers to the rows of a file, judged.
+ *
+ * @param verdicts in the order of the rows; fewer than rows if it was cancelled
+ * @param tokensPerSecond new tokens a second of all answers together, prompts included in the time
+ * @param cancelled whether the user stopped it
+ */
+record Evaluation(List<Verdict> verdicts, double tokensPerSecond, boolean cancelled) {
+    /**
+     * Answers every row's conversation up to its last assistant turn.
+     *
+     * @param data the file that {@code rows} were read from
+     */
+    static Evaluation of(
+            Gemma gemma, List<Path> adapters, Path data, List<EvalRow> rows, int maxNewTokens, Countdown countdown) {
+        List<TrainingRow.Conversation> conversations = new ArrayList<>();
+        RowReader.read(data, (row, json, line) -> {
+            if (row instanceof TrainingRow.Conversation conversation) {
+                conversations.add(conversation);
+            }
+        });
+        GenerationOptions greedy = GenerationOptions.GREEDY.withMaxNewTokens(maxNewTokens);
+        List<Verdict> verdicts = new ArrayList<>();
+        long tokens = 0;
+        long start = System.nanoTime();
+        try (Session session = gemma.session(new SessionOptions(0, adapters));
+                Interrupts interrupts = Interrupts.call(session::cancel)) {
+            Scorer scorer = new Scorer(session.conversations().tools().format());
+            for (int i = 0; i < rows.size(); i++) {
+                TrainingRow.Conversation conversation = conversations.get(i);
+                GenerationResult answer =
+                        session.generate(question(conversation.messages()), conversation.tools(), greedy, event -> {});
+                if (answer.finishReason() == FinishReason.CANCELLED) {
+                    return new Evaluation(verdicts, tokens / ((System.nanoTime() - start) / 1e9), true);
+                }
+                tokens += answer.ids().size();
+                verdicts.add(scorer.judge(rows.get(i), answer.text()));
+                countdown.next();
+            }
+        }
+        return new Evaluation(verdicts, tokens / ((System.nanoTime() - start) / 1e9), false);
+    }
+
+    /** The conversation without the answer that ends it. */
+    private static ArrayNode question(ArrayNode messages) {
+        ArrayNode question = JsonNodeFactory.instance.arrayNode();
+        int count = messages.size();
+        JsonNode last = messages.get(count - 1);
+        boolean answered = last.path("role").asString("").matches("assistant|model");
+        for (int i = 0; i < (answered ? count - 1 : count); i++) {
+            question.add(messages.get(i));
+        }
+        return question;
+    }
+}

@@ -1,0 +1,128 @@
+package dev.jemma.cli;
+
+import dev.jemma.engine.gemma.ChatTemplates;
+import dev.jemma.engine.gemma.GemmaConfig;
+import dev.jemma.engine.gemma.LayerConfig;
+import dev.jemma.engine.inspect.Inspection;
+import dev.jemma.engine.inspect.Weights;
+import dev.jemma.engine.lora.LoraConfig;
+import dev.jemma.engine.safetensors.TensorEntry;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+@Command(
+        name = "inspect",
+        description = "What a model folder, an adapter folder or a .safetensors file holds, and what is wrong with it.",
+        mixinStandardHelpOptions = true)
+final class InspectCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Parameters(paramLabel = "PATH", description = "Model folder, adapter folder or .safetensors file.")
+    private Path path;
+
+    @Option(names = "--json", description = "Print one JSON document.")
+    private boolean json;
+
+    @Option(names = "--tensors", description = "List every tensor.")
+    private boolean tensors;
+
+    @Override
+    public Integer call() throws IOException {
+        Inspection inspection = Inspection.of(path);
+        PrintWriter out = spec.commandLine().getOut();
+        if (json) {
+            out.println(inspection.toJson().toPrettyString());
+        } else {
+            print(inspection, out);
+        }
+        return inspection.problems().isEmpty() ? 0 : 1;
+    }
+
+    private void print(Inspection inspection, PrintWriter out) {
+        switch (inspection) {
+            case Inspection.Model model -> {
+                line(out, "model", path.toString());
+                model.config().ifPresent(config -> print(config, out));
+                line(out, "parameters", Texts.count(model.parameters()));
+                line(out, "tokenizer", model.tokenizerBytes().map(Texts::bytes).orElse("none"));
+                line(out, "template", template(model.templates()));
+            }
+            case Inspection.LoraAdapter adapter -> {
+                line(out, "adapter", path.toString());
+                adapter.config().ifPresent(config -> print(config, out));
+                line(out, "parameters", Texts.count(adapter.parameters()));
+                line(out, "template", template(adapter.templates()));
+            }
+            case Inspection.TensorFile file -> {
+                line(out, "tensors", path.toString());
+                file.metadata().forEach((key, value) -> line(out, key, value));
+            }
+        }
+        inspection.weights().ifPresent(weights -> print(weights, out));
+        inspection.warnings().forEach(warning -> line(out, "warning", warning));
+        inspection.problems().forEach(problem -> line(out, "problem", problem));
+    }
+
+    private static void print(GemmaConfig config, PrintWriter out) {
+        LayerConfig first = config.layers().getFirst();
+        long sliding = config.layers().stream()
+                .filter(layer -> layer.type() == LayerConfig.Type.SLIDING)
+                .count();
+        line(out, "family", config.family().title() + " (" + config.modelType() + ")");
+        line(
+                out,
+                "shape",
+                config.numHiddenLayers() + " layers (" + sliding + " sliding), hidden " + config.hiddenSize() + ", mlp "
+                        + first.intermediateSize() + ", " + first.numAttentionHeads() + " heads over "
+                        + first.numKeyValueHeads() + " of " + first.headDim());
+        line(out, "vocabulary", Texts.count(config.vocabSize()));
+        line(out, "context", Texts.count(config.maxPositionEmbeddings()));
+    }
+
+    private static void print(LoraConfig config, PrintWriter out) {
+        line(out, "rank", config.r() + ", alpha " + config.loraAlpha() + (config.useRslora() ? ", rsLoRA" : ""));
+        line(out, "targets", config.targetModules().toString());
+        config.baseModelNameOrPath().ifPresent(base -> line(out, "base", base));
+    }
+
+    private void print(Weights weights, PrintWriter out) {
+        StringBuilder types = new StringBuilder();
+        weights.elementsByType()
+                .forEach((type, elements) -> types.append(types.isEmpty() ? "" : ", ")
+                        .append(Texts.count(elements))
+                        .append(' ')
+                        .append(type));
+        line(
+                out,
+                "weights",
+                weights.tensors().size() + " tensors in " + weights.files().size() + " file"
+                        + (weights.files().size() == 1 ? "" : "s") + ", " + Texts.bytes(weights.bytes()) + ": "
+                        + types);
+        if (tensors) {
+            for (TensorEntry tensor : weights.tensors()) {
+                out.println("  " + tensor.name() + "  " + tensor.type() + " " + tensor.shape());
+            }
+        }
+    }
+
+    private static String template(Optional<ChatTemplates> templates) {
+        return templates
+                .filter(found -> !found.byName().isEmpty())
+                .map(found ->
+                        found.source() + ": " + String.join(", ", found.byName().keySet()))
+                .orElse("none; the Gemma turns of its generation are used");
+    }
+
+    private static void line(PrintWriter out, String name, String text) {
+        out.printf("%-11s %s%n", name, text);
+    }
+}

@@ -1,0 +1,59 @@
+package dev.jemma.cli;
+
+import dev.jemma.engine.lora.Merge;
+import dev.jemma.engine.tensor.DType;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+@Command(
+        name = "merge",
+        description = "Base and adapter as a plain checkpoint that Hugging Face loads.",
+        mixinStandardHelpOptions = true)
+final class MergeCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model folder.")
+    private Path model;
+
+    @Option(names = "--adapter", required = true, paramLabel = "DIR", description = "Adapter folder; several add up.")
+    private List<Path> adapters;
+
+    @Option(names = "--out", required = true, paramLabel = "DIR", description = "New folder.")
+    private Path out;
+
+    @Option(names = "--dtype", paramLabel = "TYPE", description = "bfloat16, float16 or float32 (the base's).")
+    private Optional<Type> dtype = Optional.empty();
+
+    private enum Type {
+        BFLOAT16(DType.BF16),
+        FLOAT16(DType.F16),
+        FLOAT32(DType.F32);
+
+        private final DType dtype;
+
+        Type(DType dtype) {
+            this.dtype = dtype;
+        }
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        Merge.Result result = Merge.merge(model, adapters, out, dtype.map(type -> type.dtype));
+        PrintWriter err = spec.commandLine().getErr();
+        result.warnings().forEach(warning -> err.println("warning: " + warning));
+        if (result.untied()) {
+            err.println("embedding and head differ now: lm_head.weight is written and tie_word_embeddings is false");
+        }
+        err.println("changed " + result.modules() + " modules, wrote " + Texts.bytes(result.bytes()) + " to " + out);
+        return 0;
+    }
+}

@@ -1,0 +1,146 @@
+package dev.jemma.cli;
+
+import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.TextSpan;
+import dev.jemma.engine.chat.BuiltInTemplate;
+import dev.jemma.engine.chat.Conversations;
+import dev.jemma.engine.chat.Prompt;
+import dev.jemma.engine.chat.SpecialTokens;
+import dev.jemma.engine.chat.ToolStyle;
+import dev.jemma.engine.gemma.ChatTemplates;
+import dev.jemma.engine.gemma.GemmaConfig;
+import dev.jemma.engine.template.ChatTemplate;
+import dev.jemma.engine.template.RenderOptions;
+import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
+import dev.jemma.engine.template.TemplateException;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+@Command(
+        name = "render",
+        description =
+                "The exact prompt of conversations: rows {\"messages\",\"tools\"} to JSON Lines {\"text\"} or {\"error\"}.",
+        footer = {
+            "",
+            "Without --mask it is what the template makes of the row as it is. With --mask it is the text that training sees (tools written for templates",
+            "that know none, turns folded for templates that refuse them), and \"supervised\" lists its learned parts as [from, to) in characters."
+        },
+        mixinStandardHelpOptions = true)
+final class RenderCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @ArgGroup(multiplicity = "1")
+    private Source source;
+
+    @Option(
+            names = "--data",
+            required = true,
+            paramLabel = "ROWS.jsonl",
+            description = "Rows {\"messages\",\"tools\"}.")
+    private Path data;
+
+    @Option(names = "--add-generation-prompt", description = "End with the assistant's header.")
+    private boolean addGenerationPrompt;
+
+    @Option(names = "--mask", description = "Show what is supervised in training.")
+    private boolean mask;
+
+    @Option(
+            names = "--tool-format",
+            paramLabel = "NAME",
+            description = "With --mask: hermes, functiongemma or template.")
+    private Optional<String> toolFormat = Optional.empty();
+
+    /** Where the template comes from. */
+    static final class Source {
+        @Option(names = "--model", paramLabel = "DIR", description = "Model folder.")
+        private Optional<Path> model = Optional.empty();
+
+        @Option(
+                names = "--template",
+                paramLabel = "F.jinja",
+                description = "Chat template; bos and eos are <bos> and <eos>.")
+        private Optional<Path> template = Optional.empty();
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        SpecialTokens tokens = source.model.isPresent() ? SpecialTokens.read(source.model.get()) : SpecialTokens.GEMMA;
+        ChatTemplate template = ChatTemplate.parse(templateSource());
+        Conversations conversations = new Conversations(
+                template,
+                toolFormat
+                        .map(name -> ToolStyle.named(name, template.source()))
+                        .orElseGet(() -> ToolStyle.fitting(template.source())),
+                tokens.bos(),
+                tokens.eos());
+        RenderOptions options = RenderOptions.withTokens(tokens.bos(), tokens.eos())
+                .with(addGenerationPrompt ? GenerationPrompt.ADD : GenerationPrompt.OMIT);
+        PrintWriter out = spec.commandLine().getOut();
+        JsonLines.read(data, (row, number) -> {
+            if (!(row.json().path("messages") instanceof ArrayNode messages)) {
+                throw FormatException.atLine(row.file(), row.line(), "messages is missing, wanted a list of messages");
+            }
+            ObjectNode line = JsonLines.JSON.createObjectNode();
+            try {
+                if (mask) {
+                    write(conversations.supervise(messages, row.json().path("tools")), line);
+                } else {
+                    line.put(
+                            "text",
+                            TextSpan.join(template.render(messages, row.json().path("tools"), options)));
+                }
+            } catch (TemplateException e) {
+                line.put("error", e.kind() == TemplateException.Kind.RAISED ? e.reason() : e.getMessage());
+            }
+            out.println(JsonLines.JSON.writeValueAsString(line));
+        });
+        return 0;
+    }
+
+    /** The template's text: the file's, the model's, or that of the model's generation. */
+    private String templateSource() throws IOException {
+        if (source.template.isPresent()) {
+            return Files.readString(source.template.get());
+        }
+        Path folder = source.model.orElseThrow();
+        Optional<String> own = ChatTemplates.find(folder).choose(false);
+        if (own.isPresent()) {
+            return own.get();
+        }
+        return BuiltInTemplate.of(
+                        GemmaConfig.read(folder.resolve("config.json")).config().family())
+                .source();
+    }
+
+    private static void write(Prompt prompt, ObjectNode line) {
+        line.put("text", prompt.text());
+        ArrayNode supervised = line.putArray("supervised");
+        int at = 0;
+        int from = -1;
+        for (TextSpan span : prompt.spans()) {
+            if (span.generated() && from < 0) {
+                from = at;
+            } else if (!span.generated() && from >= 0) {
+                supervised.addArray().add(from).add(at);
+                from = -1;
+            }
+            at += span.text().length();
+        }
+        if (from >= 0) {
+            supervised.addArray().add(from).add(at);
+        }
+    }
+}

@@ -138,6 +138,7 @@ final class Interpreter {
         boolean any = false;
         while (placed(loop.at(), state::hasNext)) {
             any = true;
+            budget.charge(4); // a scope costs more than a node
             Scope inner = scope.inner();
             Value item = placed(loop.at(), state::next);
             inner.set("loop", state);

@@ -184,7 +184,7 @@ final class ChatTemplateTest {
         }
         assertThatThrownBy(() -> ChatTemplate.parse("{% if x %}".repeat(10_000)))
                 .isInstanceOf(TemplateException.class);
-        assertThatThrownBy(() -> pieces("{{ 1" + " + 1".repeat(100_000) + " }}"))
+        assertThatThrownBy(() -> pieces("{{ 1" + " + 1".repeat(10_000) + " }}"))
                 .isInstanceOf(TemplateException.class)
                 .hasMessageContaining("nests deeper than 400 levels");
     }
@@ -204,7 +204,7 @@ final class ChatTemplateTest {
             survives(small.substring(0, end));
         }
         var random = new Random(5);
-        int mutations = Integer.getInteger("jemma.fuzz", 1500);
+        int mutations = Integer.getInteger("jemma.fuzz", 400);
         String alphabet = "{}%#-+ \n\"'()[]|.,:=<>!~*/\\0aif for endif set in is not eé\u0000";
         for (int i = 0; i < mutations; i++) {
             var mutated = new StringBuilder(sources.get(random.nextInt(sources.size())));

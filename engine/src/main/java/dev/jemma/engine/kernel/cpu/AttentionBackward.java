@@ -1,10 +1,9 @@
 package dev.jemma.engine.kernel.cpu;
 
+import static dev.jemma.engine.kernel.cpu.Lanes.FLOATS;
 import static dev.jemma.engine.kernel.cpu.Lanes.L;
-import static dev.jemma.engine.kernel.cpu.Lanes.all;
+import static dev.jemma.engine.kernel.cpu.Lanes.ORDER;
 import static dev.jemma.engine.kernel.cpu.Lanes.fma;
-import static dev.jemma.engine.kernel.cpu.Lanes.load;
-import static dev.jemma.engine.kernel.cpu.Lanes.store;
 import static dev.jemma.engine.kernel.cpu.Tiles.DEPTH;
 import static dev.jemma.engine.kernel.cpu.Tiles.MR;
 import static dev.jemma.engine.kernel.cpu.Tiles.NR;
@@ -284,34 +283,45 @@ final class AttentionBackward implements AutoCloseable {
         zeros(at, keyFrom, from);
         zeros(at, to, keyTo);
         long headRow = headRow(keyHead, row);
-        FloatVector delta = all(dot(4 * headRow * shape.headDim()));
-        FloatVector log = all(lse.get(Lanes.FLOAT, 4 * headRow));
+        FloatVector delta = FloatVector.broadcast(FLOATS, dot(4 * headRow * shape.headDim()));
+        FloatVector log = FloatVector.broadcast(FLOATS, lse.get(Lanes.FLOAT, 4 * headRow));
         int i = from;
         for (; i + L <= to; i += L) {
-            FloatVector s = Scores.capped(load(probabilities, at + 4L * i), shape.scale(), shape.softcap());
+            FloatVector s = Scores.capped(
+                    FloatVector.fromMemorySegment(FLOATS, probabilities, at + 4L * i, ORDER),
+                    shape.scale(),
+                    shape.softcap());
             FloatVector p = VectorMath.exp(s.sub(log));
-            store(p, probabilities, at + 4L * i);
-            FloatVector dS = p.mul(load(scoreGradients, at + 4L * i).sub(delta)).mul(slope(s));
-            store(dS, scoreGradients, at + 4L * i);
+            p.intoMemorySegment(probabilities, at + 4L * i, ORDER);
+            FloatVector dS = p.mul(FloatVector.fromMemorySegment(FLOATS, scoreGradients, at + 4L * i, ORDER)
+                            .sub(delta))
+                    .mul(slope(s));
+            dS.intoMemorySegment(scoreGradients, at + 4L * i, ORDER);
         }
         if (i < to) {
-            VectorMask<Float> m = Lanes.first(to - i);
-            FloatVector s = Scores.capped(load(probabilities, at + 4L * i, m), shape.scale(), shape.softcap());
-            FloatVector p = VectorMath.exp(s.sub(log));
-            store(p, probabilities, at + 4L * i, m);
-            FloatVector dS =
-                    p.mul(load(scoreGradients, at + 4L * i, m).sub(delta)).mul(slope(s));
-            store(dS, scoreGradients, at + 4L * i, m);
+            rowTail(at + 4L * i, Lanes.first(to - i), delta, log);
         }
+    }
+
+    /** A method of its own: loop and tail together are too large for the compiler to inline everything. */
+    private void rowTail(long at, VectorMask<Float> m, FloatVector delta, FloatVector log) {
+        FloatVector s = Scores.capped(
+                FloatVector.fromMemorySegment(FLOATS, probabilities, at, ORDER, m), shape.scale(), shape.softcap());
+        FloatVector p = VectorMath.exp(s.sub(log));
+        p.intoMemorySegment(probabilities, at, ORDER, m);
+        p.mul(FloatVector.fromMemorySegment(FLOATS, scoreGradients, at, ORDER, m)
+                        .sub(delta))
+                .mul(slope(s))
+                .intoMemorySegment(scoreGradients, at, ORDER, m);
     }
 
     /** {@code cap'(S) scale = (1 - (s / cap)^2) scale}. */
     private FloatVector slope(FloatVector s) {
         if (shape.softcap() == 0) {
-            return all(shape.scale());
+            return FloatVector.broadcast(FLOATS, shape.scale());
         }
         FloatVector t = s.div(shape.softcap());
-        return all(1f).sub(t.mul(t)).mul(shape.scale());
+        return FloatVector.broadcast(FLOATS, 1f).sub(t.mul(t)).mul(shape.scale());
     }
 
     private void zeros(long at, int from, int to) {
@@ -323,14 +333,20 @@ final class AttentionBackward implements AutoCloseable {
 
     private float dot(long at) {
         int d = shape.headDim();
-        FloatVector sum = Lanes.zero();
+        FloatVector sum = FloatVector.zero(FLOATS);
         int i = 0;
         for (; i + L <= d; i += L) {
-            sum = fma(load(dOut, at + 4L * i), load(out, at + 4L * i), sum);
+            sum = fma(
+                    FloatVector.fromMemorySegment(FLOATS, dOut, at + 4L * i, ORDER),
+                    FloatVector.fromMemorySegment(FLOATS, out, at + 4L * i, ORDER),
+                    sum);
         }
         if (i < d) {
             VectorMask<Float> m = Lanes.first(d - i);
-            sum = fma(load(dOut, at + 4L * i, m), load(out, at + 4L * i, m), sum);
+            sum = fma(
+                    FloatVector.fromMemorySegment(FLOATS, dOut, at + 4L * i, ORDER, m),
+                    FloatVector.fromMemorySegment(FLOATS, out, at + 4L * i, ORDER, m),
+                    sum);
         }
         return Lanes.sum(sum);
     }
@@ -364,8 +380,12 @@ final class AttentionBackward implements AutoCloseable {
     private static void merge(MemorySegment from, long at, MemorySegment to, long toAt, int count, Write write) {
         for (int i = 0; i < count; i += L) {
             VectorMask<Float> m = Lanes.first(count - i);
-            FloatVector x = load(from, at + 4L * i, m);
-            store(write == Write.ADD ? load(to, toAt + 4L * i, m).add(x) : x, to, toAt + 4L * i, m);
+            FloatVector x = FloatVector.fromMemorySegment(FLOATS, from, at + 4L * i, ORDER, m);
+            (write == Write.ADD
+                            ? FloatVector.fromMemorySegment(FLOATS, to, toAt + 4L * i, ORDER, m)
+                                    .add(x)
+                            : x)
+                    .intoMemorySegment(to, toAt + 4L * i, ORDER, m);
         }
     }
 

@@ -1,9 +1,8 @@
 package dev.jemma.engine.kernel.cpu;
 
+import static dev.jemma.engine.kernel.cpu.Lanes.FLOATS;
 import static dev.jemma.engine.kernel.cpu.Lanes.L;
-import static dev.jemma.engine.kernel.cpu.Lanes.all;
-import static dev.jemma.engine.kernel.cpu.Lanes.load;
-import static dev.jemma.engine.kernel.cpu.Lanes.store;
+import static dev.jemma.engine.kernel.cpu.Lanes.ORDER;
 
 import dev.jemma.engine.kernel.Operands;
 import dev.jemma.engine.tensor.Tensor;
@@ -22,6 +21,7 @@ final class LossHead implements AutoCloseable {
 
     private final ThreadTeam team;
     private final Scratch scratch = new Scratch();
+    private final Scratch own = new Scratch();
     private final ThreadTeam.Task sumTask = this::sumChunk;
     private final ThreadTeam.Task gradientTask = this::gradientChunk;
 
@@ -29,6 +29,9 @@ final class LossHead implements AutoCloseable {
     private MemorySegment targets = MemorySegment.NULL;
     /** A maximum and a sum a chunk [S, chunks, 2], then a maximum and an inverse sum a row [S, 2]. */
     private MemorySegment parts = MemorySegment.NULL;
+
+    /** A chunk a member. */
+    private MemorySegment capped = MemorySegment.NULL;
 
     private int v;
     private int chunks;
@@ -52,6 +55,7 @@ final class LossHead implements AutoCloseable {
         }
         rowParts = 8L * rows * chunks;
         parts = scratch.atLeast(rowParts + 8L * rows);
+        capped = own.atLeast(4L * CHUNK * team.size());
         team.run(Math.multiplyExact(rows, chunks), sumTask);
         double loss = 0;
         for (int n = 0; n < rows; n++) {
@@ -74,7 +78,9 @@ final class LossHead implements AutoCloseable {
         parts.set(Lanes.FLOAT, rowParts + 8L * n, max);
         parts.set(Lanes.FLOAT, rowParts + 8L * n + 4, (float) (1 / sum));
         float target = x.get(Lanes.FLOAT, 4 * ((long) n * v + targets.get(INT, 4L * n)));
-        return max + StrictMath.log(sum) - capped(all(target)).lane(0);
+        return max
+                + StrictMath.log(sum)
+                - capped(FloatVector.broadcast(FLOATS, target)).lane(0);
     }
 
     double lossAndGradient(Tensor logits, Tensor wanted, float softcap, float factor) {
@@ -94,28 +100,56 @@ final class LossHead implements AutoCloseable {
         int from = index % chunks * CHUNK;
         int to = Math.min(v, from + CHUNK);
         long at = 4L * row * v;
-        FloatVector greatest = all(Float.NEGATIVE_INFINITY);
+        float max =
+                capped(FloatVector.broadcast(FLOATS, greatest(at, from, to))).lane(0);
+        parts.set(Lanes.FLOAT, 8L * index, max);
+        parts.set(Lanes.FLOAT, 8L * index + 4, sum(at, from, to, max, member));
+    }
+
+    private float greatest(long at, int from, int to) {
+        FloatVector greatest = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
         int i = from;
         for (; i + L <= to; i += L) {
-            greatest = greatest.max(load(x, at + 4L * i));
+            greatest = greatest.max(FloatVector.fromMemorySegment(FLOATS, x, at + 4L * i, ORDER));
         }
-        if (i < to) {
-            VectorMask<Float> m = Lanes.first(to - i);
-            greatest = greatest.max(all(Float.NEGATIVE_INFINITY).blend(load(x, at + 4L * i, m), m));
+        float max = Lanes.max(greatest);
+        for (; i < to; i++) {
+            max = Math.max(max, x.get(Lanes.FLOAT, at + 4L * i));
         }
-        FloatVector max = capped(all(Lanes.max(greatest)));
-        FloatVector sum = Lanes.zero();
-        i = from;
-        for (; i + L <= to; i += L) {
-            sum = sum.add(VectorMath.exp(capped(load(x, at + 4L * i)).sub(max)));
+        return max;
+    }
+
+    /** Caps go to scratch first: cap and exponential in one loop are too large for the compiler to inline all of it. */
+    private float sum(long at, int from, int to, float max, int member) {
+        MemorySegment source = x;
+        long base = at + 4L * from;
+        int bound = to - (to - from) % L;
+        if (cap > 0) {
+            source = capped;
+            base = 4L * CHUNK * member;
+            cap(x, at + 4L * from, capped, base, bound - from);
         }
-        if (i < to) {
-            VectorMask<Float> m = Lanes.first(to - i);
-            FloatVector e = VectorMath.exp(capped(load(x, at + 4L * i, m)).sub(max));
-            sum = sum.add(Lanes.zero().blend(e, m));
+        FloatVector sum = FloatVector.zero(FLOATS);
+        for (int i = 0; i < bound - from; i += L) {
+            sum = sum.add(VectorMath.exp(FloatVector.fromMemorySegment(FLOATS, source, base + 4L * i, ORDER)
+                    .sub(max)));
         }
-        parts.set(Lanes.FLOAT, 8L * index, max.lane(0));
-        parts.set(Lanes.FLOAT, 8L * index + 4, Lanes.sum(sum));
+        return Lanes.sum(sum) + (bound < to ? tailSum(at, bound, to, max) : 0);
+    }
+
+    private void cap(MemorySegment source, long from, MemorySegment target, long to, int count) {
+        for (int i = 0; i < count; i += L) {
+            FloatVector scaled = FloatVector.fromMemorySegment(FLOATS, source, from + 4L * i, ORDER)
+                    .div(cap);
+            VectorMath.tanh(scaled).mul(cap).intoMemorySegment(target, to + 4L * i, ORDER);
+        }
+    }
+
+    private float tailSum(long at, int i, int to, float max) {
+        VectorMask<Float> m = Lanes.first(to - i);
+        FloatVector e = VectorMath.exp(capped(FloatVector.fromMemorySegment(FLOATS, x, at + 4L * i, ORDER, m))
+                .sub(max));
+        return Lanes.sum(FloatVector.zero(FLOATS).blend(e, m));
     }
 
     private void gradientChunk(int index, int member) {
@@ -123,37 +157,55 @@ final class LossHead implements AutoCloseable {
         int from = index % chunks * CHUNK;
         int to = Math.min(v, from + CHUNK);
         long at = 4L * row * v;
-        FloatVector max = all(parts.get(Lanes.FLOAT, rowParts + 8L * row));
-        FloatVector factor = all(parts.get(Lanes.FLOAT, rowParts + 8L * row + 4) * scale);
+        FloatVector max = FloatVector.broadcast(FLOATS, parts.get(Lanes.FLOAT, rowParts + 8L * row));
+        FloatVector factor = FloatVector.broadcast(FLOATS, parts.get(Lanes.FLOAT, rowParts + 8L * row + 4) * scale);
         int target = targets.get(INT, 4L * row);
         float targetPart = 0;
         if (target >= from && target < to) {
             targetPart = scale
-                    * slope(capped(all(x.get(Lanes.FLOAT, at + 4L * target)))).lane(0);
+                    * slope(capped(FloatVector.broadcast(FLOATS, x.get(Lanes.FLOAT, at + 4L * target))))
+                            .lane(0);
         }
-        int i = from;
-        for (; i + L <= to; i += L) {
-            FloatVector c = capped(load(x, at + 4L * i));
-            store(VectorMath.exp(c.sub(max)).mul(factor).mul(slope(c)), x, at + 4L * i);
+        int i = to - (to - from) % L;
+        float inverseCap = cap > 0 ? 1 / cap : 0;
+        if (cap > 0) {
+            cap(x, at + 4L * from, x, at + 4L * from, i - from);
         }
+        gradients(at + 4L * from, i - from, max, factor, inverseCap);
         if (i < to) {
-            VectorMask<Float> m = Lanes.first(to - i);
-            FloatVector c = capped(load(x, at + 4L * i, m));
-            store(VectorMath.exp(c.sub(max)).mul(factor).mul(slope(c)), x, at + 4L * i, m);
+            gradientTail(at + 4L * i, Lanes.first(to - i), max, factor);
         }
         if (target >= from && target < to) {
             x.set(Lanes.FLOAT, at + 4L * target, x.get(Lanes.FLOAT, at + 4L * target) - targetPart);
         }
     }
 
+    /** Of capped logits, in place. */
+    private void gradients(long at, int count, FloatVector max, FloatVector factor, float inverseCap) {
+        float shift = max.lane(0);
+        float scaling = factor.lane(0);
+        for (int i = 0; i < count; i += L) {
+            FloatVector c = FloatVector.fromMemorySegment(FLOATS, x, at + 4L * i, ORDER);
+            FloatVector t = c.mul(inverseCap);
+            FloatVector g = VectorMath.exp(c.sub(shift)).mul(scaling);
+            g.sub(g.mul(t).mul(t)).intoMemorySegment(x, at + 4L * i, ORDER);
+        }
+    }
+
+    private void gradientTail(long at, VectorMask<Float> m, FloatVector max, FloatVector factor) {
+        FloatVector c = capped(FloatVector.fromMemorySegment(FLOATS, x, at, ORDER, m));
+        VectorMath.exp(c.sub(max)).mul(factor).mul(slope(c)).intoMemorySegment(x, at, ORDER, m);
+    }
+
     /** {@code 1 - (c / cap)^2}. */
     private FloatVector slope(FloatVector c) {
         FloatVector t = c.div(cap);
-        return cap > 0 ? all(1f).sub(t.mul(t)) : all(1f);
+        return cap > 0 ? FloatVector.broadcast(FLOATS, 1f).sub(t.mul(t)) : FloatVector.broadcast(FLOATS, 1f);
     }
 
     @Override
     public void close() {
         scratch.close();
+        own.close();
     }
 }

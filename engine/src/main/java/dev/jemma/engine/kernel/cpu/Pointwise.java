@@ -1,10 +1,10 @@
 package dev.jemma.engine.kernel.cpu;
 
+import static dev.jemma.engine.kernel.cpu.Lanes.FLOATS;
+import static dev.jemma.engine.kernel.cpu.Lanes.FMA;
 import static dev.jemma.engine.kernel.cpu.Lanes.L;
-import static dev.jemma.engine.kernel.cpu.Lanes.all;
+import static dev.jemma.engine.kernel.cpu.Lanes.ORDER;
 import static dev.jemma.engine.kernel.cpu.Lanes.fma;
-import static dev.jemma.engine.kernel.cpu.Lanes.load;
-import static dev.jemma.engine.kernel.cpu.Lanes.store;
 
 import dev.jemma.engine.kernel.AdamWStep;
 import dev.jemma.engine.kernel.DropoutMask;
@@ -147,81 +147,112 @@ final class Pointwise {
     private void addChunk(long from, long to) {
         long i = from;
         for (; i + L <= to; i += L) {
-            store(load(s1, 4 * i).add(load(s2, 4 * i)), s0, 4 * i);
+            FloatVector.fromMemorySegment(FLOATS, s1, 4 * i, ORDER)
+                    .add(FloatVector.fromMemorySegment(FLOATS, s2, 4 * i, ORDER))
+                    .intoMemorySegment(s0, 4 * i, ORDER);
         }
         if (i < to) {
             VectorMask<Float> m = Lanes.first(to - i);
-            store(load(s1, 4 * i, m).add(load(s2, 4 * i, m)), s0, 4 * i, m);
+            FloatVector.fromMemorySegment(FLOATS, s1, 4 * i, ORDER, m)
+                    .add(FloatVector.fromMemorySegment(FLOATS, s2, 4 * i, ORDER, m))
+                    .intoMemorySegment(s0, 4 * i, ORDER, m);
         }
     }
 
     private void gegluChunk(long from, long to) {
         long i = from;
         for (; i + L <= to; i += L) {
-            store(gated(load(s1, 4 * i)).mul(load(s2, 4 * i)), s0, 4 * i);
+            gated(FloatVector.fromMemorySegment(FLOATS, s1, 4 * i, ORDER))
+                    .mul(FloatVector.fromMemorySegment(FLOATS, s2, 4 * i, ORDER))
+                    .intoMemorySegment(s0, 4 * i, ORDER);
         }
         if (i < to) {
             VectorMask<Float> m = Lanes.first(to - i);
-            store(gated(load(s1, 4 * i, m)).mul(load(s2, 4 * i, m)), s0, 4 * i, m);
+            gated(FloatVector.fromMemorySegment(FLOATS, s1, 4 * i, ORDER, m))
+                    .mul(FloatVector.fromMemorySegment(FLOATS, s2, 4 * i, ORDER, m))
+                    .intoMemorySegment(s0, 4 * i, ORDER, m);
         }
     }
 
     private static FloatVector gated(FloatVector gate) {
-        return VectorMath.gelu(gate, VectorMath.geluGate(gate));
+        return gate.mul(VectorMath.geluGate(gate));
     }
 
     private void gegluBackwardChunk(long from, long to) {
         long i = from;
         for (; i + L <= to; i += L) {
-            FloatVector g = load(s2, 4 * i);
-            FloatVector gate = load(s3, 4 * i);
-            FloatVector up = load(s4, 4 * i);
-            FloatVector s = VectorMath.geluGate(gate);
-            store(g.mul(up).mul(VectorMath.geluSlope(gate, s)), s0, 4 * i);
-            store(g.mul(VectorMath.gelu(gate, s)), s1, 4 * i);
+            FloatVector g = FloatVector.fromMemorySegment(FLOATS, s2, 4 * i, ORDER);
+            FloatVector x = FloatVector.fromMemorySegment(FLOATS, s3, 4 * i, ORDER);
+            FloatVector up = FloatVector.fromMemorySegment(FLOATS, s4, 4 * i, ORDER);
+            FloatVector s = VectorMath.geluGate(x);
+            // VectorMath.geluSlope, written out: the compiler would not inline it here
+            FloatVector square = x.mul(x);
+            FloatVector twoSlope = FMA
+                    ? square.fma(VectorMath.SLOPE_2, VectorMath.SLOPE_0)
+                    : square.mul(VectorMath.SLOPE_2).add(VectorMath.SLOPE_0);
+            FloatVector gelu = x.mul(s);
+            FloatVector spread = gelu.mul(s.neg().add(1f));
+            FloatVector slope =
+                    FMA ? spread.fma(twoSlope, s) : spread.mul(twoSlope).add(s);
+            g.mul(up).mul(slope).intoMemorySegment(s0, 4 * i, ORDER);
+            g.mul(gelu).intoMemorySegment(s1, 4 * i, ORDER);
         }
         if (i < to) {
-            VectorMask<Float> m = Lanes.first(to - i);
-            FloatVector g = load(s2, 4 * i, m);
-            FloatVector gate = load(s3, 4 * i, m);
-            FloatVector up = load(s4, 4 * i, m);
-            FloatVector s = VectorMath.geluGate(gate);
-            store(g.mul(up).mul(VectorMath.geluSlope(gate, s)), s0, 4 * i, m);
-            store(g.mul(VectorMath.gelu(gate, s)), s1, 4 * i, m);
+            gegluBackwardTail(i, Lanes.first(to - i));
         }
     }
 
+    /** A method of its own: with it the loop is too large for the compiler to inline everything, and boxes its vectors. */
+    private void gegluBackwardTail(long i, VectorMask<Float> m) {
+        FloatVector g = FloatVector.fromMemorySegment(FLOATS, s2, 4 * i, ORDER, m);
+        FloatVector gate = FloatVector.fromMemorySegment(FLOATS, s3, 4 * i, ORDER, m);
+        FloatVector up = FloatVector.fromMemorySegment(FLOATS, s4, 4 * i, ORDER, m);
+        FloatVector s = VectorMath.geluGate(gate);
+        g.mul(up).mul(VectorMath.geluSlope(gate, s)).intoMemorySegment(s0, 4 * i, ORDER, m);
+        g.mul(gate.mul(s)).intoMemorySegment(s1, 4 * i, ORDER, m);
+    }
+
     private void softcapChunk(long from, long to) {
-        FloatVector inverse = all(f1);
+        FloatVector inverse = FloatVector.broadcast(FLOATS, f1);
         long i = from;
         for (; i + L <= to; i += L) {
-            store(VectorMath.tanh(load(s0, 4 * i).mul(inverse)).mul(f0), s0, 4 * i);
+            VectorMath.tanh(FloatVector.fromMemorySegment(FLOATS, s0, 4 * i, ORDER)
+                            .mul(inverse))
+                    .mul(f0)
+                    .intoMemorySegment(s0, 4 * i, ORDER);
         }
         if (i < to) {
             VectorMask<Float> m = Lanes.first(to - i);
-            store(VectorMath.tanh(load(s0, 4 * i, m).mul(inverse)).mul(f0), s0, 4 * i, m);
+            VectorMath.tanh(FloatVector.fromMemorySegment(FLOATS, s0, 4 * i, ORDER, m)
+                            .mul(inverse))
+                    .mul(f0)
+                    .intoMemorySegment(s0, 4 * i, ORDER, m);
         }
     }
 
     private void dropoutChunk(long from, long to) {
         long i = from;
         for (; i + L <= to; i += L) {
-            store(kept(load(s1, 4 * i), i), s0, 4 * i);
+            kept(FloatVector.fromMemorySegment(FLOATS, s1, 4 * i, ORDER), i).intoMemorySegment(s0, 4 * i, ORDER);
         }
         if (i < to) {
             VectorMask<Float> m = Lanes.first(to - i);
-            store(kept(load(s1, 4 * i, m), i), s0, 4 * i, m);
+            kept(FloatVector.fromMemorySegment(FLOATS, s1, 4 * i, ORDER, m), i).intoMemorySegment(s0, 4 * i, ORDER, m);
         }
     }
 
     private void dropoutBackwardChunk(long from, long to) {
         long i = from;
         for (; i + L <= to; i += L) {
-            store(load(s0, 4 * i).add(kept(load(s1, 4 * i), i)), s0, 4 * i);
+            FloatVector.fromMemorySegment(FLOATS, s0, 4 * i, ORDER)
+                    .add(kept(FloatVector.fromMemorySegment(FLOATS, s1, 4 * i, ORDER), i))
+                    .intoMemorySegment(s0, 4 * i, ORDER);
         }
         if (i < to) {
             VectorMask<Float> m = Lanes.first(to - i);
-            store(load(s0, 4 * i, m).add(kept(load(s1, 4 * i, m), i)), s0, 4 * i, m);
+            FloatVector.fromMemorySegment(FLOATS, s0, 4 * i, ORDER, m)
+                    .add(kept(FloatVector.fromMemorySegment(FLOATS, s1, 4 * i, ORDER, m), i))
+                    .intoMemorySegment(s0, 4 * i, ORDER, m);
         }
     }
 
@@ -233,7 +264,7 @@ final class Pointwise {
                 .add((int) seed);
         h = mix(mix(h).lanewise(VectorOperators.XOR, (int) (seed >>> 32) ^ (int) (i >>> 32) * 0x85EBCA6B));
         VectorMask<Integer> keep = h.lanewise(VectorOperators.LSHR, 8).compare(VectorOperators.GE, threshold);
-        return Lanes.zero().blend(x.mul(f0), keep.cast(Lanes.FLOATS));
+        return FloatVector.zero(FLOATS).blend(x.mul(f0), keep.cast(Lanes.FLOATS));
     }
 
     private static IntVector mix(IntVector h) {
@@ -247,21 +278,41 @@ final class Pointwise {
     private void adamWChunk(long from, long to) {
         long i = from;
         for (; i + L <= to; i += L) {
-            FloatVector g = load(s1, 4 * i).mul(f0);
-            FloatVector m = fma(load(s2, 4 * i), all(f1), g.mul(f2));
-            FloatVector v = fma(load(s3, 4 * i), all(f3), g.mul(g).mul(f4));
-            store(m, s2, 4 * i);
-            store(v, s3, 4 * i);
-            store(load(s0, 4 * i).mul(f5).sub(m.mul(f6).div(v.sqrt().add(epsilon))), s0, 4 * i);
+            FloatVector g =
+                    FloatVector.fromMemorySegment(FLOATS, s1, 4 * i, ORDER).mul(f0);
+            FloatVector m = fma(
+                    FloatVector.fromMemorySegment(FLOATS, s2, 4 * i, ORDER),
+                    FloatVector.broadcast(FLOATS, f1),
+                    g.mul(f2));
+            FloatVector v = fma(
+                    FloatVector.fromMemorySegment(FLOATS, s3, 4 * i, ORDER),
+                    FloatVector.broadcast(FLOATS, f3),
+                    g.mul(g).mul(f4));
+            m.intoMemorySegment(s2, 4 * i, ORDER);
+            v.intoMemorySegment(s3, 4 * i, ORDER);
+            FloatVector.fromMemorySegment(FLOATS, s0, 4 * i, ORDER)
+                    .mul(f5)
+                    .sub(m.mul(f6).div(v.sqrt().add(epsilon)))
+                    .intoMemorySegment(s0, 4 * i, ORDER);
         }
         if (i < to) {
             VectorMask<Float> part = Lanes.first(to - i);
-            FloatVector g = load(s1, 4 * i, part).mul(f0);
-            FloatVector m = fma(load(s2, 4 * i, part), all(f1), g.mul(f2));
-            FloatVector v = fma(load(s3, 4 * i, part), all(f3), g.mul(g).mul(f4));
-            store(m, s2, 4 * i, part);
-            store(v, s3, 4 * i, part);
-            store(load(s0, 4 * i, part).mul(f5).sub(m.mul(f6).div(v.sqrt().add(epsilon))), s0, 4 * i, part);
+            FloatVector g = FloatVector.fromMemorySegment(FLOATS, s1, 4 * i, ORDER, part)
+                    .mul(f0);
+            FloatVector m = fma(
+                    FloatVector.fromMemorySegment(FLOATS, s2, 4 * i, ORDER, part),
+                    FloatVector.broadcast(FLOATS, f1),
+                    g.mul(f2));
+            FloatVector v = fma(
+                    FloatVector.fromMemorySegment(FLOATS, s3, 4 * i, ORDER, part),
+                    FloatVector.broadcast(FLOATS, f3),
+                    g.mul(g).mul(f4));
+            m.intoMemorySegment(s2, 4 * i, ORDER, part);
+            v.intoMemorySegment(s3, 4 * i, ORDER, part);
+            FloatVector.fromMemorySegment(FLOATS, s0, 4 * i, ORDER, part)
+                    .mul(f5)
+                    .sub(m.mul(f6).div(v.sqrt().add(epsilon)))
+                    .intoMemorySegment(s0, 4 * i, ORDER, part);
         }
     }
 }

@@ -1,9 +1,8 @@
 package dev.jemma.engine.kernel.cpu;
 
+import static dev.jemma.engine.kernel.cpu.Lanes.FLOATS;
 import static dev.jemma.engine.kernel.cpu.Lanes.L;
-import static dev.jemma.engine.kernel.cpu.Lanes.all;
-import static dev.jemma.engine.kernel.cpu.Lanes.load;
-import static dev.jemma.engine.kernel.cpu.Lanes.store;
+import static dev.jemma.engine.kernel.cpu.Lanes.ORDER;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -16,20 +15,23 @@ final class Scores {
 
     /** {@code s = cap * tanh(scale * s / cap)} (cap 0: {@code scale * s}); returns the greatest. */
     static float capAndMax(MemorySegment s, long at, int count, float scale, float cap) {
-        FloatVector max = all(Float.NEGATIVE_INFINITY);
+        FloatVector max = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
         int i = 0;
         for (; i + L <= count; i += L) {
-            FloatVector x = capped(load(s, at + 4L * i), scale, cap);
-            store(x, s, at + 4L * i);
+            FloatVector x = capped(FloatVector.fromMemorySegment(FLOATS, s, at + 4L * i, ORDER), scale, cap);
+            x.intoMemorySegment(s, at + 4L * i, ORDER);
             max = max.max(x);
         }
-        if (i < count) {
-            VectorMask<Float> m = Lanes.first(count - i);
-            FloatVector x = capped(load(s, at + 4L * i, m), scale, cap);
-            store(x, s, at + 4L * i, m);
-            max = max.max(all(Float.NEGATIVE_INFINITY).blend(x, m));
-        }
-        return Lanes.max(max);
+        float greatest = Lanes.max(max);
+        return i < count ? Math.max(greatest, capTail(s, at + 4L * i, count - i, scale, cap)) : greatest;
+    }
+
+    /** Tails are methods of their own: loop and tail together are too large for the compiler to inline everything. */
+    private static float capTail(MemorySegment s, long at, int count, float scale, float cap) {
+        VectorMask<Float> m = Lanes.first(count);
+        FloatVector x = capped(FloatVector.fromMemorySegment(FLOATS, s, at, ORDER, m), scale, cap);
+        x.intoMemorySegment(s, at, ORDER, m);
+        return Lanes.max(FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY).blend(x, m));
     }
 
     /** Minus infinity stays: the cap would make it a visible {@code -cap}. */
@@ -44,19 +46,22 @@ final class Scores {
 
     /** {@code s = e^(s - max)}; returns the sum. */
     static float exp(MemorySegment s, long at, int count, float max) {
-        FloatVector sum = Lanes.zero();
+        FloatVector sum = FloatVector.zero(FLOATS);
         int i = 0;
         for (; i + L <= count; i += L) {
-            FloatVector e = VectorMath.exp(load(s, at + 4L * i).sub(max));
-            store(e, s, at + 4L * i);
+            FloatVector e = VectorMath.exp(
+                    FloatVector.fromMemorySegment(FLOATS, s, at + 4L * i, ORDER).sub(max));
+            e.intoMemorySegment(s, at + 4L * i, ORDER);
             sum = sum.add(e);
         }
-        if (i < count) {
-            VectorMask<Float> m = Lanes.first(count - i);
-            FloatVector e = VectorMath.exp(load(s, at + 4L * i, m).sub(max));
-            store(e, s, at + 4L * i, m);
-            sum = sum.add(Lanes.zero().blend(e, m));
-        }
-        return Lanes.sum(sum);
+        return Lanes.sum(sum) + (i < count ? expTail(s, at + 4L * i, count - i, max) : 0);
+    }
+
+    private static float expTail(MemorySegment s, long at, int count, float max) {
+        VectorMask<Float> m = Lanes.first(count);
+        FloatVector e = VectorMath.exp(
+                FloatVector.fromMemorySegment(FLOATS, s, at, ORDER, m).sub(max));
+        e.intoMemorySegment(s, at, ORDER, m);
+        return Lanes.sum(FloatVector.zero(FLOATS).blend(e, m));
     }
 }

@@ -48,8 +48,17 @@ final class Numbers {
         if (integer(number) == null || kind == ScalarKind.BIG_INTEGER) {
             return "an integer";
         }
-        BigInteger limit = BigInteger.ONE.shiftLeft(bits(kind) - 1);
-        return "an integer from " + limit.negate() + " to " + limit.subtract(BigInteger.ONE);
+        return "an integer from " + least(kind) + " to " + most(kind);
+    }
+
+    /** The least value of an integer type of Java. */
+    static long least(ScalarKind kind) {
+        return Long.MIN_VALUE >> (Long.SIZE - bits(kind));
+    }
+
+    /** The largest value of an integer type of Java. */
+    static long most(ScalarKind kind) {
+        return Long.MAX_VALUE >> (Long.SIZE - bits(kind));
     }
 
     private static Object narrow(ScalarKind kind, BigInteger integer) {

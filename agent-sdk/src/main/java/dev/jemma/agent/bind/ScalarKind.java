@@ -134,6 +134,21 @@ public enum ScalarKind {
         return format;
     }
 
+    /** As {@link #format}, with names of our own where JSON Schema has none or too wide a one: what may be written is what binds. */
+    String exactFormat() {
+        return switch (this) {
+            case FLOAT -> "float";
+            case LOCAL_DATE_TIME -> "local-date-time";
+            case ZONED_DATE_TIME -> "zoned-date-time";
+            case DURATION -> "java-duration";
+            case PERIOD -> "java-period";
+            case YEAR -> "year";
+            case YEAR_MONTH -> "year-month";
+            case ZONE -> "zone-id";
+            default -> format;
+        };
+    }
+
     /** JSON Schema's type. */
     String schemaType() {
         return switch (family) {

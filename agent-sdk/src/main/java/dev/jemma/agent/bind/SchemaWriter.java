@@ -10,19 +10,30 @@ import tools.jackson.databind.node.ObjectNode;
 
 /** Writes {@link ValueType}s as JSON Schemas (2020-12). Recursive types go into {@code $defs} at the root. */
 public final class SchemaWriter {
+    /** How much a schema says. */
+    public enum Detail {
+        /** What a model needs to know; every word is prompt. */
+        PROMPT,
+        /** Everything that binding asks for, as far as a schema can say it: for decoding by a grammar. */
+        GRAMMAR
+    }
+
+    private final Detail detail;
     private final ObjectNode definitions = JsonNodeFactory.instance.objectNode();
 
-    private SchemaWriter() {}
+    private SchemaWriter(Detail detail) {
+        this.detail = detail;
+    }
 
     /** The schema of one type. */
     public static ObjectNode schema(ValueType type) {
-        SchemaWriter writer = new SchemaWriter();
+        SchemaWriter writer = new SchemaWriter(Detail.PROMPT);
         return writer.withDefinitions(writer.write(type));
     }
 
     /** The schema of an object with these entries. */
-    public static ObjectNode schema(List<Field> fields) {
-        SchemaWriter writer = new SchemaWriter();
+    public static ObjectNode schema(List<Field> fields, Detail detail) {
+        SchemaWriter writer = new SchemaWriter(detail);
         return writer.withDefinitions(writer.object(fields));
     }
 
@@ -55,6 +66,9 @@ public final class SchemaWriter {
             case ValueType.Mapping mapping -> {
                 schema.put("type", "object");
                 schema.set("additionalProperties", write(mapping.values()));
+                if (detail == Detail.GRAMMAR) {
+                    schema.set("propertyNames", write(mapping.keys()));
+                }
                 yield schema;
             }
             case ValueType.Maybe maybe -> write(maybe.value());
@@ -73,17 +87,20 @@ public final class SchemaWriter {
         };
     }
 
-    private static ObjectNode scalar(ScalarKind kind, ObjectNode schema) {
+    private ObjectNode scalar(ScalarKind kind, ObjectNode schema) {
         schema.put("type", kind.schemaType());
-        if (!kind.format().isEmpty()) {
-            schema.put("format", kind.format());
+        String format = detail == Detail.GRAMMAR ? kind.exactFormat() : kind.format();
+        if (!format.isEmpty()) {
+            schema.put("format", format);
         }
-        return switch (kind) {
-            case BYTE -> schema.put("minimum", Byte.MIN_VALUE).put("maximum", Byte.MAX_VALUE);
-            case SHORT -> schema.put("minimum", Short.MIN_VALUE).put("maximum", Short.MAX_VALUE);
-            case CHAR -> schema.put("minLength", 1).put("maxLength", 1);
-            default -> schema;
-        };
+        boolean small = kind == ScalarKind.BYTE || kind == ScalarKind.SHORT;
+        if (small || detail == Detail.GRAMMAR && (kind == ScalarKind.INT || kind == ScalarKind.LONG)) {
+            schema.put("minimum", Numbers.least(kind)).put("maximum", Numbers.most(kind));
+        }
+        if (kind == ScalarKind.CHAR) {
+            schema.put("minLength", 1).put("maxLength", 1);
+        }
+        return schema;
     }
 
     private ObjectNode object(List<Field> fields) {

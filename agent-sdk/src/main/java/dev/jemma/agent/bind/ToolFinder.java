@@ -113,7 +113,7 @@ final class ToolFinder {
             fields.add(field(method, parameter, fields.size(), origin));
         }
         TypeReader.rejectTwins(fields, origin);
-        ToolSpec spec = new ToolSpec(name, annotation.value(), SchemaWriter.schema(fields));
+        ToolSpec spec = new ToolSpec(name, annotation.value(), SchemaWriter.schema(fields, SchemaWriter.Detail.PROMPT));
         return new ToolMethod(spec, fields, handle(method, origin), annotation, origin);
     }
 

@@ -33,6 +33,12 @@ public final class ToolMethod {
         return spec;
     }
 
+    /** The same with all that binding asks for: what a grammar for decoding is made of. */
+    public ToolSpec exactSpec() {
+        return new ToolSpec(
+                spec.name(), spec.description(), SchemaWriter.schema(parameters, SchemaWriter.Detail.GRAMMAR));
+    }
+
     /** The name the model calls it by. */
     public String name() {
         return spec.name();

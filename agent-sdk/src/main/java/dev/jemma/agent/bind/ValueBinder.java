@@ -271,7 +271,12 @@ public final class ValueBinder {
             return problem(at, "missing", "one of " + String.join(", ", names.keySet()));
         }
         ValueType option = (ValueType) constant(new ValueType.Enumeration(type.type(), names), name, at);
-        return option == null ? null : bind(option, object.without(type.discriminator()), path);
+        if (option == null) {
+            return null;
+        }
+        ObjectNode rest = JsonNodeFactory.instance.objectNode().setAll(object);
+        rest.remove(type.discriminator());
+        return bind(option, rest, path);
     }
 
     private @Nullable Object sequence(ValueType.Sequence type, JsonNode value, String path) {

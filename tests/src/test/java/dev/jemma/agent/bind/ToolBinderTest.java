@@ -129,9 +129,13 @@ final class ToolBinderTest {
                     .calls()
                     .getFirst();
             assertThat(SchemaCheck.problems(binder.specs(), withoutNulls(call))).isEmpty();
+            ObjectNode before = call.arguments().deepCopy();
             Invocation bound = binder.bind(call, List.of()).orThrow();
             assertThat(bound.coercions()).allMatch(each -> each.kind() == Coercion.Kind.ROUNDED);
             assertThat(bound.invoke()).isEqualTo(value);
+            assertThat(bound.call().arguments())
+                    .as("binding leaves the call as it was")
+                    .isEqualTo(before);
         }
     }
 

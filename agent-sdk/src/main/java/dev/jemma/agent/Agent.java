@@ -1,6 +1,7 @@
 package dev.jemma.agent;
 
 import dev.jemma.agent.bind.ToolMethod;
+import dev.jemma.engine.Gemma;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -17,7 +18,7 @@ import java.util.stream.Collectors;
  *
  * {@snippet :
  * record Warmest(String room, double celsius) {}
- * try (var agent = Agent.with(model).tools(new Home()).build()) {
+ * try (var gemma = Gemma.open(folder); var agent = Agent.with(gemma).tools(new Home()).build()) {
  *     Warmest w = agent.ask("Which room is warmest?", Warmest.class);
  * }
  * }
@@ -43,6 +44,11 @@ public final class Agent implements AutoCloseable {
     /** Begins an agent; it closes the model when it is closed. */
     public static Builder with(LanguageModel model) {
         return new Builder(model);
+    }
+
+    /** Begins an agent that talks to a Gemma in a session of its own; see {@link GemmaChat} for its options. The Gemma is borrowed. */
+    public static Builder with(Gemma gemma) {
+        return with(GemmaChat.of(gemma));
     }
 
     /**
@@ -235,8 +241,18 @@ public final class Agent implements AutoCloseable {
                 throw new IllegalArgumentException("destructive tools need an approval: " + destructive
                         + "; call approval(...), with Approval.ALLOW_ALL if they really may run unasked");
             }
+            List<OfferedTool> offered = toolbox.binder().tools().stream()
+                    .map(tool -> new OfferedTool(tool.spec(), tool.exactSpec()))
+                    .toList();
             AgentSettings settings = new AgentSettings(
-                    model, toolbox.binder(), limits, policies, approval.orElse(Approval.ALLOW_ALL), order, listener);
+                    model,
+                    toolbox.binder(),
+                    offered,
+                    limits,
+                    policies,
+                    approval.orElse(Approval.ALLOW_ALL),
+                    order,
+                    listener);
             return new Agent(settings, system);
         }
     }

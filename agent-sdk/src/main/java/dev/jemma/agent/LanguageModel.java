@@ -1,6 +1,5 @@
 package dev.jemma.agent;
 
-import dev.jemma.engine.api.ToolSpec;
 import dev.jemma.engine.toolcall.CallEvent;
 import dev.jemma.engine.toolcall.ParsedReply;
 import java.util.List;
@@ -32,7 +31,7 @@ public interface LanguageModel extends AutoCloseable {
      * @param tools what may be called now; empty if nothing may
      * @param cancellation says when to stop early, with {@link Finish#CANCELLED}
      */
-    record Request(List<Message> messages, List<ToolSpec> tools, Cancellation cancellation) {
+    record Request(List<Message> messages, List<OfferedTool> tools, Cancellation cancellation) {
         public Request {
             messages = List.copyOf(messages);
             tools = List.copyOf(tools);

@@ -5,7 +5,6 @@ import dev.jemma.agent.LanguageModel.Finish;
 import dev.jemma.agent.LanguageModel.Reply;
 import dev.jemma.agent.LanguageModel.Request;
 import dev.jemma.agent.LanguageModel.Usage;
-import dev.jemma.engine.api.ToolSpec;
 import dev.jemma.engine.toolcall.CallEvent;
 import dev.jemma.engine.toolcall.ParsedReply;
 import java.util.ArrayList;
@@ -51,7 +50,7 @@ final class Question {
             if (limit.isPresent()) {
                 return lastAnswer(limit.get());
             }
-            Reply reply = generate(settings.tools().specs());
+            Reply reply = generate(settings.offered());
             if (!reply.finish().isWhole()) {
                 return answer(reply, reply.finish() == Finish.REFUSED ? Answer.Status.REFUSED : Answer.Status.CUT_OFF);
             }
@@ -99,7 +98,7 @@ final class Question {
         return new Answer(text, status, run.runs(), usage);
     }
 
-    private Reply generate(List<ToolSpec> tools) {
+    private Reply generate(List<OfferedTool> tools) {
         cancellation.check();
         modelCalls++;
         Reply reply = settings.model().generate(new Request(transcript.all(), tools, cancellation), this::forward);

@@ -92,7 +92,8 @@ public final class Session implements AutoCloseable {
      */
     public GenerationResult generate(
             ArrayNode messages, JsonNode tools, GenerationOptions options, Consumer<GenerationEvent> sink) {
-        return answer(messages, tools, options, sink, calls -> {}).result();
+        return answer(messages, tools, options, TokenConstraint.NONE, sink, calls -> {})
+                .result();
     }
 
     /**
@@ -101,13 +102,24 @@ public final class Session implements AutoCloseable {
      * @param sink takes text and calls on this thread as they become certain
      */
     public Reply chat(ArrayNode messages, JsonNode tools, GenerationOptions options, Consumer<CallEvent> sink) {
-        return answer(messages, tools, options, event -> {}, sink);
+        return chat(messages, tools, options, TokenConstraint.NONE, sink);
+    }
+
+    /** As {@link #chat(ArrayNode, JsonNode, GenerationOptions, Consumer)}, with a constraint on what may come; it follows this answer only. */
+    public Reply chat(
+            ArrayNode messages,
+            JsonNode tools,
+            GenerationOptions options,
+            TokenConstraint constraint,
+            Consumer<CallEvent> sink) {
+        return answer(messages, tools, options, constraint, event -> {}, sink);
     }
 
     private Reply answer(
             ArrayNode messages,
             JsonNode tools,
             GenerationOptions options,
+            TokenConstraint constraint,
             Consumer<GenerationEvent> sink,
             Consumer<CallEvent> calls) {
         return exclusively(() -> {
@@ -118,7 +130,7 @@ public final class Session implements AutoCloseable {
                     gemma.tokenizer().encode(prompt.spans()),
                     turn.stopping(options),
                     turn.ends(gemma.checkpoint().generation().eosTokenIds()),
-                    TokenConstraint.NONE,
+                    constraint,
                     turn);
             return turn.reply(result, prompt.folding());
         });

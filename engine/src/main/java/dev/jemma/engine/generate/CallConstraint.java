@@ -32,12 +32,15 @@ public final class CallConstraint implements TokenConstraint {
     /** What may be called, in one vocabulary. Safe for threads. */
     public static final class Calls {
         private static final int MOST_KEPT = 512;
+        private static final int NEVER = Integer.MAX_VALUE;
 
         private final TokenTexts tokens;
         private final OptionalInt openingToken;
         private final OptionalInt closingToken;
         private final CallGrammar body;
         private final Map<CallGrammar, BitSet> kept = new HashMap<>();
+        /** Tokens that can hold the end of an opening marker, and something after it. */
+        private final int[] crossing;
 
         /**
          * @param tools what may be called, with schemas as exact as can be
@@ -49,6 +52,16 @@ public final class CallConstraint implements TokenConstraint {
             this.closingToken = tokens.control(CLOSING);
             CallGrammar calls = CallGrammar.of(tools);
             this.body = closingToken.isPresent() ? calls : calls.followedBy(CLOSING);
+            this.crossing = openingToken.isPresent()
+                    ? new int[0]
+                    : Arrays.stream(tokens.all().ids())
+                            .filter(id -> crosses(tokens.text(id)))
+                            .toArray();
+        }
+
+        private static boolean crosses(String text) {
+            int end = text.indexOf(OPENING.charAt(OPENING.length() - 1)) + 1;
+            return end > 0 && end < text.length() && OPENING.endsWith(text.substring(0, end)) || text.contains(OPENING);
         }
 
         /** The tokens that {@code state} allows. */
@@ -80,35 +93,37 @@ public final class CallConstraint implements TokenConstraint {
                     && state.after('\u00e9').equals(state);
         }
 
-        /** Tries the tokens in order; {@code states[n]} is the state after n chars of the one at hand, dead from {@code dead} on. */
+        /**
+         * Tries the tokens in order. {@code states[n]} is the state after n chars of the one at hand, known for n up to {@code known}; a token that begins with more of those
+         * chars than are known begins with what no token may begin with.
+         */
         private void walk(CallGrammar start, TokenTexts.Sorted sorted, BitSet allowed) {
             CallGrammar[] states = new CallGrammar[64];
             states[0] = start;
             int known = 0;
+            int over = NEVER; // the call is over after so many chars
             for (int i = 0; i < sorted.ids().length; i++) {
-                if (sorted.shared()[i] > known) {
-                    continue; // it begins with what no token may begin with
+                int shared = sorted.shared()[i];
+                over = shared >= over ? over : NEVER;
+                if (shared > known && over == NEVER) {
+                    continue;
                 }
-                known = sorted.shared()[i];
-                String text = tokens.text(sorted.ids()[i]);
+                int id = sorted.ids()[i];
+                String text = tokens.text(id);
                 if (text.length() >= states.length) {
                     states = Arrays.copyOf(states, 2 * text.length());
                 }
-                boolean over = false;
-                while (known < text.length() && !over) {
+                known = Math.min(known, shared);
+                while (over == NEVER && known < text.length()) {
                     CallGrammar next = states[known].after(text.charAt(known));
                     if (next.isDead()) {
                         break;
                     }
-                    over = closingToken.isEmpty() && next.isOver();
                     states[++known] = next;
+                    over = closingToken.isEmpty() && next.isOver() ? known : NEVER;
                 }
-                if (over) {
-                    known--; // what follows the call is not the grammar's affair, and not shared with other tokens
-                    allowed.set(sorted.ids()[i], !text.substring(known + 1).contains("<"));
-                } else if (known == text.length()) {
-                    allowed.set(sorted.ids()[i]);
-                }
+                // what follows the call is not the grammar's affair, unless it might open another
+                allowed.set(id, over == NEVER ? known == text.length() : text.indexOf('<', over) < 0);
             }
         }
     }
@@ -138,7 +153,7 @@ public final class CallConstraint implements TokenConstraint {
             keepOnly(opening, logits);
         } else if (state != null) {
             keepOnly(calls.allowed(state), logits);
-        } else if (calls.openingToken.isEmpty()) {
+        } else {
             maskFalseStarts(logits);
         }
     }
@@ -151,14 +166,8 @@ public final class CallConstraint implements TokenConstraint {
 
     /** Outside of calls: tokens that would complete an opening marker and go on with what no call begins with. */
     private void maskFalseStarts(float[] logits) {
-        char last = OPENING.charAt(OPENING.length() - 1);
-        for (int i = 0; i < calls.tokens.all().ids().length; i++) {
-            int id = calls.tokens.all().ids()[i];
-            String text = calls.tokens.text(id);
-            if (id < logits.length
-                    && text.indexOf(last) >= 0
-                    && text.charAt(text.length() - 1) != last
-                    && isFalseStart(text)) {
+        for (int id : calls.crossing) {
+            if (isFalseStart(calls.tokens.text(id))) {
                 logits[id] = Float.NEGATIVE_INFINITY;
             }
         }

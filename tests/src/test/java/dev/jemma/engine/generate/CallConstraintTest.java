@@ -172,7 +172,13 @@ final class CallConstraintTest {
                 "E1",
                 "<tool_",
                 "ll>x",
-                "e\", "));
+                "e\", ",
+                ">",
+                ">",
+                "\"",
+                "e",
+                "> and so on",
+                ">\n<tool_call"));
         BitSet controls = new BitSet();
         controls.set(0, markers ? 4 : 2);
         if (!markers) {

@@ -6,6 +6,7 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noFields;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noMethods;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
+import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ImportOption;
@@ -15,6 +16,8 @@ import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ArchRule;
 import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
+import dev.jemma.agent.Param;
+import dev.jemma.agent.Tool;
 import org.jspecify.annotations.NullMarked;
 
 /** The architecture as law; docs/architecture.md gives the reasons. */
@@ -22,9 +25,22 @@ import org.jspecify.annotations.NullMarked;
 final class ArchitectureTest {
     private static final String ENGINE = "dev.jemma.engine";
 
+    /** The annotations that users write stand beside the agent and depend on nothing; the binder reads them. */
     @ArchTest
-    static final ArchRule packagesHaveNoCycles =
-            slices().matching("dev.jemma.(**)").should().beFreeOfCycles();
+    static final ArchRule packagesHaveNoCycles = slices().matching("dev.jemma.(**)")
+            .should()
+            .beFreeOfCycles()
+            .ignoreDependency(
+                    JavaClass.Predicates.resideInAPackage("dev.jemma.agent.bind"),
+                    JavaClass.Predicates.belongToAnyOf(Tool.class, Param.class));
+
+    @ArchTest
+    static final ArchRule binderKnowsOnlyTheAnnotationsOfTheAgent = noClasses()
+            .that()
+            .resideInAPackage("dev.jemma.agent.bind")
+            .should()
+            .dependOnClassesThat(JavaClass.Predicates.resideInAPackage("dev.jemma.agent")
+                    .and(DescribedPredicate.not(JavaClass.Predicates.belongToAnyOf(Tool.class, Param.class))));
 
     @ArchTest
     static final ArchRule cudaBindingsKnowNothingOfJemma = noClasses()

@@ -237,7 +237,7 @@ final class ToolRun {
             return failure(ToolOutcome.Kind.RETRY, String.valueOf(e.getMessage()), e);
         } catch (ToolFailure e) {
             return failure(ToolOutcome.Kind.FAILED, String.valueOf(e.getMessage()), e);
-        } catch (Throwable e) {
+        } catch (Exception e) {
             return exception(tool, e, transcript);
         }
     }

@@ -47,7 +47,7 @@ final class ToolTask {
     }
 
     /** What a future holds, waited for; anything else itself. */
-    private static @Nullable Object arrived(@Nullable Object value) throws Throwable {
+    private static @Nullable Object arrived(@Nullable Object value) throws Exception {
         Future<?> future = value instanceof CompletionStage<?> stage
                 ? stage.toCompletableFuture()
                 : value instanceof Future<?> plain ? plain : null;
@@ -57,7 +57,7 @@ final class ToolTask {
         try {
             return arrived(future.get());
         } catch (ExecutionException e) {
-            throw e.getCause() == null ? e : e.getCause();
+            throw thrown(e);
         }
     }
 
@@ -74,6 +74,15 @@ final class ToolTask {
         }
     }
 
+    /** What a future's exception is about; throws it if it is an error. */
+    private static Exception thrown(ExecutionException e) {
+        return switch (e.getCause()) {
+            case Error error -> throw error;
+            case Exception exception -> exception;
+            case null, default -> e;
+        };
+    }
+
     Duration elapsed() {
         return Duration.ofNanos(System.nanoTime() - started);
     }
@@ -83,13 +92,13 @@ final class ToolTask {
      *
      * @throws TimeoutException if the call takes longer than it may; it has been interrupted
      * @throws InterruptedException if the waiting thread was interrupted
-     * @throws Throwable what the tool threw, or CancellationException
+     * @throws Exception what the tool threw; its errors come out as they are, or CancellationException
      */
-    JsonNode await() throws Throwable {
+    JsonNode await() throws Exception {
         try {
             return result.get(Math.max(0, timeout.toNanos() - elapsed().toNanos()), TimeUnit.NANOSECONDS);
         } catch (ExecutionException e) {
-            throw e.getCause() == null ? e : e.getCause();
+            throw thrown(e);
         } finally {
             abandon();
         }

@@ -36,9 +36,9 @@ public record Invocation(
      * Runs the method on the calling thread.
      *
      * @return what it returned; null for void
-     * @throws Throwable what it threw
+     * @throws Exception what it threw; errors too come out as they are
      */
-    public @Nullable Object invoke() throws Throwable {
+    public @Nullable Object invoke() throws Exception {
         return tool.invoke(arguments);
     }
 }

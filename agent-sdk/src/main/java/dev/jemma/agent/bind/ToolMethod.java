@@ -6,6 +6,7 @@ import dev.jemma.engine.api.ToolCall;
 import dev.jemma.engine.api.ToolSpec;
 import dev.jemma.engine.toolcall.AppliedRepair;
 import java.lang.invoke.MethodHandle;
+import java.lang.reflect.UndeclaredThrowableException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -81,9 +82,16 @@ public final class ToolMethod {
                         Binding.Reason.INVALID_ARGUMENTS, Optional.of(call), binder.problems(), repairs);
     }
 
+    /** Runs the method; an error of the machine and an exception of the method come out as they are. */
     @Nullable
-    Object invoke(List<@Nullable Object> arguments) throws Throwable {
-        return handle.invokeWithArguments(arguments);
+    Object invoke(List<@Nullable Object> arguments) throws Exception {
+        try {
+            return handle.invokeWithArguments(arguments);
+        } catch (Exception | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw new UndeclaredThrowableException(e, origin + " threw what is neither exception nor error");
+        }
     }
 
     @Override

@@ -4,7 +4,6 @@ import dev.jemma.agent.Tool;
 import dev.jemma.agent.bind.Coercion.Kind;
 import dev.jemma.agent.bind.ValueType.Field;
 import dev.jemma.agent.bind.ValueType.Presence;
-import dev.jemma.engine.toolcall.JsonText;
 import dev.jemma.engine.toolcall.LooseJson;
 import java.lang.reflect.Array;
 import java.util.ArrayList;
@@ -12,7 +11,6 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -31,32 +29,30 @@ import tools.jackson.databind.node.ObjectNode;
  * is coerced. One binder binds one value.
  */
 public final class ValueBinder {
-    private static final int MAX_SHOWN = 60;
-
-    private final Tool.Fit fit;
-    private final List<Coercion> coercions = new ArrayList<>();
-    private final List<BindProblem> problems = new ArrayList<>();
+    private final Findings found;
+    private final ScalarBinder scalars;
 
     /** A binder that coerces or does not. */
     public ValueBinder(Tool.Fit fit) {
-        this.fit = fit;
+        this.found = new Findings(fit);
+        this.scalars = new ScalarBinder(found);
     }
 
     /** What was coerced so far. */
     public List<Coercion> coercions() {
-        return List.copyOf(coercions);
+        return found.coercions();
     }
 
     /** What does not bind; as long as this is empty, what {@link #bind} returned is whole. */
     public List<BindProblem> problems() {
-        return List.copyOf(problems);
+        return found.problems();
     }
 
     /** The value, or null if it does not bind (or null is what it binds to). */
     public @Nullable Object bind(ValueType type, JsonNode value, String path) {
         return switch (type) {
-            case ValueType.Scalar(ScalarKind kind) -> scalar(kind, value, path);
-            case ValueType.Enumeration enumeration -> constant(enumeration, value, path);
+            case ValueType.Scalar(ScalarKind kind) -> scalars.scalar(kind, value, path);
+            case ValueType.Enumeration enumeration -> scalars.constant(enumeration, value, path);
             case ValueType.Structure structure -> structure(structure, value, path);
             case ValueType.Sequence sequence -> sequence(sequence, value, path);
             case ValueType.Mapping mapping -> mapping(mapping, value, path);
@@ -80,20 +76,16 @@ public final class ValueBinder {
         }
         for (String name : object.propertyNames()) {
             if (fields.stream().noneMatch(field -> field.name().equals(name))) {
-                extra(prefix + name, fields);
+                found.extra(prefix + name, expected(fields));
             }
         }
         return values;
     }
 
-    private void extra(String path, List<Field> fields) {
-        if (fit == Tool.Fit.STRICT) {
-            String names = fields.stream().map(Field::name).collect(Collectors.joining(", "));
-            problems.add(new BindProblem(
-                    path, path + " is not expected, wanted " + (names.isEmpty() ? "no arguments" : "only " + names)));
-        } else {
-            coercions.add(new Coercion(path, Kind.EXTRA_IGNORED, "not expected, ignored"));
-        }
+    private static String expected(List<Field> fields) {
+        return fields.isEmpty()
+                ? "no arguments"
+                : "only " + fields.stream().map(Field::name).collect(Collectors.joining(", "));
     }
 
     private @Nullable Object leftOut(Field field, @Nullable JsonNode given, String prefix) {
@@ -107,137 +99,19 @@ public final class ValueBinder {
                         && anything.type() == JsonNode.class) {
                     yield given;
                 }
-                yield problem(path, given == null ? "missing" : "null", wanted(field.type()));
+                yield found.problem(path, given == null ? "missing" : "null", wanted(field.type()));
             }
         };
-    }
-
-    private @Nullable Object scalar(ScalarKind kind, JsonNode value, String path) {
-        return switch (kind.family()) {
-            case TEXT -> text(value, path);
-            case CHARACTER -> {
-                if (value.isString() && value.stringValue().length() == 1) {
-                    yield value.stringValue().charAt(0);
-                }
-                yield problem(path, shown(value), kind.description());
-            }
-            case BOOLEAN -> bool(value, path);
-            case INTEGER, DECIMAL -> {
-                JsonNode number = number(kind, value, path);
-                Object exact = number == null ? null : Numbers.exact(kind, number);
-                if (number != null && exact == null) {
-                    yield problem(path, shown(value), Numbers.wanted(kind, number));
-                }
-                if (number != null && Numbers.changes(kind, number)) {
-                    coerce(
-                            path,
-                            number.isIntegralNumber() ? Kind.ROUNDED : Kind.DECIMAL_TO_INTEGER,
-                            number + " to " + exact,
-                            kind.description());
-                }
-                yield exact;
-            }
-            case PARSED -> parsed(kind, value, path);
-        };
-    }
-
-    private @Nullable Object text(JsonNode value, String path) {
-        if (value.isString()) {
-            return value.stringValue();
-        }
-        if (value.isNumber() || value.isBoolean()) {
-            String text = JsonText.of(value);
-            return coerce(path, Kind.VALUE_TO_STRING, text + " to \"" + text + "\"", "a string") ? text : null;
-        }
-        return problem(path, shown(value), "a string");
-    }
-
-    private @Nullable Object bool(JsonNode value, String path) {
-        if (value.isBoolean()) {
-            return value.booleanValue();
-        }
-        String text = value.isString() ? value.stringValue().strip().toLowerCase(Locale.ROOT) : "";
-        if (text.equals("true") || text.equals("false")) {
-            return coerce(path, Kind.STRING_TO_BOOLEAN, shown(value) + " to " + text, "true or false")
-                    ? Boolean.valueOf(text)
-                    : null;
-        }
-        return problem(path, shown(value), "true or false");
-    }
-
-    private @Nullable JsonNode number(ScalarKind kind, JsonNode value, String path) {
-        if (value.isNumber()) {
-            return value;
-        }
-        Optional<JsonNode> held =
-                value.isString() ? LooseJson.number(value.stringValue().strip()) : Optional.empty();
-        if (held.isEmpty()) {
-            problem(path, shown(value), kind.description());
-            return null;
-        }
-        return coerce(path, Kind.STRING_TO_NUMBER, shown(value) + " to " + held.get(), kind.description())
-                ? held.get()
-                : null;
-    }
-
-    private @Nullable Object parsed(ScalarKind kind, JsonNode value, String path) {
-        String text = value.isString()
-                ? value.stringValue()
-                : value.isIntegralNumber() && kind == ScalarKind.YEAR ? value.asString() : null;
-        if (text == null) {
-            return problem(path, shown(value), kind.description());
-        }
-        try {
-            return kind.parse(text);
-        } catch (RuntimeException e) {
-            // the parsers of java.time, UUID and URI throw kinds of their own; one more spelling is worth a try
-            String respelled = text.strip().replaceFirst("^(\\d{4}-\\d\\d-\\d\\d) +(?=\\d)", "$1T");
-            if (!respelled.equals(text)) {
-                try {
-                    Object result = kind.parse(respelled);
-                    return coerce(path, Kind.SPELLING, shown(value) + " to " + respelled, kind.description())
-                            ? result
-                            : null;
-                } catch (RuntimeException again) {
-                    return problem(path, shown(value), kind.description());
-                }
-            }
-            return problem(path, shown(value), kind.description());
-        }
-    }
-
-    private @Nullable Object constant(ValueType.Enumeration type, JsonNode value, String path) {
-        String names = "one of " + String.join(", ", type.constants().keySet());
-        if (!value.isString()) {
-            return problem(path, shown(value), names);
-        }
-        Object exact = type.constants().get(value.stringValue());
-        if (exact != null) {
-            return exact;
-        }
-        List<String> near = type.constants().keySet().stream()
-                .filter(name -> plain(name).equals(plain(value.stringValue())))
-                .toList();
-        if (near.size() != 1) {
-            return problem(path, shown(value), names);
-        }
-        return coerce(path, Kind.SPELLING, shown(value) + " to " + near.getFirst(), names)
-                ? type.constants().get(near.getFirst())
-                : null;
-    }
-
-    private static String plain(String name) {
-        return name.toLowerCase(Locale.ROOT).replaceAll("[-_ ]", "");
     }
 
     private @Nullable Object structure(ValueType.Structure type, JsonNode value, String path) {
         JsonNode given = opened(value, path, wanted(type));
         if (!(given instanceof ObjectNode object)) {
-            return problem(path, shown(value), wanted(type));
+            return found.problem(path, Findings.shown(value), wanted(type));
         }
-        int before = problems.size();
+        int before = found.count();
         List<@Nullable Object> parts = bindFields(type.fields(), object, path);
-        return problems.size() > before ? null : construct(type, parts, path);
+        return found.count() > before ? null : construct(type, parts, path);
     }
 
     private @Nullable Object construct(ValueType.Structure type, List<@Nullable Object> parts, String path) {
@@ -247,9 +121,10 @@ public final class ValueBinder {
             throw e;
         } catch (IllegalArgumentException e) {
             // what a record's constructor says about its components is meant for whoever made them
-            return problem(path, "no valid " + type.type().getSimpleName(), String.valueOf(e.getMessage()), " (", ")");
+            return found.problem(
+                    path, "no valid " + type.type().getSimpleName(), String.valueOf(e.getMessage()), " (", ")");
         } catch (Throwable e) {
-            return problem(
+            return found.problem(
                     path,
                     "no valid " + type.type().getSimpleName(),
                     "its constructor threw " + e.getClass().getSimpleName(),
@@ -261,16 +136,16 @@ public final class ValueBinder {
     private @Nullable Object choice(ValueType.Choice type, JsonNode value, String path) {
         JsonNode given = opened(value, path, wanted(type));
         if (!(given instanceof ObjectNode object)) {
-            return problem(path, shown(value), wanted(type));
+            return found.problem(path, Findings.shown(value), wanted(type));
         }
         String at = path.isEmpty() ? type.discriminator() : path + "." + type.discriminator();
         Map<String, Object> names = new LinkedHashMap<>();
         type.options().forEach(names::put);
         JsonNode name = object.get(type.discriminator());
         if (name == null) {
-            return problem(at, "missing", "one of " + String.join(", ", names.keySet()));
+            return found.problem(at, "missing", "one of " + String.join(", ", names.keySet()));
         }
-        ValueType option = (ValueType) constant(new ValueType.Enumeration(type.type(), names), name, at);
+        ValueType option = (ValueType) scalars.constant(new ValueType.Enumeration(type.type(), names), name, at);
         if (option == null) {
             return null;
         }
@@ -287,19 +162,19 @@ public final class ValueBinder {
         if (given instanceof ArrayNode array) {
             items = array;
         } else if (given.isNull()) {
-            return problem(path, "null", wanted(type));
+            return found.problem(path, "null", wanted(type));
         } else {
-            if (!coerce(path, Kind.SINGLE_TO_LIST, shown(value) + " to a list of one", wanted(type))) {
+            if (!found.coerce(path, Kind.SINGLE_TO_LIST, Findings.shown(value) + " to a list of one", wanted(type))) {
                 return null;
             }
             items = JsonNodeFactory.instance.arrayNode().add(given);
         }
-        int before = problems.size();
+        int before = found.count();
         List<@Nullable Object> bound = new ArrayList<>();
         for (int i = 0; i < items.size(); i++) {
             bound.add(bind(type.items(), items.get(i), path + "[" + i + "]"));
         }
-        if (problems.size() > before) {
+        if (found.count() > before) {
             return null;
         }
         return switch (type.kind()) {
@@ -318,15 +193,15 @@ public final class ValueBinder {
     private @Nullable Object mapping(ValueType.Mapping type, JsonNode value, String path) {
         JsonNode given = opened(value, path, wanted(type));
         if (!(given instanceof ObjectNode object)) {
-            return problem(path, shown(value), wanted(type));
+            return found.problem(path, Findings.shown(value), wanted(type));
         }
-        int before = problems.size();
+        int before = found.count();
         Map<@Nullable Object, @Nullable Object> bound = new LinkedHashMap<>();
         for (Map.Entry<String, JsonNode> entry : object.properties()) {
             String at = path + "[" + entry.getKey() + "]";
             bound.put(key(type.keys(), entry.getKey(), at), bind(type.values(), entry.getValue(), at));
         }
-        return problems.size() > before ? null : Collections.unmodifiableMap(bound);
+        return found.count() > before ? null : Collections.unmodifiableMap(bound);
     }
 
     /** Keys are strings on the wire whatever their type; reading the number in one is no coercion. */
@@ -375,7 +250,7 @@ public final class ValueBinder {
         }
         try {
             JsonNode held = LooseJson.parse(text);
-            return coerce(path, Kind.JSON_IN_STRING, "a string to the JSON in it", wanted) ? held : value;
+            return found.coerce(path, Kind.JSON_IN_STRING, "a string to the JSON in it", wanted) ? held : value;
         } catch (IllegalArgumentException e) {
             return value;
         }
@@ -398,31 +273,6 @@ public final class ValueBinder {
             case BOOLEAN -> value.booleanValue();
             case NULL, MISSING, BINARY, POJO -> null;
         };
-    }
-
-    /** Reports a coercion; false, and a problem, if none is allowed. */
-    private boolean coerce(String path, Kind kind, String detail, String wanted) {
-        if (fit == Tool.Fit.STRICT) {
-            problem(path, detail.substring(0, detail.lastIndexOf(" to ")), wanted);
-            return false;
-        }
-        coercions.add(new Coercion(path, kind, detail));
-        return true;
-    }
-
-    private @Nullable Object problem(String path, String seen, String wanted) {
-        return problem(path, seen, wanted, ", wanted ", "");
-    }
-
-    private @Nullable Object problem(String path, String seen, String wanted, String before, String after) {
-        String what = path.isEmpty() ? "the value" : path;
-        problems.add(new BindProblem(path, what + " is " + seen + before + wanted + after));
-        return null;
-    }
-
-    private static String shown(JsonNode value) {
-        String text = value.isPojo() || value.isBinary() ? value.getNodeType().toString() : JsonText.of(value);
-        return text.length() <= MAX_SHOWN ? text : text.substring(0, MAX_SHOWN) + "...";
     }
 
     /** What a type wants, for messages. */

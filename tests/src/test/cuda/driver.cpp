@@ -192,7 +192,6 @@ API size_t standin_report(char* out, size_t bytes) {
   return device.reports.size();
 }
 API void standin_clear() { device.reports.clear(); injections.clear(); }
-API int standin_noop(CUfunction, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, CUstream, void**, void**) { return 0; }
 
 // ---- start, devices, context
 API CUresult cuInit(unsigned) { ENTER; return (CUresult)(device.devices > 0 ? 0 : kNoDevice); }

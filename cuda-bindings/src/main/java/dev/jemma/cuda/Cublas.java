@@ -24,8 +24,8 @@ public final class Cublas implements AutoCloseable {
         this.handle = handle;
         this.lifetime = new Lifetime(context, "Cublas", () -> {
             arena.close();
-            CublasStatus.check(cublasDestroy_v2(handle), () -> "cublasDestroy");
             workspace.close();
+            CublasStatus.checkRelease(context, cublasDestroy_v2(handle), "cublasDestroy");
         });
     }
 

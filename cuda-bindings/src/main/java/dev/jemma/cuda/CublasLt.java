@@ -330,7 +330,7 @@ public final class CublasLt implements AutoCloseable {
         plans.clear();
         arena.close();
         workspace.close();
-        CublasStatus.check(cublasLtDestroy(handle), () -> "cublasLtDestroy");
+        CublasStatus.checkRelease(context, cublasLtDestroy(handle), "cublasLtDestroy");
     }
 
     @Override

@@ -35,6 +35,13 @@ final class CublasStatus {
         }
     }
 
+    /** For releases: a lost context refuses them all. */
+    static void checkRelease(CudaContext context, int status, String operation) {
+        if (!context.isLost()) {
+            check(status, () -> operation);
+        }
+    }
+
     private static String name(int status) {
         return Driver.string(
                 Libraries.cublasLt().has("cublasLtGetStatusString")

@@ -8,7 +8,7 @@ import dev.jemma.cuda.internal.DeviceFunctions;
 import dev.jemma.cuda.internal.MemoryFunctions;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Collections;
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.SequencedSet;
@@ -151,17 +151,23 @@ public final class CudaContext implements AutoCloseable {
         }
         requireThread("CudaContext");
         List<String> forgotten = liveOwners();
+        List<RuntimeException> failures = new ArrayList<>();
         for (Lifetime lifetime : List.copyOf(ledger).reversed()) {
-            lifetime.end();
+            try {
+                lifetime.end();
+            } catch (RuntimeException e) {
+                failures.add(e); // the others and the context are released all the same
+            }
         }
         open = false;
         CURRENT.remove();
         DeviceFunctions.cuCtxSetCurrent(0);
         checkRelease(DeviceFunctions.cuDevicePrimaryCtxRelease_v2(handle), "cuDevicePrimaryCtxRelease");
         if (!forgotten.isEmpty()) {
-            throw new IllegalStateException(
-                    "the context of cuda:" + device.ordinal() + " was closed before " + forgotten.size()
-                            + " of its owners: " + String.join(", ", Collections.unmodifiableList(forgotten)));
+            IllegalStateException early = new IllegalStateException("the context of cuda:" + device.ordinal()
+                    + " was closed before " + forgotten.size() + " of its owners: " + String.join(", ", forgotten));
+            failures.forEach(early::addSuppressed);
+            throw early;
         }
     }
 
@@ -224,6 +230,11 @@ public final class CudaContext implements AutoCloseable {
         if (status != CUDA_SUCCESS && status != CUDA_ERROR_DEINITIALIZED && poison == null) {
             throw failure(status, operation);
         }
+    }
+
+    /** Whether a fault inside a kernel has ended it; releases then fail and do not matter. */
+    boolean isLost() {
+        return poison != null;
     }
 
     /** The failure of an allocation, with what was free when it failed. */

@@ -40,12 +40,18 @@ public record KernelSource(String name, String text, Map<String, String> headers
     }
 
     /**
-     * A program among the resources of {@code owner}.
+     * A program among the resources of {@code owner}. In a named module the package of the resource must be open to {@code
+     * dev.jemma.cuda}; else read the text there and use {@link #of}.
      *
      * @throws IllegalArgumentException if there is no such resource
      */
     public static KernelSource resource(Class<?> owner, String resource) {
         return of(resource.substring(resource.lastIndexOf('/') + 1), read(owner, resource));
+    }
+
+    /** With this module's {@code intrinsics.cuh}: bf16 and f16 conversions, {@code mma.sync}, {@code ldmatrix}, {@code cp.async}. */
+    public KernelSource withIntrinsics() {
+        return withHeader(KernelSource.class, "intrinsics.cuh");
     }
 
     /** With one more header, from the resources of {@code owner}; it is included by its plain file name. */
@@ -81,7 +87,7 @@ public record KernelSource(String name, String text, Map<String, String> headers
         try (InputStream in = owner.getResourceAsStream(resource)) {
             if (in == null) {
                 throw new IllegalArgumentException("no resource '" + resource + "' beside " + owner.getName()
-                        + ": is it packed with the classes?");
+                        + ": is it packed with the classes, and its package open to dev.jemma.cuda?");
             }
             return new String(in.readAllBytes(), StandardCharsets.UTF_8);
         } catch (IOException e) {

@@ -174,6 +174,22 @@ final class CudaContextTest {
     }
 
     @Test
+    void librariesOfALostContextCloseQuietly() {
+        StandIn.require();
+        try (CudaContext context = StandIn.open();
+                CudaStream stream = context.stream();
+                CublasLt lt = CublasLt.open(stream);
+                Cublas cublas = Cublas.open(stream)) {
+            assertThat(lt.plans()).isZero();
+            assertThat(cublas.version()).isNotEmpty();
+            StandIn.fail("cuStreamSynchronize", 719, 0);
+            StandIn.fail("cublasLtDestroy", 13, 0);
+            StandIn.fail("cublasDestroy_v2", 13, 0);
+            assertThatThrownBy(stream::synchronize).isInstanceOf(CudaException.class);
+        }
+    }
+
+    @Test
     void aFailedOperationThatIsNotStickyLeavesTheContextWorking() {
         StandIn.require();
         try (CudaContext context = StandIn.open()) {

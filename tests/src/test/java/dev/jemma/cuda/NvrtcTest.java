@@ -39,6 +39,14 @@ final class NvrtcTest {
     }
 
     @Test
+    void aResourceThatIsNotThereIsNamed() {
+        assertThatThrownBy(() -> KernelSource.resource(Cuda.class, "nothing.cu"))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("no resource 'nothing.cu' beside dev.jemma.cuda.Cuda: is it packed with the classes, and its package open"
+                        + " to dev.jemma.cuda?");
+    }
+
+    @Test
     void unknownOptionsAreErrors() {
         assertThatThrownBy(() -> Nvrtc.open(cache).compile(ONE.withOption("--no-such-option"), SM_90))
                 .isInstanceOf(NvrtcException.class)

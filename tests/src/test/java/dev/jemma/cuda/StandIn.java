@@ -106,7 +106,7 @@ public final class StandIn implements BeforeAllCallback, BeforeEachCallback {
     public static KernelSource kernels(String file) {
         try {
             String text = Files.readString(SOURCES.resolve("kernels").resolve(file));
-            return KernelSource.of(file, text).withHeader(Cuda.class, "intrinsics.cuh");
+            return KernelSource.of(file, text).withIntrinsics();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -124,7 +124,7 @@ public final class StandIn implements BeforeAllCallback, BeforeEachCallback {
             List<String> command = new ArrayList<>(List.of(
                     "g++", "-std=c++17", "-O1", "-fPIC", "-shared", "-fvisibility=hidden", "-Wl,-z,defs", "-w"));
             if (build == Build.SANITIZED) {
-                command.addAll(List.of("-g", "-fsanitize=address,undefined"));
+                command.addAll(List.of("-g", "-O0", "-fsanitize=address,undefined"));
                 command.remove("-Wl,-z,defs"); // the sanitizer's own symbols come with the process
             }
             Path library = work.resolve("standin.so");

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Fetches NVIDIA's run-time compiler and headers from their wheels into ~/.cache/jemma/cuda, where Jemma finds them: no GPU and no toolkit needed.
-#   fetch_nvrtc.sh            NVRTC and the driver's headers (61 MB): real kernels compile, prototypes of driver and NVRTC are checked
-#   fetch_nvrtc.sh --cublas   cuBLAS too (about 420 MB more): its headers are checked as well
+#   fetch_nvrtc.sh [FOLDER]   NVRTC and the driver's headers (61 MB): real kernels compile, prototypes of driver and NVRTC are checked
+#   fetch_nvrtc.sh --cublas [FOLDER]  cuBLAS too (about 420 MB more): its headers are checked as well
 # Exit 0: it is there. Exit 1: no pip, or the wheels cannot be had.
 set -eu
-target="${XDG_CACHE_HOME:-$HOME/.cache}/jemma/cuda"
+cublas=no
+if [ "${1:-}" = --cublas ]; then cublas=yes; shift; fi
+target="${1:-${XDG_CACHE_HOME:-$HOME/.cache}/jemma/cuda}"
 packages=(nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cuda-crt)
 wanted=("$target/nvidia/cu13/include/nvrtc.h" "$target/nvidia/cu13/include/cuda.h")
-if [ "${1:-}" = --cublas ]; then
+if [ "$cublas" = yes ]; then
   packages+=(nvidia-cublas)
   wanted+=("$target/nvidia/cu13/include/cublasLt.h")
 fi

@@ -71,4 +71,9 @@ int submit(CUstream stream, const std::string& what, std::function<int()> run, c
 // Whether all of [address, address + bytes) is one live allocation; reports it if not.
 bool reachable(uintptr_t address, size_t bytes, const std::string& what);
 bool ready();  // a context is current on this thread
+CUstream own(CUstream stream);  // the stream, or the default one for null
+void finish(CUstream stream);
+void finishAll();
+bool invalidateCaptures();  // whether there were any: what is asked for is not possible while one records
+uint64_t draw(uint64_t n);  // below n, by the seed
 }  // namespace standin

@@ -42,8 +42,9 @@ final class NvrtcTest {
     void aResourceThatIsNotThereIsNamed() {
         assertThatThrownBy(() -> KernelSource.resource(Cuda.class, "nothing.cu"))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage("no resource 'nothing.cu' beside dev.jemma.cuda.Cuda: is it packed with the classes, and its package open"
-                        + " to dev.jemma.cuda?");
+                .hasMessage(
+                        "no resource 'nothing.cu' beside dev.jemma.cuda.Cuda: is it packed with the classes, and its package open"
+                                + " to dev.jemma.cuda?");
     }
 
     @Test

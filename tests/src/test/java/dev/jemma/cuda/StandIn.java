@@ -38,7 +38,8 @@ public final class StandIn implements BeforeAllCallback, BeforeEachCallback {
     /** Sources, beside the kernels of tests. */
     public static final Path SOURCES = Path.of("src", "test", "cuda");
 
-    private static final List<String> UNITS = List.of("machine.cpp", "driver.cpp", "nvrtc.cpp", "cublas.cpp");
+    private static final List<String> UNITS =
+            List.of("machine.cpp", "driver.cpp", "memory.cpp", "streams.cpp", "nvrtc.cpp", "cublas.cpp");
     private static final List<String> NAMES =
             List.of("libcuda.so.1", "libcublasLt.so.13", "libcublas.so.13", "libnvrtc.so.13");
 

@@ -41,7 +41,7 @@ def accuracy(model, tokenizer, test, show=0):
 
 if __name__ == "__main__":
     a = argparse.ArgumentParser(); a.add_argument("model"); a.add_argument("--rows", type=int, default=360); a.add_argument("--test", type=int, default=120); a.add_argument("--epochs", type=int, default=4)
-    a.add_argument("--lr", type=float, default=2e-3); a.add_argument("--batch", type=int, default=8); a.add_argument("--seeds", default="1"); a.add_argument("--alpha", type=int, default=32); a.add_argument("--show", type=int, default=8); a.add_argument("--rowseed", type=int, default=0); a.add_argument("--f32", action="store_true")
+    a.add_argument("--lr", type=float, default=2e-3); a.add_argument("--batch", type=int, default=8); a.add_argument("--seeds", default="1"); a.add_argument("--alpha", type=int, default=32); a.add_argument("--show", type=int, default=8); a.add_argument("--rowseed", type=int, default=0); a.add_argument("--no-before", action="store_true")
     o = a.parse_args(); torch.set_num_threads(1)
     tokenizer = Tokenizer.from_file(o.model + "/tokenizer.json")
     train, test = rows.make_rows("train", o.rows, o.rowseed), rows.make_rows("test", o.test, o.rowseed)
@@ -50,7 +50,7 @@ if __name__ == "__main__":
     for seed in map(int, o.seeds.split(",")):
         torch.manual_seed(seed); rng = Random(seed)
         model = Gemma3ForCausalLM.from_pretrained(o.model, dtype=torch.float32)
-        t = time.time(); print("before", end=" "); accuracy(model, tokenizer, test, o.show); print(f"  eval {time.time()-t:.0f}s")
+        if not o.no_before: print("before", end=" "); accuracy(model, tokenizer, test, o.show)
         model = get_peft_model(model, LoraConfig(r=16, lora_alpha=o.alpha, target_modules=["q_proj","k_proj","v_proj","o_proj","gate_proj","up_proj","down_proj"], task_type="CAUSAL_LM"))
         if seed == 1: model.print_trainable_parameters()
         optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=o.lr, weight_decay=0)

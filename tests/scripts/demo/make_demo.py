@@ -1,8 +1,8 @@
-"""Makes the bundled demo: tokenizer, base model, rows and golden ids. Seeded; about 25 minutes of one core.
+"""Makes the bundled demo: tokenizer, base model, rows and golden ids. Seeded; about 20 minutes of one core.
 
     python make_demo.py --out ../../../cli/src/main/resources/dev/jemma/cli/demo --golden ../../src/test/resources/demo
 
-torch 2.13.0, transformers 5.17.0, tokenizers 0.22 (as transformers pins it). lora_check.py trains a LoRA on the result with PEFT."""
+torch 2.13.0, transformers 5.17.0, tokenizers 0.23.3, peft 0.21.2. lora_check.py trains a LoRA on the result with PEFT."""
 import argparse
 import json
 import time
@@ -91,7 +91,7 @@ def loss_of(model, ids, labels):
     return torch.nn.functional.cross_entropy(logits, wanted), (logits.argmax(-1) == wanted).float().mean()
 
 
-def pretrain(tokenizer, steps, snapshots=None):
+def pretrain(tokenizer, steps):
     torch.manual_seed(SEED)
     rng = Random(SEED)
     model = Gemma3ForCausalLM(config(tokenizer.get_vocab_size()))
@@ -115,8 +115,6 @@ def pretrain(tokenizer, steps, snapshots=None):
             o.zero_grad(set_to_none=True)
         step, seen = step + 1, seen + ids.numel()
         if step % 25 == 0:
-            if snapshots and step % 200 == 0:
-                torch.save(model.state_dict(), snapshots)
             print(f"{step} {time.time() - start:.0f} s, {seen} tokens, loss {loss.item():.3f}, tokens right {right:.3f}", flush=True)
     return model
 
@@ -164,16 +162,15 @@ if __name__ == "__main__":
     arguments.add_argument("--out", type=Path, required=True)
     arguments.add_argument("--golden", type=Path, required=True)
     arguments.add_argument("--steps", type=int, default=STEPS)
-    arguments.add_argument("--snapshots", type=Path)
     arguments.add_argument("--rows-only", action="store_true", help="keep the model that is there")
     options = arguments.parse_args()
     torch.set_num_threads(1)
     if not options.rows_only:
         made = tok.build(SEED)
         print(len(made["model"]["vocab"]), "pieces")
-        write_model(options.out / "model", pretrain(Tokenizer.from_str(json.dumps(made)), options.steps, options.snapshots), made)
+        write_model(options.out / "model", pretrain(Tokenizer.from_str(json.dumps(made)), options.steps), made)
     built = Tokenizer.from_file(str(options.out / "model" / "tokenizer.json"))
-    train, test = rows.make_rows("train", 360, SEED), rows.make_rows("test", 120, SEED)
+    train, test = rows.make_rows("train", 600, SEED), rows.make_rows("test", 120, SEED)
     rows.write_rows(options.out / "train.jsonl", train)
     rows.write_rows(options.out / "test.jsonl", test)
     write_golden(options.golden, built, train, test)

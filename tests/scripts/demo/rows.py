@@ -36,6 +36,7 @@ TOOLS = [
         "from": {"type": "string", "format": "date", "description": "first day as yyyy-mm-dd"},
         "to": {"type": "string", "format": "date", "description": "last day as yyyy-mm-dd"}}),
 ]
+TOOLS.sort(key=lambda t: t["function"]["name"])  # the order in which Jemma's binder lists methods
 
 FRAMES = {
     "heatRoom": ["Heat the {room} to {celsius} degrees.", "Make it {celsius} degrees in the {room}.", "I want {celsius} degrees in the {room}.",

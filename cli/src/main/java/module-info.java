@@ -15,4 +15,6 @@ module dev.jemma.cli {
 
     opens dev.jemma.cli to
             info.picocli;
+    opens dev.jemma.cli.demo to
+            dev.jemma.agent;
 }

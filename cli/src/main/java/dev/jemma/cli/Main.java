@@ -22,6 +22,7 @@ import picocli.CommandLine.Spec;
         version = "jemma 0.1.0",
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {
+            DemoCommand.class,
             InspectCommand.class,
             GenerateCommand.class,
             ChatCommand.class,

@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
@@ -32,7 +31,7 @@ public final class Agent implements AutoCloseable {
     private final Optional<Message.System> system;
     private final Deque<List<Message>> turns = new ArrayDeque<>();
     private final AtomicBoolean busy = new AtomicBoolean();
-    private final AtomicReference<Optional<Cancellation>> current = new AtomicReference<>(Optional.empty());
+    private volatile Optional<Cancellation> current = Optional.empty();
     private volatile boolean closed;
     private long calls;
 
@@ -59,7 +58,10 @@ public final class Agent implements AutoCloseable {
      */
     public Answer ask(String question) {
         Objects.requireNonNull(question, "question");
-        return exclusively(question, each -> each.ask(question));
+        return exclusively(question, each -> {
+            Answer answer = each.ask(question);
+            return new Outcome<>(answer, answer);
+        });
     }
 
     /**
@@ -75,14 +77,12 @@ public final class Agent implements AutoCloseable {
             return type.cast(ask(question).text());
         }
         AnswerType wanted = new AnswerType(type);
-        AtomicReference<Optional<Object>> value = new AtomicReference<>(Optional.empty());
-        exclusively(question, each -> {
+        Object value = exclusively(question, each -> {
             Answer answer = each.ask(question + "\n\n" + wanted.instruction());
             for (int retries = settings.limits().answerRetries(); ; retries--) {
                 switch (wanted.read(answer.text())) {
                     case AnswerType.Read.Value read -> {
-                        value.set(Optional.of(read.value()));
-                        return answer;
+                        return new Outcome<>(answer, read.value());
                     }
                     case AnswerType.Read.Problem problem -> {
                         settings.listener().accept(new AgentEvent.AnswerRejected(answer.text(), problem.message()));
@@ -98,16 +98,19 @@ public final class Agent implements AutoCloseable {
             }
         });
         @SuppressWarnings("unchecked") // the value was bound to this very class, boxed if it is primitive
-        T bound = (T) value.get().orElseThrow();
+        T bound = (T) value;
         return bound;
     }
 
+    /** The last answer of the model, and what was made of it. */
+    private record Outcome<T>(Answer answer, T value) {}
+
     @FunctionalInterface
-    private interface Asking {
-        Answer with(Question question);
+    private interface Asking<T> {
+        Outcome<T> with(Question question);
     }
 
-    private Answer exclusively(String text, Asking asking) {
+    private <T> T exclusively(String text, Asking<T> asking) {
         if (closed) {
             throw new IllegalStateException("the agent is closed");
         }
@@ -116,15 +119,15 @@ public final class Agent implements AutoCloseable {
         }
         try {
             Cancellation cancellation = new Cancellation();
-            current.set(Optional.of(cancellation));
+            current = Optional.of(cancellation);
             Question question = new Question(settings, conversation(), () -> "call_" + ++calls, cancellation);
             settings.listener().accept(new AgentEvent.Asked(text));
-            Answer answer = asking.with(question);
+            Outcome<T> outcome = asking.with(question);
             remember(question.messages());
-            settings.listener().accept(new AgentEvent.Answered(answer));
-            return answer;
+            settings.listener().accept(new AgentEvent.Answered(outcome.answer()));
+            return outcome.value();
         } finally {
-            current.set(Optional.empty());
+            current = Optional.empty();
             busy.set(false);
         }
     }
@@ -138,7 +141,7 @@ public final class Agent implements AutoCloseable {
 
     /** Stops the question that is being answered, if one is; its {@link #ask} throws. From any thread. */
     public void cancel() {
-        current.get().ifPresent(Cancellation::cancel);
+        current.ifPresent(Cancellation::cancel);
     }
 
     /** Forgets the conversation. */

@@ -139,7 +139,7 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     private double[] repeat(DoubleSupplier test) {
-        test.getAsDouble();
+        var _ = test.getAsDouble(); // warm-up
         double[] rates = new double[repeats];
         for (int i = 0; i < repeats; i++) {
             rates[i] = test.getAsDouble();

@@ -111,40 +111,40 @@ final class ParameterBlock {
 
     /** Writes the parameters and gives the array of pointers to them; buffers are checked to be open. */
     MemorySegment write(CudaContext context, Record parameters) {
-        try {
-            for (Slot slot : slots) {
-                write(context, slot, parameters);
-            }
-        } catch (RuntimeException | Error e) {
-            throw e;
-        } catch (Throwable e) {
-            throw new IllegalStateException("an accessor of " + type.getName() + " failed", e);
+        for (Slot slot : slots) {
+            write(context, slot, parameters);
         }
         return pointers;
     }
 
-    private void write(CudaContext context, Slot slot, Record from) throws Throwable {
+    private void write(CudaContext context, Slot slot, Record from) {
         Class<?> kind = slot.type();
         long at = slot.offset();
-        if (kind == DeviceBuffer.class) {
-            DeviceBuffer buffer = (DeviceBuffer) slot.get().invokeExact(from);
-            if (buffer.context() != context) {
-                throw new IllegalArgumentException(
-                        "record " + type.getSimpleName() + ": " + slot.name() + " is memory of another context");
+        try {
+            if (kind == DeviceBuffer.class) {
+                DeviceBuffer buffer = (DeviceBuffer) slot.get().invokeExact(from);
+                if (buffer.context() != context) {
+                    throw new IllegalArgumentException(
+                            "record " + type.getSimpleName() + ": " + slot.name() + " is memory of another context");
+                }
+                values.set(JAVA_LONG, at, buffer.address());
+            } else if (kind == int.class) {
+                values.set(JAVA_INT, at, (int) slot.get().invokeExact(from));
+            } else if (kind == float.class) {
+                values.set(JAVA_FLOAT, at, (float) slot.get().invokeExact(from));
+            } else if (kind == long.class) {
+                values.set(JAVA_LONG, at, (long) slot.get().invokeExact(from));
+            } else if (kind == double.class) {
+                values.set(JAVA_DOUBLE, at, (double) slot.get().invokeExact(from));
+            } else if (kind == short.class) {
+                values.set(JAVA_SHORT, at, (short) slot.get().invokeExact(from));
+            } else {
+                values.set(JAVA_BYTE, at, (byte) slot.get().invokeExact(from));
             }
-            values.set(JAVA_LONG, at, buffer.address());
-        } else if (kind == int.class) {
-            values.set(JAVA_INT, at, (int) slot.get().invokeExact(from));
-        } else if (kind == float.class) {
-            values.set(JAVA_FLOAT, at, (float) slot.get().invokeExact(from));
-        } else if (kind == long.class) {
-            values.set(JAVA_LONG, at, (long) slot.get().invokeExact(from));
-        } else if (kind == double.class) {
-            values.set(JAVA_DOUBLE, at, (double) slot.get().invokeExact(from));
-        } else if (kind == short.class) {
-            values.set(JAVA_SHORT, at, (short) slot.get().invokeExact(from));
-        } else {
-            values.set(JAVA_BYTE, at, (byte) slot.get().invokeExact(from));
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw new IllegalStateException("accessor " + slot.name() + " of " + type.getName() + " failed", e);
         }
     }
 }

@@ -2,25 +2,20 @@ package dev.jemma.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 @ExtendWith(StandIn.class)
 final class CudaContextTest {
-    private static Throwable onAnotherThread(Runnable work) throws InterruptedException {
-        AtomicReference<Throwable> seen = new AtomicReference<>(new AssertionError("nothing was thrown"));
-        Thread thread = Thread.ofPlatform().name("other").start(() -> {
-            try {
-                work.run();
-            } catch (RuntimeException e) {
-                seen.set(e);
-            }
-        });
-        thread.join();
-        return seen.get();
+    private static Throwable onAnotherThread(Runnable work) throws Exception {
+        FutureTask<Throwable> thrown = new FutureTask<>(() -> catchThrowable(work::run));
+        Thread.ofPlatform().name("other").start(thrown);
+        return thrown.get();
     }
 
     @Test

@@ -89,7 +89,7 @@ public final class GpuFigures {
     }
 
     private double[] repeat(DoubleSupplier once) {
-        once.getAsDouble(); // the first run pays for what is made lazily
+        var _ = once.getAsDouble(); // the first run pays for what is made lazily
         double[] values = new double[RUNS];
         for (int i = 0; i < RUNS; i++) {
             values[i] = once.getAsDouble();

@@ -178,13 +178,15 @@ final class GemmaTest {
                     other.submit(() -> session.generate(new int[] {2}, SHORT, IGNORE))
                             .get();
                 } catch (ExecutionException | InterruptedException e) {
-                    refused.add(e.getCause().getMessage());
+                    refused.add(String.valueOf(e.getCause()));
                 }
                 assertThatThrownBy(session::close)
                         .hasMessage("a session cannot be closed by its own generation; cancel it instead");
             }
         });
-        assertThat(refused).containsExactly("this session is in use by another thread; open one session for each");
+        assertThat(refused)
+                .containsExactly(
+                        "java.lang.IllegalStateException: this session is in use by another thread; open one session for each");
         gemma.close();
         gemma.close();
         session.close();

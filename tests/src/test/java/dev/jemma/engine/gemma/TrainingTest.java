@@ -1,5 +1,6 @@
 package dev.jemma.engine.gemma;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
@@ -49,11 +50,15 @@ final class TrainingTest {
                     gradients.put(module + " B", Closeness.read(tiny.kernels, g.b()));
                 });
                 adapter.modules().forEach((module, factors) -> {
-                    check(tiny.kernels, training, batch, factors.a(), gradients.get(module + " A"), module + " A");
-                    check(tiny.kernels, training, batch, factors.b(), gradients.get(module + " B"), module + " B");
+                    check(tiny.kernels, training, batch, factors.a(), of(gradients, module + " A"), module + " A");
+                    check(tiny.kernels, training, batch, factors.b(), of(gradients, module + " B"), module + " B");
                 });
             }
         }
+    }
+
+    private static float[] of(Map<String, float[]> gradients, String key) {
+        return requireNonNull(gradients.get(key), key);
     }
 
     private static void check(
@@ -143,7 +148,7 @@ final class TrainingTest {
                 assertThat(actual).hasSize(4);
                 actual.forEach((key, gradient) -> {
                     assertThat(Closeness.norm(gradient)).as(key).isPositive();
-                    assertThat(Closeness.relative(gradient, expected.get(key)))
+                    assertThat(Closeness.relative(gradient, of(expected, key)))
                             .as(key)
                             .isLessThan(1e-6);
                 });
@@ -170,7 +175,7 @@ final class TrainingTest {
                 assertThat(together.loss(both)).isEqualTo(loss);
                 Map<String, float[]> expected = read(tiny, apart);
                 read(tiny, together)
-                        .forEach((key, gradient) -> assertThat(Closeness.relative(gradient, expected.get(key)))
+                        .forEach((key, gradient) -> assertThat(Closeness.relative(gradient, of(expected, key)))
                                 .as(key)
                                 .isLessThan(1e-5));
                 together.zeroGradients();

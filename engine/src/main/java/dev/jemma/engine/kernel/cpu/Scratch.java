@@ -5,24 +5,31 @@ import java.lang.foreign.MemorySegment;
 
 /** Memory of one kernel family that grows to the greatest size ever asked for and then stays. For the calling thread, between tasks. */
 final class Scratch implements AutoCloseable {
-    private Arena arena = Arena.ofShared();
-    private MemorySegment region = MemorySegment.NULL;
+    private Region region = new Region(0);
 
     /** At least {@code bytes} bytes, aligned to a cache line; the content of an earlier call is lost if it had to grow. */
     MemorySegment atLeast(long bytes) {
-        if (region.byteSize() < bytes) {
-            Arena old = arena;
-            arena = Arena.ofShared();
-            region = arena.allocate(Math.max(bytes, 64), 64);
-            old.close();
+        if (region.memory.byteSize() < bytes) {
+            Region old = region;
+            region = new Region(bytes);
+            old.arena.close();
         }
-        return region;
+        return region.memory;
     }
 
     @Override
     public void close() {
-        if (arena.scope().isAlive()) {
-            arena.close();
+        if (region.arena.scope().isAlive()) {
+            region.arena.close();
+        }
+    }
+
+    private static final class Region {
+        private final Arena arena = Arena.ofShared();
+        private final MemorySegment memory;
+
+        Region(long bytes) {
+            this.memory = arena.allocate(bytes, 64);
         }
     }
 }

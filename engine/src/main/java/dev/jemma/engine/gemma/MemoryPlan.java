@@ -37,7 +37,7 @@ final class MemoryPlan {
     private Region reserve(DType dtype, long elements) {
         Region region = new Region(regions.size(), dtype, elements);
         regions.add(region);
-        bytes = Math.addExact(bytes, Slab.aligned(Math.multiplyExact(elements, (long) dtype.bytes())));
+        bytes = Math.addExact(bytes, Slab.aligned(dtype.bytes(elements)));
         return region;
     }
 

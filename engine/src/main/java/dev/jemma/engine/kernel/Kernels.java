@@ -9,7 +9,8 @@ import dev.jemma.engine.tensor.Tensor;
  *
  * <p>Notation: N rows (tokens of all sequences of a batch, behind each other), C hidden size, I and O a linear map's inputs and
  * outputs, H query heads, K key-value heads, D head size, V vocabulary, r rank. Tensors are dense and row-major. Activations and
- * gradients are f32; {@code weight} and {@code table} may be F32, F16 or BF16 and are used in place. A gradient is named d + name.
+ * gradients are f32; {@code weight} and {@code table} may be F32, F16 or BF16, of two dimensions also Q8_0 or Q4_0, and are used in
+ * place. A gradient is named d + name.
  * Outputs never alias inputs unless an operation says so. Frozen weights have no gradient.
  *
  * <p>Every result repeats bit for bit on one machine, whatever the number of threads. An operation has finished when it returns or

@@ -266,7 +266,7 @@ public final class Operands {
     }
 
     private static boolean weight(Tensor x) {
-        return x.dtype().isFloat() && x.shape().rank() == 2;
+        return x.dtype().isWeight() && x.shape().rank() == 2;
     }
 
     private static boolean rowWeight(Tensor x, long size) {

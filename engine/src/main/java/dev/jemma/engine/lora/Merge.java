@@ -188,7 +188,8 @@ public final class Merge {
             case F32 -> "float32";
             case F16 -> "float16";
             case BF16 -> "bfloat16";
-            case I32, I64 -> throw new IllegalArgumentException("dtype is " + dtype + ", wanted a float type");
+            case Q8_0, Q4_0, I32, I64 ->
+                throw new IllegalArgumentException("dtype is " + dtype + ", wanted a float type");
         };
     }
 

@@ -74,8 +74,8 @@ record MergedWeight(Tensor weight, List<Factors> updates) {
         float[] block = new float[blockRows * columns];
         float[] delta = new float[columns];
         try (Arena arena = Arena.ofConfined()) {
-            Tensor out = Tensor.host(
-                    dtype, Shape.of(blockRows, columns), arena.allocate((long) block.length * dtype.bytes(), 64));
+            Tensor out =
+                    Tensor.host(dtype, Shape.of(blockRows, columns), arena.allocate(dtype.bytes(block.length), 64));
             for (long row = 0; row < rows; row += blockRows) {
                 int count = (int) Math.min(blockRows, rows - row);
                 Conversion.widen(weight, row * columns, block, count * columns);
@@ -84,7 +84,7 @@ record MergedWeight(Tensor weight, List<Factors> updates) {
                 }
                 checkFinite(block, count * columns, dtype, name);
                 Conversion.round(block, out, 0, count * columns);
-                writer.append(out.segment().asSlice(0, (long) count * columns * dtype.bytes()));
+                writer.append(out.segment().asSlice(0, dtype.bytes((long) count * columns)));
             }
         }
     }

@@ -119,7 +119,7 @@ public final class SafetensorsFile implements AutoCloseable {
                             + ", which Jemma does not compute with; wanted one of " + StoredType.readable());
         }
         MemorySegment elements = data.asSlice(entry.begin(), entry.bytes());
-        if (entry.begin() % dtype.get().bytes() != 0) {
+        if (entry.begin() % dtype.get().alignment() != 0) {
             elements = realigned.computeIfAbsent(
                     name,
                     key -> arena.allocate(entry.bytes(), 64).copyFrom(data.asSlice(entry.begin(), entry.bytes())));

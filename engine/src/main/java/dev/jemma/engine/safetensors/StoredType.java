@@ -73,9 +73,15 @@ public enum StoredType {
                 .findAny();
     }
 
-    /** The stored form of a type that Jemma reads. */
+    /**
+     * The stored form of a type that Jemma reads.
+     *
+     * @throws IllegalArgumentException if the format has none: block types are GGUF's
+     */
     public static StoredType of(DType dtype) {
-        return valueOf(dtype.name());
+        return named(dtype.name())
+                .orElseThrow(() -> new IllegalArgumentException(
+                        "safetensors files have no type " + dtype + "; wanted one of " + readable()));
     }
 
     /** The type of a header's {@code dtype} string, if there is one of that name. */
@@ -85,6 +91,9 @@ public enum StoredType {
 
     /** The types that can be read, for messages: {@code F32, F16, ...}. */
     static String readable() {
-        return Arrays.stream(DType.values()).map(DType::name).collect(Collectors.joining(", "));
+        return Arrays.stream(DType.values())
+                .map(DType::name)
+                .filter(name -> named(name).isPresent())
+                .collect(Collectors.joining(", "));
     }
 }

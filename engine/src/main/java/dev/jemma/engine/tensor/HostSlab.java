@@ -29,7 +29,7 @@ public final class HostSlab implements Slab {
     @Override
     public Tensor allocate(DType dtype, long... dims) {
         Shape shape = new Shape(dims);
-        long bytes = Math.multiplyExact(shape.elements(), (long) dtype.bytes());
+        long bytes = dtype.bytes(shape);
         if (bytes > region.byteSize() - used) {
             throw new IllegalArgumentException("a " + dtype + " tensor of shape " + shape + " needs " + bytes
                     + " bytes, the slab has " + (region.byteSize() - used) + " of " + region.byteSize() + " left");

@@ -9,13 +9,13 @@ import java.util.Objects;
  *
  * @param dtype element type
  * @param shape dimensions, outermost first
- * @param memory the elements, exactly {@code shape.elements() * dtype.bytes()} bytes
+ * @param memory the elements, exactly {@code dtype.bytes(shape)} bytes
  */
 public record Tensor(DType dtype, Shape shape, Memory memory) {
     public Tensor {
         Objects.requireNonNull(dtype, "dtype");
         Objects.requireNonNull(shape, "shape");
-        long wanted = Math.multiplyExact(shape.elements(), dtype.bytes());
+        long wanted = dtype.bytes(shape);
         if (memory.bytes() != wanted) {
             throw new IllegalArgumentException(
                     "a " + dtype + " tensor of shape " + shape + " has " + wanted + " bytes, not " + memory.bytes());
@@ -49,12 +49,16 @@ public record Tensor(DType dtype, Shape shape, Memory memory) {
         return new Tensor(dtype, new Shape(dims), memory);
     }
 
-    /** Rows {@code from} (inclusive) to {@code to} (exclusive) of the outermost dimension; shares the memory. */
+    /**
+     * Rows {@code from} (inclusive) to {@code to} (exclusive) of the outermost dimension; shares the memory.
+     *
+     * @throws IllegalArgumentException if that cuts a block of a block type, as it can in a tensor of one dimension
+     */
     public Tensor rows(long from, long to) {
         long[] dims = shape.dims();
-        long row = dims[0] == 0 ? 0 : shape.elements() / dims[0] * dtype.bytes();
+        long row = dims[0] == 0 ? 0 : shape.elements() / dims[0];
         Objects.checkFromToIndex(from, to, dims[0]);
         dims[0] = to - from;
-        return host(dtype, new Shape(dims), segment().asSlice(from * row, (to - from) * row));
+        return host(dtype, new Shape(dims), segment().asSlice(dtype.bytes(from * row), dtype.bytes((to - from) * row)));
     }
 }

@@ -28,7 +28,7 @@ final class AdamW implements AutoCloseable {
         this.config = config;
         long bytes = 0;
         for (Parameter parameter : parameters) {
-            bytes += 2 * Slab.aligned(parameter.value().elements() * DType.F32.bytes());
+            bytes += 2 * Slab.aligned(DType.F32.bytes(parameter.value().elements()));
         }
         slab = kernels.slab(bytes);
         states = new ArrayList<>(parameters.size());

@@ -40,7 +40,7 @@ public final class KernelsContract {
             Tensor copy = Tensor.host(
                     host.dtype(),
                     host.shape(),
-                    arena.allocate(bytes + 64, 64).asSlice(host.dtype().bytes(), bytes));
+                    arena.allocate(bytes + 64, 64).asSlice(host.dtype().alignment(), bytes));
             copy.segment().copyFrom(host.segment());
             return copy;
         }

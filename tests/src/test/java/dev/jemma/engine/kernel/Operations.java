@@ -66,6 +66,22 @@ final class Operations {
                 o.linear(97, 513, 65, type);
             }
         }
+        for (DType type : List.of(DType.Q8_0, DType.Q4_0)) {
+            o.linear(1, 32, 1, type);
+            o.linear(1, 64, 9, type);
+            o.linear(2, 96, 17, type);
+            o.linear(5, 32, 15, type);
+            o.linear(7, 96, 16, type);
+            if (many) {
+                o.linear(1, 640, 2048, type);
+                o.linear(3, 288, 70, type);
+                o.linear(4, 32, 129, type);
+                o.linear(6, 64, 48, type);
+                o.linear(50, 640, 100, type);
+                o.linear(97, 544, 65, type);
+                o.linear(9, 4128, 40, type);
+            }
+        }
         if (many) {
             o.linear(800, 20, 40, DType.BF16);
             o.linear(9, 5000, 40, DType.BF16);
@@ -105,8 +121,25 @@ final class Operations {
 
     Tensor normal(DType type, double scale, long... dims) {
         Tensor t = empty(type, dims);
+        if (type.isQuantized()) {
+            return blocks(t, scale);
+        }
         for (long i = 0; i < t.elements(); i++) {
             set(t, i, (float) (random.nextGaussian() * scale));
+        }
+        return t;
+    }
+
+    /** Random levels, all of them, and scales that give elements of about {@code scale}. */
+    private Tensor blocks(Tensor t, double scale) {
+        MemorySegment s = t.segment();
+        byte[] bytes = new byte[t.dtype().blockBytes()];
+        int levels = t.dtype() == DType.Q8_0 ? 128 : 8;
+        for (long at = 0; at < s.byteSize(); at += bytes.length) {
+            random.nextBytes(bytes);
+            MemorySegment.copy(bytes, 0, s, ValueLayout.JAVA_BYTE, at, bytes.length);
+            float d = (float) (random.nextGaussian() * scale / levels);
+            s.set(ValueLayout.JAVA_SHORT_UNALIGNED, at, Float.floatToFloat16(d));
         }
         return t;
     }
@@ -114,8 +147,8 @@ final class Operations {
     /** Aligned to the element only: tensors in a memory-mapped file start anywhere. */
     Tensor empty(DType type, long... dims) {
         Shape shape = new Shape(dims);
-        long bytes = shape.elements() * type.bytes();
-        MemorySegment segment = arena.allocate(bytes + 64, 64).asSlice(type.bytes(), bytes);
+        long bytes = type.bytes(shape);
+        MemorySegment segment = arena.allocate(bytes + 64, 64).asSlice(type.alignment(), bytes);
         return Tensor.host(type, shape, segment);
     }
 
@@ -148,6 +181,7 @@ final class Operations {
             case BF16 -> s.set(ValueLayout.JAVA_SHORT_UNALIGNED, 2 * i, Conversion.bfloat16(value));
             case I32 -> s.set(ValueLayout.JAVA_INT_UNALIGNED, 4 * i, (int) value);
             case I64 -> s.set(ValueLayout.JAVA_LONG_UNALIGNED, 8 * i, (long) value);
+            case Q8_0, Q4_0 -> throw new IllegalArgumentException("an element of a block");
         }
     }
 
@@ -202,17 +236,12 @@ final class Operations {
 
     private void embedding() {
         for (DType type : List.of(DType.F32, DType.BF16, DType.F16)) {
-            Tensor table = normal(type, 1, 11, 19);
-            put(
-                    "embed",
-                    "" + type,
-                    TIGHT,
-                    List.of(0),
-                    (k, t) -> k.embed(t[0], t[1], t[2], 2.5f),
-                    stale(5, 19),
-                    table,
-                    ints(11, 5));
+            embed(type, 19);
         }
+        embed(DType.Q8_0, 32);
+        embed(DType.Q8_0, 640);
+        embed(DType.Q4_0, 32);
+        embed(DType.Q4_0, 96);
         Step forward = (k, t) -> k.embedLowRank(t[0], new LowRank(t[1], t[2], 0.5f), t[3], 3);
         put("embedLowRank", "", SUMS, List.of(0), forward, stale(13, 19), f32(4, 11), f32(19, 4), ints(11, 13));
         Step backward = (k, t) -> k.embedLowRankBackward(t[0], t[1], t[2], new LowRank(t[3], t[4], 0.5f), t[5], 3);
@@ -228,6 +257,18 @@ final class Operations {
                 f32(4, 11),
                 f32(19, 4),
                 ints(11, 13));
+    }
+
+    private void embed(DType type, int columns) {
+        put(
+                "embed",
+                type + ", " + columns + " columns",
+                TIGHT,
+                List.of(0),
+                (k, t) -> k.embed(t[0], t[1], t[2], 2.5f),
+                stale(5, columns),
+                normal(type, 1, 11, columns),
+                ints(11, 5));
     }
 
     private void norm(int rows, int d, DType type) {

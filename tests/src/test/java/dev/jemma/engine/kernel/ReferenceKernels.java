@@ -307,7 +307,7 @@ public final class ReferenceKernels implements Kernels {
 
     @Override
     public boolean supportsWeight(DType dtype) {
-        return dtype != DType.I32;
+        return dtype.isWeight();
     }
 
     @Override

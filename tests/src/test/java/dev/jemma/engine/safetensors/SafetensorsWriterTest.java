@@ -27,7 +27,7 @@ final class SafetensorsWriterTest {
         for (int i = 0; i < bytes.length; i++) {
             bytes[i] = (byte) values[i];
         }
-        return Tensor.host(dtype, Shape.of(bytes.length / dtype.bytes()), MemorySegment.ofArray(bytes));
+        return Tensor.host(dtype, Shape.of(bytes.length / dtype.blockBytes()), MemorySegment.ofArray(bytes));
     }
 
     @Test

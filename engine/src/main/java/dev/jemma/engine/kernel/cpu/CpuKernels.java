@@ -269,7 +269,7 @@ public final class CpuKernels implements Kernels {
 
     @Override
     public boolean supportsWeight(DType dtype) {
-        return dtype.isFloat();
+        return dtype.isWeight();
     }
 
     @Override

@@ -35,10 +35,10 @@ final class Gemm implements AutoCloseable {
     private static final int STRIPS_A_CHUNK = 4;
     private static final int CHUNKS_A_MEMBER = 4;
 
-    /** Scratch of a member: a panel, a square to transpose in and an edge tile. */
+    /** Scratch of a member: a panel, what {@link Pack} transposes in and an edge tile. */
     private static final long PANEL_BYTES = 4L * DEPTH * NR;
 
-    private static final long SQUARE_BYTES = Lanes.BYTES * Lanes.L;
+    private static final long SQUARE_BYTES = Pack.SCRATCH_BYTES;
     private static final long MEMBER_BYTES = PANEL_BYTES + SQUARE_BYTES + Tiles.EDGE_BYTES;
 
     private final ThreadTeam team;
@@ -129,7 +129,7 @@ final class Gemm implements AutoCloseable {
         scale = factor;
         columns = n;
         aStride = 4 * (leftOrder == Order.PLAIN ? k : m);
-        bStride = bType.bytes() * (rightOrder == Order.PLAIN ? n : k);
+        bStride = bType.bytes(rightOrder == Order.PLAIN ? n : k);
         cStride = 4L * n;
         depthBlock = depthBlock(k);
         strips = packed.atLeast(4L * Math.min(ROWS, roundUp(m, MR)) * Math.min(k, (long) BLOCKS * depthBlock));
@@ -219,21 +219,9 @@ final class Gemm implements AutoCloseable {
     private void packPanel(int member, long k, int depth, int column, int count) {
         MemorySegment panel = panels[member];
         switch (bOrder) {
-            case PLAIN ->
-                Pack.panelAcross(
-                        bType, b, k * bStride + (long) bType.bytes() * column, bStride, count, depth, scale, panel, 0);
+            case PLAIN -> Pack.panelAcross(bType, b, k * bStride, column, bStride, count, depth, scale, panel, 0);
             case TRANSPOSED ->
-                Pack.panelAlong(
-                        bType,
-                        b,
-                        column * bStride + bType.bytes() * k,
-                        bStride,
-                        count,
-                        depth,
-                        scale,
-                        panel,
-                        0,
-                        squares[member]);
+                Pack.panelAlong(bType, b, column * bStride, k, bStride, count, depth, scale, panel, 0, squares[member]);
         }
     }
 

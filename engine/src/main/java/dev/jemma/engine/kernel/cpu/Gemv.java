@@ -33,12 +33,14 @@ final class Gemv implements AutoCloseable {
     private final ThreadTeam team;
     private final Scratch scratch = new Scratch();
     private final Scratch own = new Scratch();
+    private final Scratch rowsOfMembers = new Scratch();
     private final ThreadTeam.Task task = this::outputs;
     /** Each member's unreduced sums of {@value #OUTPUTS} outputs. */
     private final MemorySegment[] sums;
 
     private MemorySegment w = MemorySegment.NULL;
     private MemorySegment x = MemorySegment.NULL;
+    private MemorySegment widened = MemorySegment.NULL;
     private MemorySegment out = MemorySegment.NULL;
     private DType type = DType.F32;
     private Write write = Write.SET;
@@ -78,7 +80,10 @@ final class Gemv implements AutoCloseable {
 
     /** Lays out the vectorized part of x for the weights' type; F32 weights take it as it is. */
     private void arrange(MemorySegment input) {
-        if (type == DType.F32) {
+        if (type.isQuantized()) {
+            widened = rowsOfMembers.atLeast(4 * inputs * team.size());
+        }
+        if (type == DType.F32 || type.isQuantized()) {
             x = input;
             xStride = 4 * inputs;
             return;
@@ -109,12 +114,12 @@ final class Gemv implements AutoCloseable {
                 switch (type) {
                     case BF16 -> fourBf16(o, n, member);
                     case F32 -> fourF32(o, n, member);
-                    case F16 -> {
+                    case F16, Q8_0, Q4_0 -> {
                         for (int i = 0; i < OUTPUTS; i++) {
                             one(o + i, n, member);
                         }
                     }
-                    case I32, I64 -> throw new IllegalArgumentException("I32 is no float");
+                    case I32, I64 -> throw new IllegalArgumentException(type + " is no float");
                 }
             }
         }
@@ -252,13 +257,12 @@ final class Gemv implements AutoCloseable {
         return Lanes.sum(sums[member], 0);
     }
 
-    private float dotF32(int o, int n, int member) {
-        long at = o * 4 * inputs;
+    private float dotF32(MemorySegment weights, long at, int n, int member) {
         long row = n * xStride;
         FloatVector s = FloatVector.zero(FLOATS);
         int blocks = (int) (inputs / L);
         for (int i = 0; i < blocks; i++) {
-            FloatVector u = FloatVector.fromMemorySegment(FLOATS, w, at + i * BYTES, ORDER);
+            FloatVector u = FloatVector.fromMemorySegment(FLOATS, weights, at + i * BYTES, ORDER);
             FloatVector v = FloatVector.fromMemorySegment(FLOATS, x, row + i * BYTES, ORDER);
             s = FMA ? u.fma(v, s) : u.mul(v).add(s);
         }
@@ -273,15 +277,20 @@ final class Gemv implements AutoCloseable {
                 switch (type) {
                     case BF16 -> dotBf16(o, n, member);
                     case F16 -> dotF16(o, n, member);
-                    case F32 -> dotF32(o, n, member);
-                    case I32, I64 -> throw new IllegalArgumentException("I32 is no float");
+                    case F32 -> dotF32(w, o * 4 * inputs, n, member);
+                    case Q8_0, Q4_0 -> {
+                        long row = member * 4 * inputs;
+                        Widen.row(type, w, o * type.bytes(inputs), 0, inputs, 1, widened, row);
+                        yield dotF32(widened, row, n, member);
+                    }
+                    case I32, I64 -> throw new IllegalArgumentException(type + " is no float");
                 });
     }
 
     /** Adds the inputs that fill no vector, and stores. */
     private void finish(int o, int n, float sum) {
-        for (long i = inputs - inputs % (type == DType.F32 ? L : 2 * L); i < inputs; i++) {
-            float weight = Widen.get(type, w, type.bytes() * (o * inputs + i));
+        for (long i = inputs - inputs % (type == DType.F32 || type.isQuantized() ? L : 2 * L); i < inputs; i++) {
+            float weight = Widen.get(type, w, o * type.bytes(inputs), i);
             sum = Lanes.fma(weight, x.get(Lanes.FLOAT, n * xStride + 4 * i), sum);
         }
         long at = 4L * (n * (long) outputs + o);
@@ -293,5 +302,6 @@ final class Gemv implements AutoCloseable {
     public void close() {
         scratch.close();
         own.close();
+        rowsOfMembers.close();
     }
 }

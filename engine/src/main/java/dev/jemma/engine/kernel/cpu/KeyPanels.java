@@ -38,7 +38,7 @@ final class KeyPanels {
         int slot = first % span.capacity();
         if (slot + count <= span.capacity()) {
             long from = (span.keyRow() + slot) * stride + headOffset;
-            Pack.panelAlong(DType.F32, x, from, stride, count, headDim, 1, to, toOffset, square);
+            Pack.panelAlong(DType.F32, x, from, 0, stride, count, headDim, 1, to, toOffset, square);
             return;
         }
         for (int j = 0; j < NR; j++) { // the ring wraps inside the panel
@@ -62,7 +62,7 @@ final class KeyPanels {
         for (int column = 0; column < headDim; column += NR) {
             long at = toOffset + depthOffset(row, column / NR, rows, headDim);
             int count = Math.min(NR, headDim - column);
-            Pack.panelAcross(DType.F32, x, offset + 4L * column, 0, count, 1, 1, to, at);
+            Pack.panelAcross(DType.F32, x, offset, column, 0, count, 1, 1, to, at);
         }
     }
 }

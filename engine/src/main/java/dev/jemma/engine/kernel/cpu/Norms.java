@@ -64,7 +64,7 @@ final class Norms implements AutoCloseable {
         d = Math.toIntExact(x.dim(1));
         rowsAChunk = Math.max(1, ELEMENTS_A_CHUNK / Math.max(1, d));
         w = scratch.atLeast(4L * d);
-        Widen.row(weight.dtype(), weight.segment(), 0, d, 1, w, 0);
+        Widen.row(weight.dtype(), weight.segment(), 0, 0, d, 1, w, 0);
         for (int i = 0; i < d; i++) {
             w.set(Lanes.FLOAT, 4L * i, 1 + w.get(Lanes.FLOAT, 4L * i));
         }

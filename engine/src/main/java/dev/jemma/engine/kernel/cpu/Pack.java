@@ -3,6 +3,7 @@ package dev.jemma.engine.kernel.cpu;
 import static dev.jemma.engine.kernel.cpu.Lanes.BYTES;
 import static dev.jemma.engine.kernel.cpu.Lanes.L;
 import static dev.jemma.engine.kernel.cpu.Lanes.loadInts;
+import static dev.jemma.engine.kernel.cpu.Tiles.DEPTH;
 import static dev.jemma.engine.kernel.cpu.Tiles.MR;
 import static dev.jemma.engine.kernel.cpu.Tiles.NR;
 
@@ -18,10 +19,17 @@ import jdk.incubator.vector.VectorShuffle;
  * Copies blocks of matrices into the order in which {@link Tiles} reads them, widened to f32.
  *
  * <p>A strip is {@code [depth][MR]}, a panel {@code [depth][NR]}; rows or columns that a block lacks are zeros. Offsets and strides
- * are in bytes. "Along" means that the depth runs along the rows of the source (the other index selects the row), "across" that
+ * are in bytes; a panel's source is where a row of the matrix starts and the first element wanted in it, which need not start a
+ * block of a quantized type. "Along" means that the depth runs along the rows of the source (the other index selects the row), "across" that
  * every step of the depth is the next row.
  */
 final class Pack {
+    /** L vectors. */
+    private static final long SQUARE_BYTES = BYTES * L;
+
+    /** Scratch to transpose in, and for the rows of a quantized panel. */
+    static final long SCRATCH_BYTES = SQUARE_BYTES + 4L * NR * DEPTH;
+
     private static final int LOG_L = Integer.numberOfTrailingZeros(L);
     private static final VectorShuffle<Integer>[] EXCHANGE = exchanges();
     private static final VectorMask<Integer>[] UPPER = uppers();
@@ -82,11 +90,12 @@ final class Pack {
         }
     }
 
-    /** A panel of {@code columns} columns: {@code to[k][j] = scale * from[k][j]}. */
+    /** A panel of {@code columns} columns: {@code to[k][j] = scale * from[k][element + j]}. */
     static void panelAcross(
             DType dtype,
             MemorySegment from,
             long offset,
+            long element,
             long stride,
             int columns,
             int depth,
@@ -95,25 +104,28 @@ final class Pack {
             long toOffset) {
         if (columns == NR) {
             for (int k = 0; k < depth; k++) {
-                Widen.row(dtype, from, offset + k * stride, NR, scale, to, toOffset + k * 4L * NR);
+                Widen.row(dtype, from, offset + k * stride, element, NR, scale, to, toOffset + k * 4L * NR);
             }
             return;
         }
         for (int k = 0; k < depth; k++) {
             for (int j = 0; j < NR; j++) {
-                float value = j < columns
-                        ? scale * Widen.get(dtype, from, offset + k * stride + (long) dtype.bytes() * j)
-                        : 0;
+                float value = j < columns ? scale * Widen.get(dtype, from, offset + k * stride, element + j) : 0;
                 to.set(Lanes.FLOAT, toOffset + 4L * (k * NR + j), value);
             }
         }
     }
 
-    /** A panel of {@code columns} rows of the source: {@code to[k][j] = scale * from[j][k]}. */
+    /**
+     * A panel of {@code columns} rows of the source: {@code to[k][j] = scale * from[j][element + k]}.
+     *
+     * @param square at least {@link #SCRATCH_BYTES} of scratch of this thread for quantized types, a vector of vectors for others
+     */
     static void panelAlong(
             DType dtype,
             MemorySegment from,
             long offset,
+            long element,
             long stride,
             int columns,
             int depth,
@@ -121,22 +133,45 @@ final class Pack {
             MemorySegment to,
             long toOffset,
             MemorySegment square) {
+        if (dtype.isQuantized()) {
+            widenedPanel(dtype, from, offset, element, stride, columns, depth, scale, to, toOffset, square);
+            return;
+        }
+        long first = offset + dtype.bytes(element);
         int step = dtype == DType.F32 ? L : 2 * L;
         int bound = columns == NR ? depth - depth % step : 0;
         for (int k = 0; k < bound; k += step) {
             for (int half = 0; half < 2; half++) {
-                transpose(from, offset + half * L * stride + (long) dtype.bytes() * k, stride, square);
+                transpose(from, first + half * L * stride + dtype.bytes(k), stride, square);
                 spread(dtype, square, scale, to, toOffset + k * 4L * NR + half * BYTES);
             }
         }
         for (int j = 0; j < NR; j++) {
             for (int k = bound; k < depth; k++) {
-                float value = j < columns
-                        ? scale * Widen.get(dtype, from, offset + j * stride + (long) dtype.bytes() * k)
-                        : 0;
+                float value = j < columns ? scale * Widen.get(dtype, from, offset + j * stride, element + k) : 0;
                 to.set(Lanes.FLOAT, toOffset + 4L * (k * NR + j), value);
             }
         }
+    }
+
+    /** Blocks are widened a row at a time, and the rows transposed. */
+    private static void widenedPanel(
+            DType dtype,
+            MemorySegment from,
+            long offset,
+            long element,
+            long stride,
+            int columns,
+            int depth,
+            float scale,
+            MemorySegment to,
+            long toOffset,
+            MemorySegment scratch) {
+        long width = 4L * DEPTH;
+        for (int j = 0; j < columns; j++) {
+            Widen.row(dtype, from, offset + j * stride, element, depth, scale, scratch, SQUARE_BYTES + j * width);
+        }
+        panelAlong(DType.F32, scratch, SQUARE_BYTES, 0, width, columns, depth, 1, to, toOffset, scratch);
     }
 
     /**
@@ -191,7 +226,7 @@ final class Pack {
                     put(Lanes.evenF16(ints), scale, to, toOffset + 2 * i * 4L * NR);
                     put(Lanes.oddF16(ints), scale, to, toOffset + (2 * i + 1) * 4L * NR);
                 }
-                case I32, I64 -> throw new IllegalArgumentException("I32 is no float");
+                case Q8_0, Q4_0, I32, I64 -> throw new IllegalArgumentException(dtype + " is no plain float");
             }
         }
     }

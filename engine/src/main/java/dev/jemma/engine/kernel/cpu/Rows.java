@@ -72,7 +72,7 @@ final class Rows implements AutoCloseable {
         int to = Math.min(rows, (chunk + 1) * rowsAChunk);
         for (int n = chunk * rowsAChunk; n < to; n++) {
             long row = ids.get(INT, 4L * n);
-            Widen.row(type, in, row * type.bytes() * columns, columns, scale, out, 4 * n * columns);
+            Widen.row(type, in, row * type.bytes(columns), 0, columns, scale, out, 4 * n * columns);
         }
     }
 

@@ -6,6 +6,7 @@ import static dev.jemma.engine.kernel.cpu.Lanes.load;
 import static dev.jemma.engine.kernel.cpu.Lanes.store;
 
 import dev.jemma.engine.tensor.DType;
+import dev.jemma.engine.tensor.Quantization;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -16,33 +17,64 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
-/** Elements of F32, F16 and BF16 tensors as f32, exactly. Offsets are in bytes and need no alignment beyond the element's. */
+/**
+ * Elements of weights of any type as f32, exactly. An element is addressed by the byte offset of the row that it lies in, which
+ * needs no alignment beyond the type's, and its index in the row, which may lie inside a block.
+ */
 final class Widen {
     private static final VectorSpecies<Short> HALVES =
             VectorSpecies.of(short.class, VectorShape.forBitSize(INTS.vectorBitSize() / 2));
 
+    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
+    private static final int BLOCK = Quantization.BLOCK;
+
     private Widen() {}
 
     /** One element. */
-    static float get(DType dtype, MemorySegment s, long offset) {
+    static float get(DType dtype, MemorySegment s, long row, long element) {
         return switch (dtype) {
-            case F32 -> s.get(Lanes.FLOAT, offset);
-            case F16 -> Float.float16ToFloat(s.get(ValueLayout.JAVA_SHORT_UNALIGNED, offset));
-            case BF16 -> Float.intBitsToFloat(s.get(ValueLayout.JAVA_SHORT_UNALIGNED, offset) << 16);
-            case I32, I64 -> throw new IllegalArgumentException("I32 is no float");
+            case F32 -> s.get(Lanes.FLOAT, row + 4 * element);
+            case F16 -> Float.float16ToFloat(s.get(SHORT, row + 2 * element));
+            case BF16 -> Float.intBitsToFloat(s.get(SHORT, row + 2 * element) << 16);
+            case Q8_0, Q4_0 -> {
+                long block = row + element / BLOCK * dtype.blockBytes();
+                yield Float.float16ToFloat(s.get(SHORT, block)) * level(dtype, s, block, (int) (element % BLOCK));
+            }
+            case I32, I64 -> throw noFloat(dtype);
         };
     }
 
-    /** {@code to[0 .. count) = scale * from[0 .. count)}. */
+    /** The integer that element {@code i} of a block is, times the block's scale. */
+    private static int level(DType dtype, MemorySegment s, long block, int i) {
+        if (dtype == DType.Q8_0) {
+            return s.get(ValueLayout.JAVA_BYTE, block + 2 + i);
+        }
+        int pair = s.get(ValueLayout.JAVA_BYTE, block + 2 + i % (BLOCK / 2));
+        return (i < BLOCK / 2 ? pair & 15 : pair >> 4 & 15) - 8;
+    }
+
+    private static IllegalArgumentException noFloat(DType dtype) {
+        return new IllegalArgumentException(dtype + " is no float");
+    }
+
+    /** {@code to[0 .. count) = scale * from[element .. element + count)}. */
     static void row(
             DType dtype,
             MemorySegment from,
-            long fromOffset,
+            long row,
+            long element,
             long count,
             float scale,
             MemorySegment to,
             long toOffset) {
+        if (dtype.isQuantized()) {
+            for (long i = 0; i < count; i++) {
+                to.set(Lanes.FLOAT, toOffset + 4 * i, get(dtype, from, row, element + i) * scale);
+            }
+            return;
+        }
         long bound = count - count % L;
+        long fromOffset = row + dtype.bytes(element);
         switch (dtype) {
             case F32 -> {
                 for (long i = 0; i < bound; i += L) {
@@ -59,10 +91,10 @@ final class Widen {
                     store(f16(from, fromOffset + 2 * i).mul(scale), to, toOffset + 4 * i);
                 }
             }
-            case I32, I64 -> throw new IllegalArgumentException("I32 is no float");
+            case Q8_0, Q4_0, I32, I64 -> throw noFloat(dtype);
         }
         for (long i = bound; i < count; i++) {
-            to.set(Lanes.FLOAT, toOffset + 4 * i, get(dtype, from, fromOffset + dtype.bytes() * i) * scale);
+            to.set(Lanes.FLOAT, toOffset + 4 * i, get(dtype, from, row, element + i) * scale);
         }
     }
 

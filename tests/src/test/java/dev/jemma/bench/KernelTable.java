@@ -1,6 +1,7 @@
 package dev.jemma.bench;
 
 import dev.jemma.engine.kernel.AdamWStep;
+import dev.jemma.engine.kernel.Arithmetic;
 import dev.jemma.engine.kernel.AttentionShape;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.LowRank;
@@ -35,7 +36,7 @@ public final class KernelTable {
         this.bytes = bytes;
     }
 
-    /** Arguments: threads, part of names. */
+    /** Arguments: threads, part of names, arithmetic. */
     public static void main(String[] args) {
         int threads = args.length > 0
                 ? Integer.parseInt(args[0])
@@ -43,7 +44,8 @@ public final class KernelTable {
         double flops = Ceilings.flops(threads);
         double bytes = Ceilings.readBandwidth(threads);
         System.out.printf("%d threads: %.1f GFLOP/s (f32 FMA), %.1f GB/s (read)%n", threads, flops / 1e9, bytes / 1e9);
-        try (Kernels kernels = CpuKernels.open(threads)) {
+        Arithmetic arithmetic = args.length > 2 ? Arithmetic.valueOf(args[2]) : Arithmetic.F32;
+        try (Kernels kernels = CpuKernels.open(threads, arithmetic)) {
             System.out.println(kernels.description());
             new KernelTable(kernels, args.length > 1 ? args[1] : "", flops, bytes).rows();
         }

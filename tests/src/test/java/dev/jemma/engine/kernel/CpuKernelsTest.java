@@ -16,23 +16,26 @@ import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 final class CpuKernelsTest {
-    @Test
-    void computesWhatTheReferenceComputes() {
+    @ParameterizedTest
+    @EnumSource
+    void computesWhatTheReferenceComputes(Arithmetic arithmetic) {
         try (Arena arena = Arena.ofShared();
-                Kernels kernels = CpuKernels.open(2)) {
-            KernelsContract.matchesReference(kernels, new KernelsContract.HostTransfer(arena));
+                Kernels kernels = CpuKernels.open(2, arithmetic)) {
+            KernelsContract.matchesReference(kernels, new KernelsContract.HostTransfer(arena), arithmetic);
         }
     }
 
-    @Test
-    void givesTheSameBitsForAnyNumberOfThreads() {
+    @ParameterizedTest
+    @EnumSource
+    void givesTheSameBitsForAnyNumberOfThreads(Arithmetic arithmetic) {
         try (Arena arena = Arena.ofShared();
-                Kernels one = CpuKernels.open(1);
-                Kernels two = CpuKernels.open(2);
-                Kernels three = CpuKernels.open(3)) {
+                Kernels one = CpuKernels.open(1, arithmetic);
+                Kernels two = CpuKernels.open(2, arithmetic);
+                Kernels three = CpuKernels.open(3, arithmetic)) {
             KernelsContract.HostTransfer transfer = new KernelsContract.HostTransfer(arena);
             for (Operation operation : Operations.in(arena, Operations.Sizes.MANY)) {
                 KernelsContract.Outcome wanted = KernelsContract.run(operation, one, transfer);
@@ -57,6 +60,13 @@ final class CpuKernelsTest {
     void computesWithAnyVectorWidth(String bits) throws Exception {
         String output = probe(List.of("-Djemma.vectorBits=" + bits), "reference");
         assertThat(output).contains("2 threads, " + bits + "-bit").endsWith(" 0 failures\n");
+    }
+
+    @Test
+    void computesInBf16WithoutTheInstructionToo() throws Exception {
+        assertThat(probe(List.of("-Djemma.machineCode=off", "-Djemma.arithmetic=BF16"), "reference"))
+                .contains("bf16")
+                .endsWith(" 0 failures\n");
     }
 
     /** Even few calls take the hot loops from the interpreter into compiled code; {@code -Djemma.kernels.calls=20000} through all of it. */

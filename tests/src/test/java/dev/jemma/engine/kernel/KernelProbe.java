@@ -13,10 +13,11 @@ import java.util.List;
 public final class KernelProbe {
     private KernelProbe() {}
 
-    /** {@code reference}: compare the small operations with the reference; {@code repeat N}: run each N times, compare the bits. */
+    /** {@code reference}: compare the small operations with the reference; {@code repeat N}: run each N times, compare the bits; with the arithmetic of {@code -Djemma.arithmetic}. */
     public static void main(String[] args) {
+        Arithmetic arithmetic = Arithmetic.valueOf(System.getProperty("jemma.arithmetic", "F32"));
         try (Arena arena = Arena.ofShared();
-                Kernels kernels = CpuKernels.open(2)) {
+                Kernels kernels = CpuKernels.open(2, arithmetic)) {
             System.out.println(kernels.description());
             List<Operation> operations = Operations.in(arena, Operations.Sizes.FEW);
             List<String> failures = new ArrayList<>();
@@ -25,7 +26,7 @@ public final class KernelProbe {
                         switch (args[0]) {
                             case "reference" ->
                                 KernelsContract.differences(
-                                        operation, kernels, new KernelsContract.HostTransfer(arena));
+                                        operation, kernels, new KernelsContract.HostTransfer(arena), arithmetic);
                             case "repeat" -> repeat(operation, kernels, Integer.parseInt(args[1]));
                             default -> throw new IllegalArgumentException(args[0]);
                         });

@@ -74,9 +74,9 @@ public final class KernelsContract {
     }
 
     /** One line for each way in which the backend's outcome differs from the reference's. */
-    static List<String> differences(Operation operation, Kernels kernels, Transfer transfer) {
+    static List<String> differences(Operation operation, Kernels kernels, Transfer transfer, Arithmetic arithmetic) {
         try (Arena arena = Arena.ofConfined();
-                ReferenceKernels reference = new ReferenceKernels()) {
+                ReferenceKernels reference = new ReferenceKernels(arithmetic)) {
             Outcome wanted = run(operation, reference, new HostTransfer(arena));
             Outcome seen = run(operation, kernels, transfer);
             List<String> lines = new ArrayList<>();
@@ -109,7 +109,7 @@ public final class KernelsContract {
     }
 
     /** Asserts that every operation of {@link Kernels} is in the catalogue and gives what the reference gives. */
-    public static void matchesReference(Kernels kernels, Transfer transfer) {
+    public static void matchesReference(Kernels kernels, Transfer transfer, Arithmetic arithmetic) {
         try (Arena arena = Arena.ofShared()) {
             List<Operation> operations = Operations.in(arena, Operations.Sizes.MANY);
             Set<String> methods = new TreeSet<>();
@@ -120,7 +120,7 @@ public final class KernelsContract {
             assertThat(operations.stream().map(Operation::method).distinct()).hasSameElementsAs(methods);
             List<String> lines = new ArrayList<>();
             for (Operation operation : operations) {
-                lines.addAll(differences(operation, kernels, transfer));
+                lines.addAll(differences(operation, kernels, transfer, arithmetic));
             }
             assertThat(lines).isEmpty();
         }

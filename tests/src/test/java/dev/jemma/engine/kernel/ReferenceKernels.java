@@ -1,5 +1,6 @@
 package dev.jemma.engine.kernel;
 
+import dev.jemma.engine.tensor.Conversion;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.HostSlab;
 import dev.jemma.engine.tensor.Slab;
@@ -9,6 +10,29 @@ import java.util.Arrays;
 
 /** {@link ReferenceMath} over host tensors: slow, scalar, in doubles, each output element rounded once. What all backends are compared with. */
 public final class ReferenceKernels implements Kernels {
+    private final Arithmetic arithmetic;
+
+    /** In f32. */
+    public ReferenceKernels() {
+        this(Arithmetic.F32);
+    }
+
+    /** With the roundings of {@code arithmetic}. */
+    public ReferenceKernels(Arithmetic arithmetic) {
+        this.arithmetic = arithmetic;
+    }
+
+    /** A factor of a product with a frozen weight. */
+    private double[] factor(Tensor x) {
+        double[] values = d(x);
+        if (arithmetic == Arithmetic.BF16) {
+            for (int i = 0; i < values.length; i++) {
+                values[i] = Conversion.rounded((float) values[i], DType.BF16);
+            }
+        }
+        return values;
+    }
+
     private static double[] d(Tensor x) {
         return Elements.of(x);
     }
@@ -121,12 +145,15 @@ public final class ReferenceKernels implements Kernels {
 
     @Override
     public void linear(Tensor out, Tensor x, Tensor weight, Write write) {
-        put(out, ReferenceMath.timesTransposed(d(x), d(weight), n(x, 0), n(weight, 1), n(weight, 0)), write);
+        boolean few = n(x, 0) <= 4;
+        double[] left = few ? d(x) : factor(x);
+        double[] right = few ? d(weight) : factor(weight);
+        put(out, ReferenceMath.timesTransposed(left, right, n(x, 0), n(weight, 1), n(weight, 0)), write);
     }
 
     @Override
     public void linearBackward(Tensor dX, Tensor dOut, Tensor weight, Write write) {
-        put(dX, ReferenceMath.times(d(dOut), d(weight), n(dOut, 0), n(weight, 0), n(weight, 1)), write);
+        put(dX, ReferenceMath.times(factor(dOut), factor(weight), n(dOut, 0), n(weight, 0), n(weight, 1)), write);
     }
 
     @Override

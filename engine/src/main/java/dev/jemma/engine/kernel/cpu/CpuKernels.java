@@ -1,6 +1,7 @@
 package dev.jemma.engine.kernel.cpu;
 
 import dev.jemma.engine.kernel.AdamWStep;
+import dev.jemma.engine.kernel.Arithmetic;
 import dev.jemma.engine.kernel.AttentionShape;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.LowRank;
@@ -23,8 +24,10 @@ import java.lang.foreign.ValueLayout;
  * Java heap. Closing stops the threads and frees the scratch; slabs are the caller's.
  */
 public final class CpuKernels implements Kernels {
+    private final Arithmetic arithmetic;
     private final ThreadTeam team;
     private final Gemm gemm;
+    private final Bf16Gemm bf16Gemm;
     private final Gemv gemv;
     private final Norms norms;
     private final Rows rows;
@@ -33,9 +36,11 @@ public final class CpuKernels implements Kernels {
     private final Attention attention;
     private final AttentionBackward attentionBackward;
 
-    private CpuKernels(int threads) {
+    private CpuKernels(int threads, Arithmetic arithmetic) {
+        this.arithmetic = arithmetic;
         team = new ThreadTeam(threads);
         gemm = new Gemm(team);
+        bf16Gemm = new Bf16Gemm(team, gemm);
         gemv = new Gemv(team);
         norms = new Norms(team);
         rows = new Rows(team, gemm);
@@ -45,9 +50,14 @@ public final class CpuKernels implements Kernels {
         attentionBackward = new AttentionBackward(team);
     }
 
-    /** Kernels that compute with {@code threads} threads, the caller's included. */
+    /** Kernels that compute with {@code threads} threads, the caller's included, in f32. */
     public static CpuKernels open(int threads) {
-        return new CpuKernels(threads);
+        return open(threads, Arithmetic.F32);
+    }
+
+    /** Kernels that compute with {@code threads} threads, the caller's included. */
+    public static CpuKernels open(int threads, Arithmetic arithmetic) {
+        return new CpuKernels(threads, arithmetic);
     }
 
     @Override
@@ -123,7 +133,11 @@ public final class CpuKernels implements Kernels {
     @Override
     public void linear(Tensor out, Tensor x, Tensor weight, Write write) {
         Operands.linear("linear", out, x, weight);
-        product(out, x, weight, 1, write);
+        if (arithmetic == Arithmetic.BF16 && x.dim(0) > Gemv.MAX_ROWS) {
+            bf16Gemm.multiply(out, x, weight, Order.TRANSPOSED, write);
+        } else {
+            product(out, x, weight, 1, write);
+        }
     }
 
     /** {@code out = factor * x weight^T}, by the path that suits the number of rows. */
@@ -138,7 +152,11 @@ public final class CpuKernels implements Kernels {
     @Override
     public void linearBackward(Tensor dX, Tensor dOut, Tensor weight, Write write) {
         Operands.linear("linearBackward", dOut, dX, weight);
-        gemm.multiply(dX, dOut, Order.PLAIN, weight, Order.PLAIN, 1, write);
+        if (arithmetic == Arithmetic.BF16) {
+            bf16Gemm.multiply(dX, dOut, weight, Order.PLAIN, write);
+        } else {
+            gemm.multiply(dX, dOut, Order.PLAIN, weight, Order.PLAIN, 1, write);
+        }
     }
 
     @Override
@@ -275,13 +293,14 @@ public final class CpuKernels implements Kernels {
     @Override
     public String description() {
         return "cpu, " + team.size() + (team.size() == 1 ? " thread, " : " threads, ") + Lanes.FLOATS.vectorBitSize()
-                + "-bit";
+                + "-bit" + (arithmetic == Arithmetic.BF16 ? ", bf16" : "");
     }
 
     @Override
     public void close() {
         team.close();
         gemm.close();
+        bf16Gemm.close();
         gemv.close();
         norms.close();
         rows.close();

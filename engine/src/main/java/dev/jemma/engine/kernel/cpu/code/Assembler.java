@@ -1,0 +1,272 @@
+package dev.jemma.engine.kernel.cpu.code;
+
+import java.util.Arrays;
+
+/**
+ * Encodes the few x86-64 instructions that the kernels are made of, into a growing array of bytes. Vectors are named by number, 0 to
+ * 31; operands are in the order of Intel's manuals, destination first.
+ *
+ * <p>Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2, 2.7 (EVEX) and the instructions' pages.
+ */
+final class Assembler {
+    /** Widths of vectors, in the order of the EVEX length code. */
+    enum Width {
+        V128,
+        V256,
+        V512;
+
+        int bytes() {
+            return 16 << ordinal();
+        }
+    }
+
+    /** A mask register that is not used: all lanes. */
+    static final int ALL = 0;
+
+    private byte[] code = new byte[1024];
+    private int size;
+
+    /** A place in the code, to jump back to. */
+    record Label(int at) {}
+
+    byte[] bytes() {
+        return Arrays.copyOf(code, size);
+    }
+
+    int size() {
+        return size;
+    }
+
+    Label label() {
+        return new Label(size);
+    }
+
+    // ---- general-purpose instructions, 64 bits wide
+
+    void mov(Gp to, Gp from) {
+        rex(from.ordinal(), 0, to.ordinal());
+        put(0x89);
+        modRegister(from.ordinal(), to.ordinal());
+    }
+
+    /** Loads 64 bits. */
+    void mov(Gp to, Address from) {
+        rex(to.ordinal(), from.index().map(Enum::ordinal).orElse(0), from.base().ordinal());
+        put(0x8B);
+        memory(to.ordinal(), from, 1);
+    }
+
+    /** Stores the lower 32 bits. */
+    void movStore32(Address to, Gp from) {
+        if (from.ordinal() > 7 || to.base().ordinal() > 7 || to.index().isPresent()) {
+            throw new IllegalArgumentException("a 32-bit store has legacy registers only");
+        }
+        put(0x89);
+        memory(from.ordinal(), to, 1);
+    }
+
+    void lea(Gp to, Address of) {
+        rex(to.ordinal(), of.index().map(Enum::ordinal).orElse(0), of.base().ordinal());
+        put(0x8D);
+        memory(to.ordinal(), of, 1);
+    }
+
+    void add(Gp to, Gp what) {
+        rex(what.ordinal(), 0, to.ordinal());
+        put(0x01);
+        modRegister(what.ordinal(), to.ordinal());
+    }
+
+    void add(Gp to, int what) {
+        rex(0, 0, to.ordinal());
+        put(0x81);
+        modRegister(0, to.ordinal());
+        putInt(what);
+    }
+
+    /** Shifts right, filling with zeros. */
+    void shiftRight(Gp register, int bits) {
+        rex(0, 0, register.ordinal());
+        put(0xC1);
+        modRegister(5, register.ordinal());
+        put(bits);
+    }
+
+    /** Subtracts one; sets the zero flag for {@link #jumpIfNotZero}. */
+    void decrement(Gp register) {
+        rex(0, 0, register.ordinal());
+        put(0xFF);
+        modRegister(1, register.ordinal());
+    }
+
+    void jumpIfNotZero(Label label) {
+        put(0x0F, 0x85);
+        putInt(label.at - (size + 4));
+    }
+
+    void push(Gp register) {
+        if (register.ordinal() > 7) {
+            put(0x41);
+        }
+        put(0x50 + (register.ordinal() & 7));
+    }
+
+    void pop(Gp register) {
+        if (register.ordinal() > 7) {
+            put(0x41);
+        }
+        put(0x58 + (register.ordinal() & 7));
+    }
+
+    /** Leaf EAX, subleaf ECX; results in EAX, EBX, ECX, EDX. */
+    void cpuid() {
+        put(0x0F, 0xA2);
+    }
+
+    /** Extended control register ECX into EDX:EAX. */
+    void xgetbv() {
+        put(0x0F, 0x01, 0xD0);
+    }
+
+    /** Clears the upper halves of vectors, which code compiled for AVX expects of its callees. */
+    void vzeroupper() {
+        put(0xC5, 0xF8, 0x77);
+    }
+
+    void ret() {
+        put(0xC3);
+    }
+
+    /** {@code mask = register}'s lower 16 bits; mask is 1 to 7. */
+    void kmovw(int mask, Gp register) {
+        put(0xC4, 0xC1 | (register.ordinal() >> 3 ^ 1) << 5, 0x78, 0x92);
+        modRegister(mask, register.ordinal());
+    }
+
+    // ---- vector instructions
+
+    /** {@code d = op(a, b)}. */
+    void vector(Evex op, Width width, int d, int a, int b) {
+        evex(op, width, d, a, b >> 3 & 1, b >> 4 & 1, ALL, 0);
+        modRegister(d & 7, b & 7);
+    }
+
+    /** {@code d = op(a, memory)}. */
+    void vector(Evex op, Width width, int d, int a, Address b) {
+        vector(op, width, d, a, b, ALL);
+    }
+
+    /** The same with lanes that the mask leaves out unchanged, or not stored; not even read, so that they may lie outside of mapped memory. */
+    void vector(Evex op, Width width, int d, int a, Address b, int mask) {
+        int index = b.index().map(Enum::ordinal).orElse(0);
+        evex(op, width, d, a, b.base().ordinal() >> 3, index >> 3, mask, 0);
+        memory(d & 7, b, op.unitBytes(width.bytes()));
+    }
+
+    /** {@code d = op(a, every lane the dword at memory)}. */
+    void vectorBroadcast(Evex op, Width width, int d, int a, Address b) {
+        int index = b.index().map(Enum::ordinal).orElse(0);
+        evex(op, width, d, a, b.base().ordinal() >> 3, index >> 3, ALL, 1);
+        memory(d & 7, b, 4);
+    }
+
+    /** {@code d = op(b)} of registers. */
+    void vector(Evex op, Width width, int d, int b) {
+        vector(op, width, d, 0, b);
+    }
+
+    /** {@code d = op(memory)}, or the store of d. */
+    void vector(Evex op, Width width, int d, Address b) {
+        vector(op, width, d, 0, b);
+    }
+
+    /** {@code d = 0}. */
+    void zero(int d) {
+        vector(Evex.VPXORD, Width.V512, d, d, d);
+    }
+
+    /** {@code d = op(a, b, immediate)}. */
+    void vector(Evex op, Width width, int d, int a, int b, int immediate) {
+        vector(op, width, d, a, b);
+        put(immediate);
+    }
+
+    /** {@code d = op(memory)} with zeros in the lanes that the mask leaves out, which are not read. */
+    void vectorOrZero(Evex op, Width width, int d, Address b, int mask) {
+        int index = b.index().map(Enum::ordinal).orElse(0);
+        evex(op, width, d, 0, b.base().ordinal() >> 3, index >> 3, 8 << 4 | mask, 0);
+        memory(d & 7, b, op.unitBytes(width.bytes()));
+    }
+
+    /** Shifts every dword left by {@code bits}: VPSLLD, whose opcode extension stands where others name d. */
+    void shiftLeft(Width width, int d, int a, int bits) {
+        shift(6, width, d, a, bits);
+    }
+
+    /** Shifts every dword right by {@code bits}, filling with zeros: VPSRLD. */
+    void shiftRight(Width width, int d, int a, int bits) {
+        shift(2, width, d, a, bits);
+    }
+
+    private void shift(int extension, Width width, int d, int a, int bits) {
+        put(0x62);
+        put((a >> 4 & 1 ^ 1) << 6 | (a >> 3 & 1 ^ 1) << 5 | 0x91);
+        put((~d & 15) << 3 | 4 | Evex.Prefix.P66.ordinal());
+        put(width.ordinal() << 5 | (~d >> 4 & 1) << 3);
+        put(0x72);
+        modRegister(extension, a & 7);
+        put(bits);
+    }
+
+    // ---- encoding
+
+    /** The four bytes of the prefix and the opcode. Register bits above the third are stored inverted. */
+    private void evex(Evex op, Width width, int d, int a, int b3, int x, int mask, int broadcast) {
+        put(0x62);
+        put((d >> 3 & 1 ^ 1) << 7 | (x ^ 1) << 6 | (b3 ^ 1) << 5 | (d >> 4 & 1 ^ 1) << 4 | op.mapCode());
+        put(op.w() << 7 | (~a & 15) << 3 | 4 | op.prefixCode());
+        put(width.ordinal() << 5 | broadcast << 4 | (~a >> 4 & 1) << 3 | mask);
+        put(op.opcode());
+    }
+
+    private void rex(int reg, int index, int base) {
+        put(0x48 | reg >> 3 << 2 | index >> 3 << 1 | base >> 3);
+    }
+
+    private void modRegister(int reg, int rm) {
+        put(0xC0 | (reg & 7) << 3 | rm & 7);
+    }
+
+    /** ModRM, SIB and displacement; a displacement that is a multiple of {@code unit} and small takes one byte. */
+    private void memory(int reg, Address a, int unit) {
+        int base = a.base().ordinal() & 7;
+        boolean needsSib = a.index().isPresent() || base == 4;
+        boolean none = a.displacement() == 0 && base != 5;
+        int short8 = a.displacement() / unit;
+        boolean fits = a.displacement() % unit == 0 && short8 >= -128 && short8 <= 127;
+        int mod = none ? 0 : fits ? 1 : 2;
+        put(mod << 6 | (reg & 7) << 3 | (needsSib ? 4 : base));
+        if (needsSib) {
+            int index = a.index().map(Enum::ordinal).orElse(4) & 7;
+            put(Integer.numberOfTrailingZeros(a.scale()) << 6 | index << 3 | base);
+        }
+        if (mod == 1) {
+            put(short8);
+        } else if (mod == 2) {
+            putInt(a.displacement());
+        }
+    }
+
+    private void put(int... values) {
+        for (int value : values) {
+            if (size == code.length) {
+                code = Arrays.copyOf(code, 2 * size);
+            }
+            code[size++] = (byte) value;
+        }
+    }
+
+    private void putInt(int value) {
+        put(value, value >> 8, value >> 16, value >> 24);
+    }
+}

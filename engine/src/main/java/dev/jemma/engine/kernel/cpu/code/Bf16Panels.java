@@ -1,0 +1,155 @@
+package dev.jemma.engine.kernel.cpu.code;
+
+import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V256;
+import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
+
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.util.List;
+
+/**
+ * Brings matrices into the order in which {@link Bf16Tile} reads them: rounds f32 rows to bf16, and turns bf16 rows into panels of
+ * pairs. Addresses are the caller's to check.
+ */
+public final class Bf16Panels {
+    private static final int LANES = Bf16Tile.LANES;
+    private static final int MASK = 1;
+
+    /** Every function here takes five longs. Each call ends within microseconds. */
+    private static final MethodHandle CALL = Linker.nativeLinker()
+            .downcallHandle(
+                    FunctionDescriptor.ofVoid(
+                            ValueLayout.JAVA_LONG,
+                            ValueLayout.JAVA_LONG,
+                            ValueLayout.JAVA_LONG,
+                            ValueLayout.JAVA_LONG,
+                            ValueLayout.JAVA_LONG),
+                    Linker.Option.critical(false));
+
+    private static final MemorySegment[] FUNCTIONS = Bf16Tile.available()
+            ? CodeMemory.publish(List.of(transposition(), interleaving(), rounding()))
+            : new MemorySegment[0];
+
+    private Bf16Panels() {}
+
+    /**
+     * Sixteen rows of the source become one vector of columns of a panel: {@code to[k][j] = pair k of row j}.
+     *
+     * @param from address of the first row's first pair
+     * @param stride bytes from row to row
+     * @param pairs how many, a multiple of 16
+     * @param to address of the panel's first pair in this vector
+     * @param toStride bytes from pair to pair of the panel
+     */
+    public static void transpose(long from, long stride, long pairs, long to, long toStride) {
+        for (long k = 0; k < pairs; k += LANES) {
+            call(0, from + 4 * k, stride, to + k * toStride, toStride, 0);
+        }
+    }
+
+    /**
+     * Two neighbouring rows of the source become a pair of the panel: {@code to[k][j] = (from[2 k][j], from[2 k + 1][j])}.
+     *
+     * @param columns of the source that exist, 1 .. 16; the others become zeros
+     * @param pairs how many, 1 or more; the source has twice as many rows
+     */
+    public static void interleave(long from, long stride, int columns, long pairs, long to, long toStride) {
+        call(1, from, stride, to, toStride, pairs << 16 | 0xFFFF >>> LANES - columns);
+    }
+
+    /** {@code to[i] = bf16(from[i])} to nearest even, subnormals to zero; {@code count} is a multiple of 16, and may be 0. */
+    public static void round(long from, long to, long count) {
+        if (count > 0) {
+            call(2, from, to, count / LANES, 0, 0);
+        }
+    }
+
+    private static void call(int function, long a, long b, long c, long d, long e) {
+        try {
+            CALL.invokeExact(FUNCTIONS[function], a, b, c, d, e);
+        } catch (Throwable thrown) {
+            throw new IllegalStateException("machine code threw", thrown);
+        }
+    }
+
+    /**
+     * {@code void transpose(from, stride, to, toStride, -)}: 16 x 16 dwords. Two rounds exchange within 128-bit parts (after which
+     * vector 4 g + i holds column i of every part, of rows 4 g .. 4 g + 3), two more exchange the parts.
+     */
+    static byte[] transposition() {
+        Assembler x = new Assembler();
+        for (int i = 0; i < LANES; i++) {
+            x.vector(Evex.VMOVUPS, V512, i, Address.at(Gp.RDI));
+            x.add(Gp.RDI, Gp.RSI);
+        }
+        for (int g = 0; g < LANES; g += 4) { // dwords: rows g, g + 1 and g + 2, g + 3
+            x.vector(Evex.VPUNPCKLDQ, V512, 16 + g, g, g + 1);
+            x.vector(Evex.VPUNPCKHDQ, V512, 17 + g, g, g + 1);
+            x.vector(Evex.VPUNPCKLDQ, V512, 18 + g, g + 2, g + 3);
+            x.vector(Evex.VPUNPCKHDQ, V512, 19 + g, g + 2, g + 3);
+        }
+        for (int g = 0; g < LANES; g += 4) { // qwords
+            x.vector(Evex.VPUNPCKLQDQ, V512, g, 16 + g, 18 + g);
+            x.vector(Evex.VPUNPCKHQDQ, V512, g + 1, 16 + g, 18 + g);
+            x.vector(Evex.VPUNPCKLQDQ, V512, g + 2, 17 + g, 19 + g);
+            x.vector(Evex.VPUNPCKHQDQ, V512, g + 3, 17 + g, 19 + g);
+        }
+        for (int i = 0; i < 4; i++) { // parts 0 and 2, 1 and 3, of two groups of rows
+            x.vector(Evex.VSHUFI32X4, V512, 16 + i, i, 4 + i, 0x88);
+            x.vector(Evex.VSHUFI32X4, V512, 20 + i, i, 4 + i, 0xDD);
+            x.vector(Evex.VSHUFI32X4, V512, 24 + i, 8 + i, 12 + i, 0x88);
+            x.vector(Evex.VSHUFI32X4, V512, 28 + i, 8 + i, 12 + i, 0xDD);
+        }
+        for (int i = 0; i < 4; i++) {
+            x.vector(Evex.VSHUFI32X4, V512, i, 16 + i, 24 + i, 0x88);
+            x.vector(Evex.VSHUFI32X4, V512, 4 + i, 20 + i, 28 + i, 0x88);
+            x.vector(Evex.VSHUFI32X4, V512, 8 + i, 16 + i, 24 + i, 0xDD);
+            x.vector(Evex.VSHUFI32X4, V512, 12 + i, 20 + i, 28 + i, 0xDD);
+        }
+        for (int i = 0; i < LANES; i++) {
+            x.vector(Evex.VMOVUPS_STORE, V512, i, Address.at(Gp.RDX));
+            x.add(Gp.RDX, Gp.RCX);
+        }
+        x.vzeroupper();
+        x.ret();
+        return x.bytes();
+    }
+
+    /** {@code void interleave(from, stride, to, toStride, pairs << 16 | mask)}. */
+    static byte[] interleaving() {
+        Assembler x = new Assembler();
+        x.kmovw(MASK, Gp.R8);
+        x.shiftRight(Gp.R8, 16);
+        Assembler.Label loop = x.label();
+        x.vectorOrZero(Evex.VPMOVZXWD, V512, 0, Address.at(Gp.RDI), MASK);
+        x.vectorOrZero(Evex.VPMOVZXWD, V512, 1, Address.at(Gp.RDI, Gp.RSI, 1, 0), MASK);
+        x.shiftLeft(V512, 1, 1, 16);
+        x.vector(Evex.VPORD, V512, 0, 0, 1);
+        x.vector(Evex.VMOVUPS_STORE, V512, 0, Address.at(Gp.RDX));
+        x.lea(Gp.RDI, Address.at(Gp.RDI, Gp.RSI, 2, 0));
+        x.add(Gp.RDX, Gp.RCX);
+        x.decrement(Gp.R8);
+        x.jumpIfNotZero(loop);
+        x.vzeroupper();
+        x.ret();
+        return x.bytes();
+    }
+
+    /** {@code void round(from, to, vectors, -, -)}. */
+    static byte[] rounding() {
+        Assembler x = new Assembler();
+        Assembler.Label loop = x.label();
+        x.vector(Evex.VCVTNEPS2BF16, V512, 0, Address.at(Gp.RDI));
+        x.vector(Evex.VMOVUPS_STORE, V256, 0, Address.at(Gp.RSI));
+        x.add(Gp.RDI, V512.bytes());
+        x.add(Gp.RSI, V256.bytes());
+        x.decrement(Gp.RDX);
+        x.jumpIfNotZero(loop);
+        x.vzeroupper();
+        x.ret();
+        return x.bytes();
+    }
+}

@@ -1,0 +1,117 @@
+package dev.jemma.engine.kernel.cpu.code;
+
+/**
+ * The vector instructions that the kernels use, each with the fields of its EVEX encoding as the Intel SDM, volume 2, lists them:
+ * mandatory prefix, opcode map, W, opcode, and what an eight-bit displacement counts in.
+ */
+enum Evex {
+    /** {@code d = f32 vector at m}. */
+    VMOVUPS(Prefix.NONE, Map.OF, 0x10, Unit.VECTOR),
+    /** {@code m = d}. */
+    VMOVUPS_STORE(Prefix.NONE, Map.OF, 0x11, Unit.VECTOR),
+    /** {@code d = a ^ b}. */
+    VPXORD(Prefix.P66, Map.OF, 0xEF, Unit.VECTOR),
+    /** {@code d = a | b}. */
+    VPORD(Prefix.P66, Map.OF, 0xEB, Unit.VECTOR),
+    /** {@code d = a & b}. */
+    VPANDD(Prefix.P66, Map.OF, 0xDB, Unit.VECTOR),
+    /** {@code d = a + b} of f32. */
+    VADDPS(Prefix.NONE, Map.OF, 0x58, Unit.VECTOR),
+    /** {@code d = a * b} of f32. */
+    VMULPS(Prefix.NONE, Map.OF, 0x59, Unit.VECTOR),
+    /** {@code d += a * b} of f32, rounded once. */
+    VFMADD231PS(Prefix.P66, Map.OF38, 0xB8, Unit.VECTOR),
+    /** {@code d = (f32) b} of int32. */
+    VCVTDQ2PS(Prefix.NONE, Map.OF, 0x5B, Unit.VECTOR),
+    /** In each 128-bit part, the lower dwords of a and b in turn. */
+    VPUNPCKLDQ(Prefix.P66, Map.OF, 0x62, Unit.VECTOR),
+    /** In each 128-bit part, the upper dwords of a and b in turn. */
+    VPUNPCKHDQ(Prefix.P66, Map.OF, 0x6A, Unit.VECTOR),
+    /** In each 128-bit part, the lower qword of a, then of b. */
+    VPUNPCKLQDQ(Prefix.P66, Map.OF, 1, 0x6C, Unit.VECTOR),
+    /** In each 128-bit part, the upper qword of a, then of b. */
+    VPUNPCKHQDQ(Prefix.P66, Map.OF, 1, 0x6D, Unit.VECTOR),
+    /** Two 128-bit parts of a, then two of b, chosen by the pairs of bits of an immediate byte. */
+    VSHUFI32X4(Prefix.P66, Map.OF3A, 0x43, Unit.VECTOR),
+    /** {@code d} = the words at b, each as a dword; b is half as wide as d. */
+    VPMOVZXWD(Prefix.P66, Map.OF38, 0x33, Unit.HALF_VECTOR),
+    /** Every lane the dword at m. */
+    VPBROADCASTD(Prefix.P66, Map.OF38, 0x58, Unit.DWORD),
+    /** Every lane the word at m (AVX512BW). */
+    VPBROADCASTW(Prefix.P66, Map.OF38, 0x79, Unit.WORD),
+    /** {@code d = (f32) b} of f16; b is half as wide as d. */
+    VCVTPH2PS(Prefix.P66, Map.OF38, 0x13, Unit.HALF_VECTOR),
+    /** {@code d = (bf16) b} of f32, to nearest even; d is half as wide as b (AVX512_BF16). */
+    VCVTNEPS2BF16(Prefix.F3, Map.OF38, 0x72, Unit.VECTOR),
+    /** {@code d += a[2 i] * b[2 i] + a[2 i + 1] * b[2 i + 1]} of bf16, in f32 (AVX512_BF16). */
+    VDPBF16PS(Prefix.F3, Map.OF38, 0x52, Unit.VECTOR),
+    /** {@code d += sum of a[4 i + j] * b[4 i + j], j = 0 .. 3} in int32; a holds unsigned bytes, b signed ones (AVX512_VNNI). */
+    VPDPBUSD(Prefix.P66, Map.OF38, 0x50, Unit.VECTOR);
+
+    /** Mandatory prefixes, in the order of their two-bit code. */
+    enum Prefix {
+        NONE,
+        P66,
+        F3,
+        F2
+    }
+
+    /** Opcode maps, in the order of their three-bit code, from 1. */
+    enum Map {
+        OF,
+        OF38,
+        OF3A
+    }
+
+    /** What an eight-bit displacement counts in. */
+    enum Unit {
+        VECTOR,
+        HALF_VECTOR,
+        DWORD,
+        WORD
+    }
+
+    private final Prefix prefix;
+    private final Map map;
+    private final int w;
+    private final int opcode;
+    private final Unit unit;
+
+    Evex(Prefix prefix, Map map, int opcode, Unit unit) {
+        this(prefix, map, 0, opcode, unit);
+    }
+
+    Evex(Prefix prefix, Map map, int w, int opcode, Unit unit) {
+        this.prefix = prefix;
+        this.map = map;
+        this.w = w;
+        this.opcode = opcode;
+        this.unit = unit;
+    }
+
+    int prefixCode() {
+        return prefix.ordinal();
+    }
+
+    int mapCode() {
+        return map.ordinal() + 1;
+    }
+
+    int w() {
+        return w;
+    }
+
+    int opcode() {
+        return opcode;
+    }
+
+    /** Bytes that an eight-bit displacement counts in, for vectors of {@code vectorBytes} bytes. */
+    int unitBytes(int vectorBytes) {
+        return switch (unit) {
+            case VECTOR -> vectorBytes;
+            case HALF_VECTOR -> vectorBytes / 2;
+            case DWORD -> 4;
+            case WORD -> 2;
+        };
+    }
+}

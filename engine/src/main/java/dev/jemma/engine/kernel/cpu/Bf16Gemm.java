@@ -41,8 +41,8 @@ final class Bf16Gemm implements AutoCloseable {
     private static final long PAGE = 4096;
     private static final long PANEL_BYTES = (long) BF16 * DEPTH * COLUMNS;
 
-    /** A member's staged weights: 16 rows of a block's depth, or two blocks of 32 for each step of the depth. */
-    private static final long STAGE_COLUMNS = 96;
+    /** A member's staged weights: 16 rows of a block's depth, or all columns of a panel for each step of the depth. */
+    private static final long STAGE_COLUMNS = COLUMNS;
 
     private final ThreadTeam team;
     private final Gemm gemm;
@@ -140,7 +140,7 @@ final class Bf16Gemm implements AutoCloseable {
     private void copyRounded(int chunk, int member) {
         long from = (long) chunk * COPIED_A_CHUNK;
         int count = (int) Math.min(COPIED_A_CHUNK, copied.elements() - from);
-        Widen.row(copied.dtype(), copied.segment(), copied.dtype().bytes() * from, count, 1, left, 4 * from);
+        Widen.row(copied.dtype(), copied.segment(), 0, from, count, 1, left, 4 * from);
         for (long i = from; i < from + count; i++) {
             left.set(Lanes.FLOAT, 4 * i, Conversion.rounded(left.get(Lanes.FLOAT, 4 * i), DType.BF16));
         }
@@ -240,7 +240,7 @@ final class Bf16Gemm implements AutoCloseable {
     /** {@code count} elements of row {@code r} from {@code k} on, as bf16, then zeros up to {@code padded}. */
     private void stageRow(int member, MemorySegment stage, long offset, long r, int k, int count, int padded) {
         MemorySegment line = lines[member];
-        Widen.row(type, b, type.bytes() * (r * depth + k), count, 1, line, 0);
+        Widen.row(type, b, 0, r * depth + k, count, 1, line, 0);
         round(line, 0, stage, offset, count, padded);
     }
 
@@ -277,7 +277,7 @@ final class Bf16Gemm implements AutoCloseable {
 
     private void stageColumns(int member, MemorySegment stage, long offset, long r, int column, int count) {
         MemorySegment line = lines[member];
-        Widen.row(type, b, type.bytes() * (r * columns + column), count, 1, line, 0);
+        Widen.row(type, b, 0, r * columns + column, count, 1, line, 0);
         round(line, 0, stage, offset, count, COLUMNS);
     }
 

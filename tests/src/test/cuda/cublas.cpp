@@ -156,10 +156,10 @@ API cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t l, cu
   BLAS(0);
 }
 API cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t l) { ENTER; delete (Layout*)l; device.handles--; BLAS(0); }
-API cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t* p) { ENTER; *p = (cublasLtMatmulPreference_t) new int64_t[8](); device.handles++; BLAS(0); }
+API cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t* p) { ENTER; *p = (cublasLtMatmulPreference_t) new int64_t[12](); device.handles++; BLAS(0); }
 API cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p, cublasLtMatmulPreferenceAttributes_t a, const void* buf, size_t bytes) {
   ENTER;
-  BLAS(setting((int64_t*)p, 8, (int)a, buf, bytes, {1}, {0, 3}));
+  BLAS(setting((int64_t*)p, 12, (int)a, buf, bytes, {1}, {0, 3, 5, 6, 7, 8}));
 }
 API cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t p) { ENTER; delete[] (int64_t*)p; device.handles--; BLAS(0); }
 
@@ -179,8 +179,15 @@ static int shape(const Desc& d, const Layout& a, const Layout& b, const Layout& 
   if (p.epilogue & 128 && (d.values[12] < p.m || d.values[12] % 8)) return kInvalid;
   return 0;
 }
+// An algorithm is chosen for the alignment that it was promised: by the preference for matrices, by the pointers' values for bias and aux.
+static uint64_t promised(int64_t alignment) { return alignment ? alignment & -alignment : 256; }
+static bool aligned(uintptr_t address, uint64_t promise, const char* what) {
+  if (address % promise == 0) return true;
+  report(std::string("matmul ") + what + ": the address is no multiple of " + std::to_string(promise) + ", for which its algorithm was chosen");
+  return false;
+}
 API cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t d, cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
-    cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t, cublasLtMatmulPreference_t, int wanted, cublasLtMatmulHeuristicResult_t results[], int* found) {
+    cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t, cublasLtMatmulPreference_t preference, int wanted, cublasLtMatmulHeuristicResult_t results[], int* found) {
   ENTER;
   Product p;
   *found = 0;
@@ -188,6 +195,9 @@ API cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatm
   for (int i = 0; i < wanted && i < 2; i++, ++*found) {
     memset(&results[i], 0, sizeof results[i]);
     results[i].algo.data[0] = i + 1;
+    for (int m = 0; m < 4; m++) results[i].algo.data[1 + m] = promised(((int64_t*)preference)[5 + m]);
+    results[i].algo.data[5] = promised(((Desc*)d)->values[8]);
+    results[i].algo.data[6] = promised(((Desc*)d)->values[11]);
     results[i].wavesCount = 1;
   }
   BLAS(0);
@@ -205,6 +215,12 @@ API cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t d, cons
   p.alpha = factor(alpha, desc.scale), p.beta = factor(beta, desc.scale);
   p.bias = (uintptr_t)desc.values[8], p.aux = (uintptr_t)desc.values[11], p.auxLd = desc.values[12];
   p.biasType = desc.values[26] < 0 ? p.d.type : (int)desc.values[26];
+  if (algorithm) {
+    const uint64_t* promise = algorithm->data + 1;
+    if (!aligned(p.A, promise[0], "A") || !aligned(p.B, promise[1], "B") || !aligned(p.C, promise[2], "C") || !aligned(p.D, promise[3], "D") ||
+        (p.epilogue & 4 && !aligned(p.bias, promise[4], "bias")) || (p.epilogue & 128 && !aligned(p.aux, promise[5], "aux")))
+      BLAS(kInvalid);
+  }
   BLAS(submit((CUstream)stream, "matmul", [p] { return multiply(p); }) ? kExecution : 0);
 }
 

@@ -38,21 +38,30 @@ public final class Cublas implements AutoCloseable {
         CublasStatus.require(Libraries.cublas());
         long queue = stream.handle();
         DeviceBuffer workspace = stream.context().allocate(CublasLt.WORKSPACE_BYTES);
+        Cublas cublas;
         try (Arena scratch = Arena.ofConfined()) {
             MemorySegment out = scratch.allocate(JAVA_LONG);
             CublasStatus.check(cublasCreate_v2(out), () -> "cublasCreate");
-            long handle = out.get(JAVA_LONG, 0);
-            CublasStatus.check(cublasSetStream_v2(handle, queue), () -> "cublasSetStream");
-            CublasStatus.check(
-                    cublasSetWorkspace_v2(handle, workspace.address(), workspace.bytes()), () -> "cublasSetWorkspace");
-            CublasStatus.check(
-                    cublasSetMathMode(handle, CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION),
-                    () -> "cublasSetMathMode");
-            return new Cublas(stream.context(), handle, workspace);
+            cublas = new Cublas(stream.context(), out.get(JAVA_LONG, 0), workspace);
         } catch (CudaException e) {
             workspace.close();
             throw e;
         }
+        try {
+            cublas.configure(queue, workspace);
+            return cublas;
+        } catch (CudaException e) {
+            cublas.close();
+            throw e;
+        }
+    }
+
+    private void configure(long queue, DeviceBuffer workspace) {
+        CublasStatus.check(cublasSetStream_v2(handle, queue), () -> "cublasSetStream");
+        CublasStatus.check(
+                cublasSetWorkspace_v2(handle, workspace.address(), workspace.bytes()), () -> "cublasSetWorkspace");
+        CublasStatus.check(
+                cublasSetMathMode(handle, CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION), () -> "cublasSetMathMode");
     }
 
     /** The library's version: {@code 13.1.1}. */
@@ -75,10 +84,22 @@ public final class Cublas implements AutoCloseable {
         if (gemm.epilogue() != Epilogue.NONE) {
             throw new IllegalArgumentException(gemm + ": cuBLAS has no epilogues, use CublasLt");
         }
+        fitsInt(gemm);
         buffers.check(gemm);
         CublasStatus.scale(alpha, gemm, buffers.alpha());
         CublasStatus.scale(beta, gemm, buffers.beta());
         CublasStatus.check(gemm.batch() == 1 ? one(gemm, buffers) : many(gemm, buffers), gemm::toString);
+    }
+
+    private static void fitsInt(Gemm gemm) {
+        long most = Math.max(Math.max(gemm.m(), gemm.n()), gemm.k());
+        for (Gemm.Operand operand : new Gemm.Operand[] {gemm.a(), gemm.b(), gemm.d()}) {
+            most = Math.max(most, operand.leading());
+        }
+        if (most > Integer.MAX_VALUE) {
+            throw new IllegalArgumentException(gemm + ": cuBLAS takes sizes and leading dimensions of up to "
+                    + Integer.MAX_VALUE + ", use CublasLt");
+        }
     }
 
     // row-major D = op(A) op(B) is column-major Dᵀ = op(B)ᵀ op(A)ᵀ: the operands change places, the operations stay

@@ -21,8 +21,8 @@ public record GemmBuffers(
         float beta,
         Optional<DeviceBuffer> bias,
         Optional<DeviceBuffer> aux) {
-    /** cuBLASLt's fast kernels want this. */
-    static final long ALIGNMENT = 16;
+    /** Bytes that addresses are multiples of; the fast kernels copy 16 at a time. */
+    static final int ALIGNMENT = 16;
 
     /** D = A B. */
     public static GemmBuffers of(DeviceBuffer a, DeviceBuffer b, DeviceBuffer d) {

@@ -165,6 +165,7 @@ final class CublasTest {
             check(plain.transposeA().transposeB().output(DataType.F32), 2, -1);
         }
         check(Gemm.of(16, 32, 64, DataType.I8).transposeB(), 1, 0);
+        check(Gemm.of(16, 32, 64, DataType.I8).transposeB(), 2, -1);
         check(Gemm.of(16, 32, 64, DataType.F32).in(Gemm.Arithmetic.F32_PEDANTIC), 1, 0);
     }
 
@@ -229,6 +230,52 @@ final class CublasTest {
                 }
             }
         }
+    }
+
+    @Test
+    void addressesNeedOnlyBeMultiplesOf16() {
+        Gemm gemm = Gemm.of(8, 8, 8, DataType.F32).then(Epilogue.GELU_AUX_BIAS);
+        try (DeviceBuffer memory = context.allocate(4096)) {
+            stream.fill(memory, 0);
+            lt.multiply(
+                    gemm,
+                    GemmBuffers.of(memory.slice(16, 256), memory.slice(288, 256), memory.slice(560, 256))
+                            .withBias(memory.slice(848, 32))
+                            .withAux(memory.slice(912, 256)));
+            assertThat(decode(memory.slice(560, 256), DataType.F32)).containsOnly(0);
+        }
+    }
+
+    @Test
+    void plansUsedLongestAgoMakeRoom() {
+        for (int n = 1; n <= CublasLt.PLANS + 5; n++) {
+            lt.prepare(Gemm.of(1, n, 1, DataType.F32));
+        }
+        assertThat(lt.plans()).isEqualTo(CublasLt.PLANS);
+        check(Gemm.of(1, 1, 1, DataType.F32), 1, 0);
+    }
+
+    @Test
+    void aPlanThatFailsHalfwayLeavesNothingOpen() {
+        StandIn.require();
+        for (String function : new String[] {
+            "cublasLtMatmulDescSetAttribute",
+            "cublasLtMatrixLayoutCreate",
+            "cublasLtMatrixLayoutSetAttribute",
+            "cublasLtMatmulPreferenceCreate",
+            "cublasLtMatmulPreferenceSetAttribute",
+            "cublasLtMatmulAlgoGetHeuristic"
+        }) {
+            StandIn.fail(function, 14, 0);
+            Gemm gemm = Gemm.of(8, 8, 8, DataType.F32).batched(2);
+            assertThatThrownBy(() -> lt.prepare(gemm))
+                    .as(function)
+                    .isInstanceOf(CudaException.class)
+                    .hasMessageContaining("CUBLAS_STATUS_INTERNAL_ERROR (14)");
+        }
+        StandIn.fail("cublasSetMathMode", 14, 0);
+        assertThatThrownBy(() -> Cublas.open(stream)).hasMessageContaining("cublasSetMathMode");
+        // what was left open would be a leak in the stand-in's report
     }
 
     @Test
@@ -350,6 +397,12 @@ final class CublasTest {
                 }
             }
             try (DeviceBuffer any = context.allocate(256)) {
+                Gemm wide = Gemm.of(1, 1L << 31, 1, DataType.F32);
+                assertThatThrownBy(() -> cublas.multiply(wide, GemmBuffers.of(any, any, any)))
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessage(
+                                "gemm [1,2147483648,1] F32 x F32 -> F32: cuBLAS takes sizes and leading dimensions of up to"
+                                        + " 2147483647, use CublasLt");
                 Gemm gelu = Gemm.of(8, 8, 8, DataType.F32).then(Epilogue.GELU);
                 assertThatThrownBy(() -> cublas.multiply(gelu, GemmBuffers.of(any, any, any)))
                         .isInstanceOf(IllegalArgumentException.class)

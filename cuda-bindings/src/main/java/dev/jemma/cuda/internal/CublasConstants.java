@@ -53,6 +53,10 @@ public final class CublasConstants {
     public static final int CUBLASLT_ORDER_ROW = 1;
     public static final int CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES = 1;
     public static final int CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK = 3;
+    public static final int CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES = 5;
+    public static final int CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES = 6;
+    public static final int CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES = 7;
+    public static final int CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES = 8;
     public static final int CUBLASLT_REDUCTION_SCHEME_NONE = 0;
     public static final int CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE = 2;
 

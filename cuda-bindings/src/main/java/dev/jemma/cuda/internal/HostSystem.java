@@ -46,6 +46,11 @@ public record HostSystem(
         return new HostSystem(family, os, variables, folders, Path.of(System.getProperty("user.home", ".")), root);
     }
 
+    /** Whether libraries have Windows's names. */
+    boolean windows() {
+        return family == Family.WINDOWS;
+    }
+
     /** A variable that is set and not blank. */
     Optional<String> variable(String key) {
         return Optional.ofNullable(variables.get(key)).filter(value -> !value.isBlank());

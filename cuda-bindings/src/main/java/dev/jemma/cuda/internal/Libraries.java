@@ -5,7 +5,9 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The four libraries of this process, each searched for once, when it is first asked for. A process has one of each, because the
@@ -42,62 +44,57 @@ public final class Libraries {
     }
 
     private static final class NvrtcHolder {
-        static final NativeLibrary LIBRARY = nvrtc(HostSystem.current(), majors());
+        static final NativeLibrary LIBRARY = nvrtc(HostSystem.current(), driverVersion());
     }
 
     private static final class CublasLtHolder {
-        static final NativeLibrary LIBRARY = cublasLt(HostSystem.current(), majors());
+        static final NativeLibrary LIBRARY = cublasLt(HostSystem.current(), driverVersion());
     }
 
     private static final class CublasHolder {
-        static final NativeLibrary LIBRARY = cublas(HostSystem.current(), majors());
+        static final NativeLibrary LIBRARY = cublas(HostSystem.current(), driverVersion());
     }
 
     static NativeLibrary driver(HostSystem host) {
-        return new LibrarySearch(host, "CUDA driver", List.of("libcuda.so.1"), List.of("nvcuda.dll"), "").driver();
+        return new LibrarySearch(host, "CUDA driver", List.of(host.windows() ? "nvcuda.dll" : "libcuda.so.1"), "")
+                .driver();
     }
 
-    static NativeLibrary nvrtc(HostSystem host, List<Integer> majors) {
+    /** @param driver what the driver supports, 12040 for CUDA 12.4; 0 if there is none */
+    static NativeLibrary nvrtc(HostSystem host, int driver) {
         // the wheels of NVRTC 13 have no RUNPATH, so libnvrtc-builtins is found only if it is loaded already
-        return new LibrarySearch(
-                        host,
-                        "NVRTC",
-                        names(majors, "libnvrtc.so.%d"),
-                        names(majors, "nvrtc64_%d0_0.dll"),
-                        host.family() == HostSystem.Family.WINDOWS ? "nvrtc-builtins64_*.dll" : "libnvrtc-builtins.so*")
-                .runtime();
+        return host.windows()
+                ? search(host, "NVRTC", "nvrtc64_%d0_0.dll", "nvrtc-builtins64_*.dll", driver)
+                : search(host, "NVRTC", "libnvrtc.so.%d", "libnvrtc-builtins.so*", driver);
     }
 
-    static NativeLibrary cublasLt(HostSystem host, List<Integer> majors) {
-        return new LibrarySearch(
-                        host, "cuBLASLt", names(majors, "libcublasLt.so.%d"), names(majors, "cublasLt64_%d.dll"), "")
-                .runtime();
+    static NativeLibrary cublasLt(HostSystem host, int driver) {
+        return search(host, "cuBLASLt", host.windows() ? "cublasLt64_%d.dll" : "libcublasLt.so.%d", "", driver);
     }
 
-    static NativeLibrary cublas(HostSystem host, List<Integer> majors) {
-        return new LibrarySearch(
-                        host,
-                        "cuBLAS",
-                        names(majors, "libcublas.so.%d"),
-                        names(majors, "cublas64_%d.dll"),
-                        host.family() == HostSystem.Family.WINDOWS ? "cublasLt64_*.dll" : "libcublasLt.so.*")
-                .runtime();
+    static NativeLibrary cublas(HostSystem host, int driver) {
+        return host.windows()
+                ? search(host, "cuBLAS", "cublas64_%d.dll", "cublasLt64_*.dll", driver)
+                : search(host, "cuBLAS", "libcublas.so.%d", "libcublasLt.so.*", driver);
     }
 
-    private static List<String> names(List<Integer> majors, String format) {
-        return majors.stream().map(major -> String.format(format, major)).toList();
-    }
-
-    /** Major versions worth trying, best first: a library newer than the driver would load and then refuse to work. */
-    private static List<Integer> majors() {
-        int driver = driverVersion() / 1000;
-        List<Integer> majors = new ArrayList<>();
-        for (int major = Math.max(driver, NEWEST_MAJOR); major >= OLDEST_MAJOR; major--) {
-            if (driver == 0 || major <= driver) {
-                majors.add(major);
+    /** A library newer than the driver would load and then refuse to work, so its major version is passed over. */
+    private static NativeLibrary search(HostSystem host, String title, String file, String companions, int driver) {
+        List<String> names = new ArrayList<>();
+        Map<String, String> refused = new LinkedHashMap<>();
+        int supported = driver == 0 ? NEWEST_MAJOR : driver / 1000;
+        for (int major = Math.max(supported, NEWEST_MAJOR); major >= OLDEST_MAJOR; major--) {
+            String name = String.format(file, major);
+            if (major <= supported) {
+                names.add(name);
+            } else {
+                refused.put(
+                        name,
+                        "is newer than the driver, which supports CUDA " + supported + "." + driver % 1000 / 10
+                                + ": update the driver, or install the library for CUDA " + supported);
             }
         }
-        return majors.isEmpty() ? List.of(OLDEST_MAJOR) : majors;
+        return new LibrarySearch(host, title, names, companions).runtime(refused);
     }
 
     private static int driverVersion() {

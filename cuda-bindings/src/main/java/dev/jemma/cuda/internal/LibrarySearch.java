@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -13,34 +14,35 @@ import java.util.Optional;
  *
  * @param host the machine
  * @param title the library in words
- * @param linuxNames file names on Linux, best first
- * @param windowsNames file names on Windows, best first
+ * @param names file names, best first
  * @param companions pattern of files in the same folder that must be loaded before it; empty if there are none
  */
-record LibrarySearch(
-        HostSystem host, String title, List<String> linuxNames, List<String> windowsNames, String companions) {
+record LibrarySearch(HostSystem host, String title, List<String> names, String companions) {
 
     /** The driver: folders that the user named, the system loader, then the usual places. Toolkits hold only a stub of it. */
     NativeLibrary driver() {
         SearchPath path = new SearchPath(host);
-        return search(path.named(), path.last());
+        return search(path.named(), path.last(), Map.of());
     }
 
-    /** A library of the toolkit. */
-    NativeLibrary runtime() {
+    /**
+     * A library of the toolkit.
+     *
+     * @param refused other names it may lie under, with the reason why those files are not taken
+     */
+    NativeLibrary runtime(Map<String, String> refused) {
         SearchPath path = new SearchPath(host);
-        return search(path.first(), path.last());
+        return search(path.first(), path.last(), refused);
     }
 
-    private NativeLibrary search(List<Path> before, List<Path> after) {
+    private NativeLibrary search(List<Path> before, List<Path> after, Map<String, String> refused) {
         List<Attempt> attempts = new ArrayList<>();
         if (host.family() == HostSystem.Family.OTHER) {
             attempts.add(new Attempt(title, "NVIDIA makes CUDA for Linux and Windows; this is " + host.name()));
             return NativeLibrary.missing(title, attempts);
         }
-        List<String> names = host.family() == HostSystem.Family.WINDOWS ? windowsNames : linuxNames;
         for (Path folder : before) {
-            Optional<NativeLibrary> library = inFolder(folder, names, attempts);
+            Optional<NativeLibrary> library = inFolder(folder, refused, attempts);
             if (library.isPresent()) {
                 return library.get();
             }
@@ -52,7 +54,7 @@ record LibrarySearch(
             }
         }
         for (Path folder : after) {
-            Optional<NativeLibrary> library = inFolder(folder, names, attempts);
+            Optional<NativeLibrary> library = inFolder(folder, refused, attempts);
             if (library.isPresent()) {
                 return library.get();
             }
@@ -60,11 +62,16 @@ record LibrarySearch(
         return NativeLibrary.missing(title, attempts);
     }
 
-    private Optional<NativeLibrary> inFolder(Path folder, List<String> names, List<Attempt> attempts) {
+    private Optional<NativeLibrary> inFolder(Path folder, Map<String, String> refused, List<Attempt> attempts) {
         if (!Files.isDirectory(folder)) {
             attempts.add(new Attempt(folder.toString(), "no such folder"));
             return Optional.empty();
         }
+        refused.forEach((name, reason) -> {
+            if (Files.exists(folder.resolve(name))) {
+                attempts.add(new Attempt(folder.resolve(name).toString(), reason));
+            }
+        });
         List<Path> files =
                 names.stream().map(folder::resolve).filter(Files::exists).toList();
         if (files.isEmpty()) {

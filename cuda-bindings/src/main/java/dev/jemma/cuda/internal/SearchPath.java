@@ -42,7 +42,7 @@ final class SearchPath {
     /** Folders tried after the system loader. */
     List<Path> last() {
         Set<Path> folders = new LinkedHashSet<>();
-        if (windows()) {
+        if (host.windows()) {
             for (Path toolkit :
                     children(host.root().resolve("Program Files/NVIDIA GPU Computing Toolkit/CUDA"), "v*")) {
                 folders.addAll(toolkit(toolkit));
@@ -79,12 +79,8 @@ final class SearchPath {
         return folders;
     }
 
-    private boolean windows() {
-        return host.family() == HostSystem.Family.WINDOWS;
-    }
-
     private List<Path> toolkit(Path folder) {
-        return windows()
+        return host.windows()
                 ? List.of(folder.resolve("bin/x64"), folder.resolve("bin"))
                 : List.of(
                         folder.resolve("lib64"),
@@ -94,7 +90,7 @@ final class SearchPath {
     }
 
     private Path libraries(Path prefix) {
-        return windows() ? prefix.resolve("Library/bin") : prefix.resolve("lib");
+        return host.windows() ? prefix.resolve("Library/bin") : prefix.resolve("lib");
     }
 
     /** Where pip puts NVIDIA's wheels inside a folder of packages: the folders that exist, or the one that would hold them. */
@@ -103,7 +99,7 @@ final class SearchPath {
         if (!Files.isDirectory(nvidia)) {
             return List.of(nvidia);
         }
-        String library = windows() ? "bin" : "lib";
+        String library = host.windows() ? "bin" : "lib";
         List<Path> folders = new ArrayList<>();
         for (String name : List.of("cu13", "cu12", "cublas", "cuda_nvrtc")) {
             Path folder = nvidia.resolve(name).resolve(library);
@@ -124,22 +120,25 @@ final class SearchPath {
         prefixes.add(host.home().resolve(".local"));
         for (String folder : host.variable("PATH").orElse("").split(File.pathSeparator)) {
             path(folder)
-                    .map(bin -> bin.resolve(windows() ? "python.exe" : "python3"))
+                    .map(bin -> bin.resolve(host.windows() ? "python.exe" : "python3"))
                     .filter(Files::exists)
                     .ifPresent(python -> prefixes.add(prefixOf(python)));
         }
-        List<Path> sites = new ArrayList<>();
+        Set<Path> sites = new LinkedHashSet<>();
         for (Path prefix : prefixes) {
-            if (windows()) {
+            if (host.windows()) {
                 sites.add(prefix.resolve("Lib/site-packages"));
                 continue;
             }
-            for (Path python : children(prefix.resolve("lib"), "python3*")) {
-                sites.add(python.resolve("site-packages"));
-                sites.add(python.resolve("dist-packages"));
+            // Debian's own Python has pip install below /usr/local
+            for (Path library : List.of(prefix.resolve("lib"), prefix.resolve("local/lib"))) {
+                for (Path python : children(library, "python3*")) {
+                    sites.add(python.resolve("site-packages"));
+                    sites.add(python.resolve("dist-packages"));
+                }
             }
         }
-        return sites;
+        return List.copyOf(sites);
     }
 
     /** A virtual environment's python3 is a link out of it, so the link is not followed. */
@@ -148,8 +147,17 @@ final class SearchPath {
         if (bin == null) {
             return python.toAbsolutePath();
         }
-        Path parent = bin.getParent();
-        return windows() || parent == null ? bin : parent;
+        Path real = real(bin); // /bin is /usr/bin nowadays
+        Path parent = real.getParent();
+        return host.windows() || parent == null ? real : parent;
+    }
+
+    private static Path real(Path folder) {
+        try {
+            return folder.toRealPath();
+        } catch (IOException e) {
+            return folder;
+        }
     }
 
     private static List<Path> children(Path folder, String glob) {

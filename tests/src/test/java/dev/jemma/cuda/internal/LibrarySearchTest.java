@@ -15,7 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The search on machines made up of temporary folders. */
 final class LibrarySearchTest {
-    private static final List<Integer> MAJORS = List.of(13, 12);
+    private static final int NO_DRIVER = 0;
 
     @TempDir
     Path machine;
@@ -35,7 +35,7 @@ final class LibrarySearchTest {
         HostSystem host = linux(
                 Map.of("CUDA_PATH", "" + machine.resolve("toolkit"), "VIRTUAL_ENV", "" + machine.resolve("venv")),
                 machine.resolve("mine") + File.pathSeparator + machine.resolve("yours"));
-        NativeLibrary library = Libraries.nvrtc(host, List.of(13));
+        NativeLibrary library = Libraries.nvrtc(host, 13000);
         assertThat(library.path()).isEmpty();
         assertThat(places(library))
                 .containsSubsequence(
@@ -56,14 +56,38 @@ final class LibrarySearchTest {
         Files.createDirectories(site.resolve("cublas/lib"));
         Files.createDirectories(site.resolve("cuda_nvrtc/lib"));
         HostSystem host = linux(Map.of("CONDA_PREFIX", "" + machine.resolve("conda")), "");
-        assertThat(places(Libraries.cublasLt(host, MAJORS)))
+        assertThat(places(Libraries.cublasLt(host, NO_DRIVER)))
                 .contains("" + site.resolve("cublas/lib"), "" + site.resolve("cuda_nvrtc/lib"));
+    }
+
+    @Test
+    void debiansOwnPythonInstallsBelowUsrLocal() throws Exception {
+        Path site = machine.resolve("usr/local/lib/python3.11/dist-packages/nvidia/cu13/lib");
+        Files.createDirectories(site);
+        Path bin = Files.createDirectories(machine.resolve("usr/bin"));
+        Files.writeString(bin.resolve("python3"), "");
+        HostSystem host = linux(Map.of("PATH", "" + bin), "");
+        assertThat(places(Libraries.nvrtc(host, NO_DRIVER))).contains("" + site.toRealPath());
+    }
+
+    @Test
+    void aLibraryNewerThanTheDriverIsPassedOverAndSaysSo() throws Exception {
+        Path folder = Files.createDirectories(machine.resolve("mine"));
+        Files.writeString(folder.resolve("libnvrtc.so.13"), "");
+        NativeLibrary library = Libraries.nvrtc(linux(Map.of(), folder.toString()), 12040);
+        assertThat(library.attempts().subList(0, 2))
+                .extracting(Attempt::toString)
+                .containsExactly(
+                        folder.resolve("libnvrtc.so.13")
+                                + ": is newer than the driver, which supports CUDA 12.4: update the driver, or install the"
+                                + " library for CUDA 12",
+                        folder + ": holds no libnvrtc.so.12");
     }
 
     @Test
     void saysWhatAFolderLacks() throws Exception {
         Path folder = Files.createDirectories(machine.resolve("mine"));
-        NativeLibrary library = Libraries.cublasLt(linux(Map.of(), folder.toString()), MAJORS);
+        NativeLibrary library = Libraries.cublasLt(linux(Map.of(), folder.toString()), NO_DRIVER);
         assertThat(library.attempts().getFirst())
                 .hasToString(folder + ": holds no libcublasLt.so.13 or libcublasLt.so.12");
     }
@@ -106,7 +130,7 @@ final class LibrarySearchTest {
                 "",
                 machine.resolve("home"),
                 machine.resolve("root"));
-        NativeLibrary library = Libraries.nvrtc(windows, MAJORS);
+        NativeLibrary library = Libraries.nvrtc(windows, NO_DRIVER);
         assertThat(places(library)).contains("nvrtc64_130_0.dll", "nvrtc64_120_0.dll");
         assertThat(library.attempts())
                 .anySatisfy(attempt -> assertThat(attempt.toString())

@@ -44,6 +44,10 @@ struct Machine {
   void (*barrier)(int line);
   // every lane of mask gives `bytes` bytes and gets those of all lanes, lane after lane
   void (*exchange)(unsigned mask, const void* mine, unsigned bytes, void* all, int line);
+  // asynchronous copies of the running thread: they land no sooner than the thread waits for their group
+  void (*copyLater)(void* to, const void* from, unsigned bytes);
+  void (*commitCopies)();
+  void (*awaitCopies)(unsigned groupsLeft);
 };
 struct Kernel {
   const char* name;
@@ -199,7 +203,7 @@ inline void ldmatrix_x4(unsigned (&r)[4], const void* row, int line = __builtin_
   standin::machine->exchange(0xffffffffu, &mine, sizeof mine, all, line);
   for (int m = 0; m < 4; m++) memcpy(&r[m], (const char*)all[m * 8 + standin_lane() / 4] + standin_lane() % 4 * 4, 4);
 }
-inline void cp_async_16(void* shared, const void* global) { *(uint4*)shared = *(const uint4*)global; }
-inline void cp_async_commit() {}
-template <int N> inline void cp_async_wait() {}
+inline void cp_async_16(void* shared, const void* global) { standin::machine->copyLater(shared, global, 16); }
+inline void cp_async_commit() { standin::machine->commitCopies(); }
+template <int N> inline void cp_async_wait() { standin::machine->awaitCopies(N); }
 #endif

@@ -122,11 +122,13 @@ API CUresult cuDevicePrimaryCtxRelease_v2(CUdevice) {
     release((void*)address, a.mapped);
   }
   for (auto& [address, p] : device.pinned) report("leak: pinned memory of " + std::to_string(p.bytes) + " bytes");
-  size_t streams = std::count_if(device.streams.begin(), device.streams.end(), [](CUstream s) { return s != own(nullptr); });
+  size_t streams = std::count_if(device.streams.begin(), device.streams.end(), [](CUstream s) { return s != own(nullptr) && !s->destroyed; });
   for (auto& [n, what] : std::vector<std::pair<size_t, const char*>>{{streams, "streams"}, {device.events.size(), "events"},
            {(size_t)device.modules, "modules"}, {(size_t)device.graphs, "graphs"}, {(size_t)device.handles, "cuBLAS handles"}})
     if (n) report("leak: " + std::to_string(n) + " " + what);
   device.memory.clear(), device.pinned.clear(), device.streams.clear(), device.events.clear();
+  for (CUevent e : device.destroyedEvents) delete e;
+  device.destroyedEvents.clear();
   device.modules = device.graphs = device.handles = 0, device.used = 0, device.sticky = 0;
   return (CUresult)0;
 }
@@ -195,7 +197,7 @@ API CUresult cuModuleGetGlobal_v2(CUdeviceptr* p, size_t* bytes, CUmodule m, con
   dladdr1(symbol, &info, (void**)&entry, RTLD_DL_SYMENT);
   *p = (CUdeviceptr)(uintptr_t)symbol;
   *bytes = entry ? entry->st_size : 0;
-  device.memory[(uintptr_t)symbol] = {*bytes, 0, true};
+  device.memory[(uintptr_t)symbol] = {*bytes, 0, true, false};
   return (CUresult)0;
 }
 API CUresult cuFuncGetAttribute(int* v, CUfunction_attribute a, CUfunction f) {

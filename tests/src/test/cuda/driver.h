@@ -12,7 +12,7 @@
 #include <vector>
 
 namespace standin {
-struct Allocation { size_t bytes, mapped; bool live; };
+struct Allocation { size_t bytes, mapped; bool live, ofPool; };
 struct Pinned { size_t bytes; bool owned; };
 
 // One submitted piece of work. What it does is decided at submission; when it happens, by the synchronisations that follow.
@@ -38,6 +38,7 @@ struct Capture {
 struct CUstream_st {
   std::deque<standin::Work> queue;
   std::shared_ptr<Capture> capture;
+  bool destroyed = false;  // its work goes on
 };
 struct CUevent_st {
   explicit CUevent_st(unsigned f) : flags(f) {}
@@ -54,7 +55,7 @@ struct Device {
   std::map<uintptr_t, Allocation> memory;
   std::map<uintptr_t, Pinned> pinned;
   std::vector<CUstream> streams;
-  std::vector<CUevent> events;
+  std::vector<CUevent> events, destroyedEvents;  // the latter are still waited for by work under way
   int modules = 0, graphs = 0, handles = 0;
   size_t used = 0;
   int retained = 0, sticky = 0;

@@ -16,6 +16,7 @@ namespace {
 constexpr size_t kStack = 128 * 1024, kPage = 4096;
 
 enum class State { Ready, Barrier, Exchange, Done, Faulted };
+struct Copy { void* to; const void* from; unsigned bytes; };
 struct Fiber {
   Thread thread;
   State state = State::Ready;
@@ -24,6 +25,8 @@ struct Fiber {
   const void* mine = nullptr;
   char* all = nullptr;
   char* stack = nullptr;
+  std::vector<Copy> copies;                // asked for since the last commit
+  std::vector<std::vector<Copy>> groups;   // committed, oldest first
 #if defined(__x86_64__)
   void* sp = nullptr;
 #else
@@ -145,6 +148,27 @@ void exchange(unsigned mask, const void* mine, unsigned bytes, void* all, int li
   me.bytes = bytes;
   me.all = (char*)all;
   if (!meet(me)) leave();
+}
+
+// What is being copied is undefined at both ends until the wait, so it is NaN here and read as late as can be.
+void copyLater(void* to, const void* from, unsigned bytes) {
+  if (((uintptr_t)to | (uintptr_t)from) % bytes != 0) {
+    report(where(*running) + ": asynchronous copy of " + std::to_string(bytes) + " bytes with a misaligned address");
+    fault = Fault::Launch;
+    running->state = State::Faulted;
+    leave();
+  }
+  (void)*(const volatile char*)from;  // an address that is none faults here
+  memset(to, 0xff, bytes);
+  running->copies.push_back({to, from, bytes});
+}
+void commitCopies() {
+  running->groups.push_back(std::move(running->copies));
+  running->copies.clear();
+}
+void awaitCopies(unsigned groupsLeft) {
+  for (auto& groups = running->groups; groups.size() > groupsLeft; groups.erase(groups.begin()))
+    for (const Copy& c : groups.front()) memcpy(c.to, c.from, c.bytes);
 }
 
 // ---- faults of the kernel's own accesses
@@ -294,6 +318,9 @@ Fault run(const Grid& g, uint64_t seed) {
   fault = Fault::None;
   machine.barrier = barrier;
   machine.exchange = exchange;
+  machine.copyLater = copyLater;
+  machine.commitCopies = commitCopies;
+  machine.awaitCopies = awaitCopies;
   *g.machineOfProgram = &machine;
   size_t mapped = 0;
   void* dynamic = g.sharedBytes ? guarded(g.sharedBytes, &mapped) : nullptr;

@@ -34,13 +34,13 @@ bool standin::reachable(uintptr_t address, size_t bytes, const std::string& what
 }
 
 // ---- memory
-static int allocate(CUdeviceptr* p, size_t bytes) {
+static int allocate(CUdeviceptr* p, size_t bytes, bool ofPool) {
   if (bytes == 0) return kInvalidValue;
   if (device.used + bytes > (size_t)device.total) return kOutOfMemory;
   size_t mapped;
   void* memory = guarded(bytes, &mapped);
   if (!memory) return kOutOfMemory;
-  device.memory[(uintptr_t)memory] = {bytes, mapped, true};
+  device.memory[(uintptr_t)memory] = {bytes, mapped, true, ofPool};
   device.used += bytes;
   *p = (CUdeviceptr)(uintptr_t)memory;
   return 0;
@@ -56,10 +56,16 @@ static int deallocate(uintptr_t p, const char* what) {
   device.used -= it->second.bytes;
   return 0;
 }
-API CUresult cuMemAlloc_v2(CUdeviceptr* p, size_t bytes) { ENTER_CONTEXT; NOT_IN_CAPTURE; return (CUresult)allocate(p, bytes); }
-API CUresult cuMemFree_v2(CUdeviceptr p) { ENTER_CONTEXT; NOT_IN_CAPTURE; finishAll(); return (CUresult)deallocate((uintptr_t)p, "cuMemFree"); }
+API CUresult cuMemAlloc_v2(CUdeviceptr* p, size_t bytes) { ENTER_CONTEXT; NOT_IN_CAPTURE; return (CUresult)allocate(p, bytes, false); }
+API CUresult cuMemFree_v2(CUdeviceptr p) {
+  ENTER_CONTEXT;
+  NOT_IN_CAPTURE;
+  auto it = device.memory.find((uintptr_t)p);
+  if (it == device.memory.end() || !it->second.ofPool) finishAll();  // memory of the pool is freed at once, whatever still uses it
+  return (CUresult)deallocate((uintptr_t)p, "cuMemFree");
+}
 API CUresult cuMemGetInfo_v2(size_t* free, size_t* total) { ENTER_CONTEXT; *free = device.total - device.used; *total = device.total; return (CUresult)0; }
-API CUresult cuMemAllocAsync(CUdeviceptr* p, size_t bytes, CUstream) { ENTER_CONTEXT; return (CUresult)allocate(p, bytes); }
+API CUresult cuMemAllocAsync(CUdeviceptr* p, size_t bytes, CUstream) { ENTER_CONTEXT; return (CUresult)allocate(p, bytes, true); }
 API CUresult cuMemFreeAsync(CUdeviceptr p, CUstream s) {
   ENTER_CONTEXT;
   uintptr_t a = (uintptr_t)p;

@@ -44,10 +44,6 @@ static void advance(CUstream s) {
     for (CUstream other : device.streams)
       for (const Work& w : other->queue)
         if (w.kind == Work::Record && w.event == s->queue.front().event && w.ticket <= s->queue.front().ticket) source = other;
-    if (!source) {  // recorded on a stream that is gone: its work is done
-      s->queue.front().event->reached = s->queue.front().ticket;
-      break;
-    }
     s = source;
   }
   perform(s);
@@ -75,10 +71,18 @@ template <class Done> static void runUntil(CUstream s, Done done) {
 void standin::finish(CUstream s) {
   runUntil(s, [s] { return s->queue.empty(); });
 }
+static void bury() {  // destroyed streams that have nothing left to do
+  std::vector<CUstream> left;
+  for (CUstream s : device.streams)
+    if (s->destroyed && s->queue.empty()) delete s;
+    else left.push_back(s);
+  device.streams = left;
+}
 void standin::finishAll() {
   std::vector<CUstream> all = device.streams;
   for (size_t i = all.size(); i > 1; i--) std::swap(all[i - 1], all[draw(i)]);
   for (CUstream s : all) finish(s);
+  bury();
 }
 bool standin::invalidateCaptures() {
   bool any = false;
@@ -117,9 +121,8 @@ API CUresult cuStreamDestroy_v2(CUstream s) {
   ENTER;
   auto it = std::find(device.streams.begin(), device.streams.end(), s);
   if (it == device.streams.end()) return (CUresult)kInvalidHandle;
-  if (!device.sticky) finish(s);
-  device.streams.erase(std::find(device.streams.begin(), device.streams.end(), s));
-  delete s;
+  s->destroyed = true;  // and no more: the call does not wait
+  bury();
   return (CUresult)0;
 }
 API CUresult cuStreamSynchronize(CUstream s) {
@@ -142,11 +145,8 @@ API CUresult cuEventDestroy_v2(CUevent e) {
   ENTER;
   auto it = std::find(device.events.begin(), device.events.end(), e);
   if (it == device.events.end()) return (CUresult)kInvalidHandle;
-  if (!device.sticky) finishAll();
   device.events.erase(it);
-  for (CUstream s : device.streams)
-    s->queue.erase(std::remove_if(s->queue.begin(), s->queue.end(), [e](const Work& w) { return w.event == e; }), s->queue.end());
-  delete e;
+  device.destroyedEvents.push_back(e);  // the call does not wait, and streams that wait for it go on waiting
   return (CUresult)0;
 }
 API CUresult cuEventRecord(CUevent e, CUstream s) {

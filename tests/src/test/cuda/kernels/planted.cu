@@ -1,4 +1,5 @@
 // Kernels with one fault each. They compile everywhere; the stand-in must find every fault.
+#include "intrinsics.cuh"
 
 // no barrier between writing and reading shared memory
 extern "C" __global__ void missing_barrier(const float* x, float* y) {
@@ -31,6 +32,15 @@ extern "C" __global__ void divergent_barrier(float* x) {
 extern "C" __global__ void divergent_shuffle(float* x) {
   if (threadIdx.x < 16) x[threadIdx.x] = __shfl_xor_sync(0xffffffffu, x[threadIdx.x], 1);
   __syncthreads();
+}
+
+// reads what an asynchronous copy has not brought yet
+extern "C" __global__ void missing_copy_wait(const float* x, float* y) {
+  __shared__ __align__(16) float s[128];
+  int t = threadIdx.x;
+  cp_async_16(&s[4 * t], &x[4 * t]);
+  cp_async_commit();
+  y[t] = s[4 * t];
 }
 
 extern "C" __global__ void misaligned(float* x) {

@@ -32,6 +32,8 @@ public final class CudaContext implements AutoCloseable {
     private final Thread thread = Thread.currentThread();
     private final SequencedSet<Lifetime> ledger = new LinkedHashSet<>();
     private @Nullable CudaException poison;
+    private @Nullable CudaKernel<?> lastKernel;
+    private @Nullable LaunchShape lastShape;
     private boolean open = true;
 
     private CudaContext(CudaDevice device, int handle) {
@@ -111,8 +113,9 @@ public final class CudaContext implements AutoCloseable {
     /** How much freed memory the stream-ordered pool keeps for the next allocation rather than give it back, in bytes. */
     public void keepInPool(long bytes) {
         use("CudaContext");
+        notNegative(bytes);
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment value = arena.allocateFrom(JAVA_LONG, Math.max(0, bytes));
+            MemorySegment value = arena.allocateFrom(JAVA_LONG, bytes);
             check(
                     MemoryFunctions.cuMemPoolSetAttribute(pool(arena), CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, value),
                     "cuMemPoolSetAttribute RELEASE_THRESHOLD");
@@ -122,8 +125,15 @@ public final class CudaContext implements AutoCloseable {
     /** Gives freed memory of the stream-ordered pool back, down to {@code keep} bytes. */
     public void trimPool(long keep) {
         use("CudaContext");
+        notNegative(keep);
         try (Arena arena = Arena.ofConfined()) {
             check(MemoryFunctions.cuMemPoolTrimTo(pool(arena), keep), "cuMemPoolTrimTo");
+        }
+    }
+
+    private static void notNegative(long bytes) {
+        if (bytes < 0) {
+            throw new IllegalArgumentException("a pool that keeps " + bytes + " bytes: wanted 0 or more");
         }
     }
 
@@ -217,9 +227,20 @@ public final class CudaContext implements AutoCloseable {
         }
     }
 
+    /** A kernel's own faults show at some later call, which says what was launched last. */
+    void launched(CudaKernel<?> kernel, LaunchShape shape) {
+        lastKernel = kernel;
+        lastShape = shape;
+    }
+
     CudaException failure(int status, String operation) {
-        CudaException failure = Driver.failure(status, operation);
-        if (Driver.sticky(status) && poison == null) {
+        if (!Driver.sticky(status)) {
+            return Driver.failure(status, operation);
+        }
+        CudaKernel<?> kernel = lastKernel;
+        CudaException failure = Driver.failure(
+                status, kernel == null ? operation : operation + " (last launch: " + kernel.name() + lastShape + ")");
+        if (poison == null) {
             poison = failure;
         }
         return failure;

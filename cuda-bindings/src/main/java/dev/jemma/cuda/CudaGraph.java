@@ -106,15 +106,20 @@ public final class CudaGraph implements AutoCloseable {
         context.check(GraphFunctions.cuGraphUpload(executable, stream.handle()), "cuGraphUpload");
     }
 
-    /** Records {@code work} again and takes its parameters over, in place where its shape is the same. */
+    /**
+     * Records {@code work} again and takes its parameters over, in place where its shape is the same.
+     *
+     * @throws CudaException if the work cannot be recorded; the graph stays as it was then
+     */
     public Update update(CudaStream stream, Runnable work) {
         lifetime.use();
         long graph = record(stream, work);
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment result = arena.allocate(CudaStructs.CU_GRAPH_EXEC_UPDATE_RESULT_INFO);
-            nodes = count(context, graph, arena);
+            long count = count(context, graph, arena);
             int status = GraphFunctions.cuGraphExecUpdate_v2(executable, graph, result);
             if (status == CUDA_SUCCESS && result.get(JAVA_INT, 0) == CU_GRAPH_EXEC_UPDATE_SUCCESS) {
+                nodes = count;
                 return Update.IN_PLACE;
             }
             if (status != CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE) {
@@ -123,9 +128,10 @@ public final class CudaGraph implements AutoCloseable {
             MemorySegment out = arena.allocate(JAVA_LONG);
             context.check(
                     GraphFunctions.cuGraphInstantiateWithFlags(out, graph, 0),
-                    () -> "cuGraphInstantiate of " + nodes + " nodes");
+                    () -> "cuGraphInstantiate of " + count + " nodes");
             long old = executable;
             executable = out.get(JAVA_LONG, 0);
+            nodes = count;
             context.checkRelease(GraphFunctions.cuGraphExecDestroy(old), "cuGraphExecDestroy");
             return Update.REBUILT;
         } finally {

@@ -128,6 +128,7 @@ public final class CudaKernel<P extends Record> {
                         + info.staticSharedBytes() + " bytes of static shared memory and " + info.registers()
                         + " registers a thread; the device allows "
                         + context.device().sharedBytesPerBlock() + " bytes of shared memory a block)");
+        context.launched(this, shape);
     }
 
     private int launchTogether(long stream, LaunchShape shape, MemorySegment pointers) {

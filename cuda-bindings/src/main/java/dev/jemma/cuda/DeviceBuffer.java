@@ -4,6 +4,7 @@ import static dev.jemma.cuda.internal.DriverConstants.CUDA_ERROR_OUT_OF_MEMORY;
 import static dev.jemma.cuda.internal.DriverConstants.CUDA_SUCCESS;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.jemma.cuda.internal.DeviceFunctions;
 import dev.jemma.cuda.internal.MemoryFunctions;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -50,7 +51,7 @@ public final class DeviceBuffer implements AutoCloseable {
 
     /**
      * Allocates in the order of {@code stream}: work submitted to it later may use the memory, work on other streams must wait for an
-     * event. Closing frees in that order too, so it does not wait for the device.
+     * event. Closing frees in that order too and does not wait, unless the stream was closed before.
      *
      * @throws CudaOutOfMemoryException with the sizes
      */
@@ -62,15 +63,20 @@ public final class DeviceBuffer implements AutoCloseable {
             MemorySegment out = arena.allocate(JAVA_LONG);
             int status = MemoryFunctions.cuMemAllocAsync(out, bytes, queue);
             long address = allocated(context, status, bytes, "cuMemAllocAsync", out);
-            Lifetime lifetime = new Lifetime(
-                    context,
-                    what,
-                    () -> context.checkRelease(
-                            stream.isOpen()
-                                    ? MemoryFunctions.cuMemFreeAsync(address, queue)
-                                    : MemoryFunctions.cuMemFree_v2(address),
-                            "cuMemFreeAsync"));
+            Lifetime lifetime = new Lifetime(context, what, () -> freeAsync(stream, queue, address));
             return new DeviceBuffer(context, lifetime, address, bytes, false);
+        }
+    }
+
+    private static void freeAsync(CudaStream stream, long queue, long address) {
+        CudaContext context = stream.context();
+        if (stream.isOpen()) {
+            context.checkRelease(MemoryFunctions.cuMemFreeAsync(address, queue), "cuMemFreeAsync");
+        } else {
+            // the work of a stream goes on after its end, and cuMemFree does not wait for it where the memory is of the
+            // pool
+            context.checkRelease(DeviceFunctions.cuCtxSynchronize(), "cuCtxSynchronize");
+            context.checkRelease(MemoryFunctions.cuMemFree_v2(address), "cuMemFree");
         }
     }
 

@@ -19,10 +19,14 @@ public final class DeviceSlab implements AutoCloseable {
     /**
      * The next {@code bytes} bytes, borrowed from the slab.
      *
+     * @throws IllegalArgumentException for less than one byte
      * @throws IllegalStateException if the slab has no such room
      */
     public DeviceBuffer take(long bytes) {
-        if (bytes < 1 || bytes > memory.bytes() - used) {
+        if (bytes < 1) {
+            throw new IllegalArgumentException("a part of " + bytes + " bytes: wanted 1 or more");
+        }
+        if (bytes > memory.bytes() - used) {
             throw new IllegalStateException("slab of " + memory.bytes() + " bytes: wanted " + bytes + " bytes at "
                     + used + ", free are " + (memory.bytes() - used));
         }

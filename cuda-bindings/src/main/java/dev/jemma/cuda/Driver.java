@@ -77,7 +77,7 @@ final class Driver {
                     CUDA_ERROR_LAUNCH_FAILED,
                     CUDA_ERROR_ILLEGAL_INSTRUCTION,
                     CUDA_ERROR_ASSERT ->
-                "a kernel went wrong and the context is lost: run under compute-sanitizer, then start a new process";
+                "a kernel went wrong and the context is lost: CUDA_LAUNCH_BLOCKING=1 shows which, compute-sanitizer shows where; start a new process";
             case CUDA_ERROR_SYSTEM_NOT_READY ->
                 "start the driver's services (nvidia-fabricmanager on NVSwitch machines)";
             case CUDA_ERROR_SYSTEM_DRIVER_MISMATCH ->

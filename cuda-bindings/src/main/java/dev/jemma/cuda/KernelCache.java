@@ -15,6 +15,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -34,18 +35,23 @@ final class KernelCache {
         this.folder = folder;
     }
 
-    /** The name for a result that depends on exactly these. */
-    static String key(KernelSource source, GpuTarget target, String compiler) {
+    /**
+     * The name for a result that depends on exactly these.
+     *
+     * @param options everything the compiler is told, the target included
+     * @param compiler its version
+     */
+    static String key(KernelSource source, List<String> options, String compiler) {
         MessageDigest digest = sha256();
         field(digest, compiler);
-        field(digest, target.toString());
         field(digest, source.name());
         field(digest, source.text());
+        field(digest, Integer.toString(source.headers().size())); // where the headers end and the options begin
         source.headers().forEach((name, text) -> {
             field(digest, name);
             field(digest, text);
         });
-        source.options().forEach(option -> field(digest, option));
+        options.forEach(option -> field(digest, option));
         return HexFormat.of().formatHex(digest.digest());
     }
 

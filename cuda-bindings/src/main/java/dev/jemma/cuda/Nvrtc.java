@@ -106,7 +106,7 @@ public final class Nvrtc {
      * @throws NvrtcException if the program has errors, or spills registers and must not
      */
     public CompiledKernels compile(KernelSource source, GpuTarget target) {
-        Optional<KernelCache.Entry> stored = cache.find(KernelCache.key(source, target, version));
+        Optional<KernelCache.Entry> stored = cache.find(key(source, target));
         return stored.map(entry -> checkSpills(source, compiled(entry, target, CompiledKernels.Origin.CACHE)))
                 .orElseGet(() -> compileAfresh(source, target));
     }
@@ -115,8 +115,22 @@ public final class Nvrtc {
     CompiledKernels compileAfresh(KernelSource source, GpuTarget target) {
         KernelCache.Entry entry = run(source, target);
         CompiledKernels kernels = checkSpills(source, compiled(entry, target, CompiledKernels.Origin.COMPILER));
-        cache.store(KernelCache.key(source, target, version), entry);
+        cache.store(key(source, target), entry);
         return kernels;
+    }
+
+    private String key(KernelSource source, GpuTarget target) {
+        return KernelCache.key(source, options(source, target), version);
+    }
+
+    /** All that the compiler is told besides the texts: the target, what is always wanted, and the source's own. */
+    static List<String> options(KernelSource source, GpuTarget target) {
+        List<String> options = new ArrayList<>(List.of("--gpu-architecture=" + target, "--std=c++17", "-lineinfo"));
+        if (target.form() != GpuTarget.Form.PTX) {
+            options.add("--ptxas-options=-v");
+        }
+        options.addAll(source.options());
+        return options;
     }
 
     private static CompiledKernels compiled(KernelCache.Entry entry, GpuTarget target, CompiledKernels.Origin origin) {
@@ -159,12 +173,8 @@ public final class Nvrtc {
     }
 
     private static KernelCache.Entry compile(KernelSource source, GpuTarget target, long program, Arena arena) {
-        List<String> options = new ArrayList<>(List.of("--gpu-architecture=" + target, "--std=c++17", "-lineinfo"));
+        List<String> options = options(source, target);
         boolean ptx = target.form() == GpuTarget.Form.PTX;
-        if (!ptx) {
-            options.add("--ptxas-options=-v");
-        }
-        options.addAll(source.options());
         int status = NvrtcFunctions.nvrtcCompileProgram(program, options.size(), strings(arena, options));
         MemorySegment size = arena.allocate(JAVA_LONG);
         check(NvrtcFunctions.nvrtcGetProgramLogSize(program, size), "nvrtcGetProgramLogSize");

@@ -159,7 +159,7 @@ final class CudaContextTest {
             assertThat(first)
                     .hasMessage(
                             "cuStreamSynchronize: CUDA_ERROR_ILLEGAL_ADDRESS (700), an illegal memory access was encountered; a"
-                                    + " kernel went wrong and the context is lost: run under compute-sanitizer, then start a new process");
+                                    + " kernel went wrong and the context is lost: CUDA_LAUNCH_BLOCKING=1 shows which, compute-sanitizer shows where; start a new process");
             CudaException second = catchThrowableOfType(CudaException.class, () -> context.allocate(16));
             assertThat(second).hasCause(first);
             assertThat(second.getMessage())

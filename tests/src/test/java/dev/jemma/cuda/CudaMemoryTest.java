@@ -128,6 +128,9 @@ final class CudaMemoryTest {
             assertThatThrownBy(() -> slab.take(1))
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessage("slab of 1000 bytes: wanted 1 bytes at 1000, free are 0");
+            assertThatThrownBy(() -> slab.take(0))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage("a part of 0 bytes: wanted 1 or more");
             assertThatThrownBy(() -> slab.rewind(1001)).isInstanceOf(IllegalArgumentException.class);
         }
     }
@@ -149,8 +152,30 @@ final class CudaMemoryTest {
         DeviceBuffer buffer = DeviceBuffer.allocateAsync(other, 8);
         other.fill(buffer, 9);
         other.close();
+        context.synchronize();
         assertThat(ints(buffer)).containsExactly(9, 9);
         buffer.close();
+    }
+
+    @Test
+    void streamOrderedMemoryIsNotFreedUnderTheWorkOfAClosedStream() {
+        if (!StandIn.realGpu()) {
+            StandIn.set("order", 0);
+        }
+        CudaStream other = context.stream();
+        DeviceBuffer buffer = DeviceBuffer.allocateAsync(other, 8);
+        other.fill(buffer, 9);
+        other.close();
+        buffer.close(); // the stand-in complains of a fill of freed memory if this does not wait
+        context.synchronize();
+    }
+
+    @Test
+    void poolSizesAreChecked() {
+        assertThatThrownBy(() -> context.keepInPool(-1))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("a pool that keeps -1 bytes: wanted 0 or more");
+        assertThatThrownBy(() -> context.trimPool(-1)).isInstanceOf(IllegalArgumentException.class);
     }
 
     @Test

@@ -39,6 +39,22 @@ final class NvrtcTest {
     }
 
     @Test
+    void theSourceIsShownUnderTheLinesOfALogThatDoNotShowIt() {
+        KernelSource source = KernelSource.of("bad.cu", "first\n  second();\nthird");
+        assertThat(Nvrtc.withSource(
+                                "bad.cu(2): error: identifier \"second\" is undefined\nother.h(1): warning\nbad.cu(99): odd\n",
+                                source)
+                        .lines())
+                .containsExactly(
+                        "bad.cu(2): error: identifier \"second\" is undefined",
+                        "  2 | second();",
+                        "other.h(1): warning",
+                        "bad.cu(99): odd");
+        String shown = "bad.cu:2: error\n    2 |   second();\n";
+        assertThat(Nvrtc.withSource(shown, source)).isEqualToNormalizingNewlines(shown);
+    }
+
+    @Test
     void aResourceThatIsNotThereIsNamed() {
         assertThatThrownBy(() -> KernelSource.resource(Cuda.class, "nothing.cu"))
                 .isInstanceOf(IllegalArgumentException.class)
@@ -106,7 +122,7 @@ final class NvrtcTest {
             GpuTarget target = nvrtc.targetFor(context.device().capability());
             new KernelCache(cache)
                     .store(
-                            KernelCache.key(ONE, target, nvrtc.version()),
+                            KernelCache.key(ONE, Nvrtc.options(ONE, target), nvrtc.version()),
                             new KernelCache.Entry("from an older driver".getBytes(UTF_8), ""));
             assertThat(nvrtc.compile(ONE, target).origin()).isEqualTo(CompiledKernels.Origin.CACHE);
             CudaModule.compile(context, nvrtc, ONE).close();

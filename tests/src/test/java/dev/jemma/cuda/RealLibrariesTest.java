@@ -33,6 +33,23 @@ final class RealLibrariesTest {
             assertThat(result.output())
                     .containsPattern("fragments.cu " + target + " fragment_bf16: \\d+ registers, 0 bytes spilled");
         }
+        assertThat(result.output())
+                .containsPattern("refused: compiling spilling.cu for sm_90a: registers spill: .*\\R"
+                        + "spilling: 32 registers, [1-9]\\d* bytes spilled")
+                .containsPattern("refused: compiling wrong.cu for sm_90a: NVRTC_ERROR_COMPILATION \\(6\\)")
+                .containsPattern("wrong.cu\\(2\\): error: .*nothing.*")
+                .containsOnlyOnce("extern \"C\" __global__ void wrong(int* x) { x[0] = nothing; }");
+    }
+
+    @Test
+    void cublasLtTakesEveryAttributeThatAPlanSets() {
+        ChildJvm.Result result = ChildJvm.run(Map.of(), List.of(NATIVE), RealCublasLt.class);
+        assumeFalse(
+                result.exit() == RealCublasLt.NO_CUBLAS,
+                "cuBLASLt is not on this machine: run tests/scripts/fetch_nvrtc.sh --cublas or install a toolkit\n"
+                        + result.output());
+        assertThat(result.output()).startsWith("cuBLASLt ");
+        assertThat(result.exit()).as(result.output()).isZero();
     }
 
     @Test

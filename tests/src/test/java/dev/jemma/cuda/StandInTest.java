@@ -89,6 +89,9 @@ final class StandInTest {
                     .launch(stream, LaunchShape.covering(1025, 128), new Counted(x, 1024));
             CudaException failure = catchThrowableOfType(CudaException.class, stream::synchronize);
             assertThat(failure.statusName()).isEqualTo("CUDA_ERROR_ILLEGAL_ADDRESS");
+            assertThat(failure.operation())
+                    .isEqualTo(
+                            "cuStreamSynchronize (last launch: out_of_bounds<<<(9,1,1), (128,1,1), 0 bytes shared>>>)");
         }
         assertThat(StandIn.report())
                 .contains("kernel out_of_bounds, block (8,0,0), thread (0,0,0): write of 0x")
@@ -137,6 +140,39 @@ final class StandInTest {
             }
             module.kernel(MethodHandles.lookup(), "scale", Scale.class).launch(second, ONE_BLOCK, new Scale(x, 3, 128));
             return floats(second, x);
+        }
+    }
+
+    @Test
+    void findsAMissingWaitForAnAsynchronousCopy() {
+        try (CudaContext context = StandIn.open();
+                CudaStream stream = context.stream();
+                CudaModule module = planted(context);
+                DeviceBuffer x = context.allocate(512);
+                DeviceBuffer y = context.allocate(128)) {
+            stream.fill(x, 0);
+            module.kernel(MethodHandles.lookup(), "missing_copy_wait", Copy.class)
+                    .launch(stream, LaunchShape.covering(32, 32), new Copy(x, y));
+            assertThat(floats(stream, y)).containsOnly(Float.NaN);
+        }
+    }
+
+    @Test
+    void destroyedEventsAndStreamsDoNotWait() {
+        StandIn.set("order", 0);
+        try (CudaContext context = StandIn.open();
+                CudaStream stream = context.stream();
+                CudaModule module = planted(context);
+                DeviceBuffer x = context.allocate(512)) {
+            CudaStream other = context.stream();
+            module.kernel(MethodHandles.lookup(), "fill_ones", Counted.class)
+                    .launch(other, ONE_BLOCK, new Counted(x, 128));
+            CudaEvent unrelated = CudaEvent.open(context, CudaEvent.Timing.OFF);
+            unrelated.close();
+            other.close();
+            assertThat(floats(stream, x)).containsOnly(Float.NaN);
+            context.synchronize();
+            assertThat(floats(stream, x)).containsOnly(1f);
         }
     }
 

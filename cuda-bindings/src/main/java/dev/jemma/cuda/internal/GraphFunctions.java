@@ -26,7 +26,7 @@ public final class GraphFunctions {
     }
 
     private static final MethodHandle GRAPH_INSTANTIATE_WITH_FLAGS =
-            DRIVER.since("12.0", "cuGraphInstantiateWithFlags", JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG);
+            DRIVER.since("11.4", "cuGraphInstantiateWithFlags", JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG);
 
     @Prototype(
             "CUresult cuGraphInstantiateWithFlags(CUgraphExec *phGraphExec, CUgraph hGraph, unsigned long long flags)")

@@ -241,7 +241,7 @@ public final class ModuleFunctions {
     }
 
     private static final MethodHandle LAUNCH_KERNEL_EX =
-            DRIVER.since("12.0", "cuLaunchKernelEx", JAVA_INT, ADDRESS, JAVA_LONG, ADDRESS, ADDRESS);
+            DRIVER.since("11.6", "cuLaunchKernelEx", JAVA_INT, ADDRESS, JAVA_LONG, ADDRESS, ADDRESS);
 
     @Prototype(
             "CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction f, void **kernelParams, void **extra)")

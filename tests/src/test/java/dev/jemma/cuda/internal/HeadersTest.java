@@ -1,12 +1,15 @@
 package dev.jemma.cuda.internal;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.jemma.cuda.StandIn;
 import java.io.IOException;
 import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
+import java.lang.foreign.ValueLayout;
 import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import java.nio.file.Files;
@@ -115,6 +118,35 @@ final class HeadersTest {
     }
 
     @Test
+    void aWrongPrototypeNameConstantOrSizeIsRefused() throws Exception {
+        List<Path> include = include("cuda.h");
+        String header = "#include <cuda.h>\n#include <cstddef>\n";
+        Method alloc = MemoryFunctions.class.getDeclaredMethod("cuMemAlloc_v2", MemorySegment.class, long.class);
+        compiles(header + declared(alloc.getName(), prototype(alloc)), include);
+        refused(
+                header + declared(alloc.getName(), "CUresult cuMemAlloc_v2(CUdeviceptr *dptr, unsigned int bytesize)"),
+                "conflicting declaration",
+                include);
+        refused(
+                header + declared("cuMemAlloc_v9", "CUresult cuMemAlloc_v9(CUdeviceptr *dptr, size_t bytesize)"),
+                "cuMemAlloc_v9",
+                include);
+        refused(header + constant("CUDA_ERROR_NOT_READY", 601), "CUDA_ERROR_NOT_READY", include);
+        StringBuilder layout = new StringBuilder(header);
+        struct(
+                layout,
+                MemoryLayout.structLayout(ValueLayout.JAVA_INT.withName("result"))
+                        .withName("CUlaunchConfig"));
+        refused(layout.toString(), "size of CUlaunchConfig", include);
+    }
+
+    private void refused(String program, String reason, List<Path> include) {
+        assertThatThrownBy(() -> compiles(program, include))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining(reason);
+    }
+
+    @Test
     void cublasAgreesWithTheHeaders() throws Exception {
         List<Path> include = include("cuda.h", "cublasLt.h", "cublas_v2.h", "driver_types.h");
         StringBuilder program =
@@ -134,17 +166,23 @@ final class HeadersTest {
     }
 
     private static void declare(StringBuilder program, List<Class<?>> functions) {
-        program.append("extern \"C\" {\n");
         functions.stream()
                 .flatMap(HeadersTest::bound)
-                .forEach(m -> program.append(prototype(m)).append(";\n"));
-        program.append("}\n");
+                .forEach(m -> program.append(declared(m.getName(), prototype(m))));
+    }
+
+    /** An error if the headers have no such function, or another one of the name. */
+    private static String declared(String name, String prototype) {
+        return "namespace known { using ::%s; }\nextern \"C\" { %s; }\n".formatted(name, prototype);
+    }
+
+    private static String constant(String name, int value) {
+        return "static_assert((int)%s == %d, \"%s\");\n".formatted(name, value, name);
     }
 
     private static void constants(StringBuilder program, Class<?> constants) throws IllegalAccessException {
         for (Field field : constants.getDeclaredFields()) {
-            program.append("static_assert((int)%s == %d, \"%s\");\n"
-                    .formatted(field.getName(), field.getInt(null), field.getName()));
+            program.append(constant(field.getName(), field.getInt(null)));
         }
     }
 

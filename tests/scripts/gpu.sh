@@ -16,14 +16,14 @@ pack)
     --strip-debug --no-header-files --no-man-pages --compress zip-0 --output "$out/jre"
   ./mvnw -q -B -Dquick -pl tests -am dependency:build-classpath -Dmdep.outputFile="$PWD/$out/classpath" test-compile
   tr ':' '\n' < "$out/classpath" | grep '\.jar$' | while read -r jar; do cp "$jar" "$out/lib/"; done
-  console="$(find "$HOME/.m2/repository/org/junit/platform/junit-platform-console-standalone" -name '*.jar' | sort | tail -1)"
-  [ -n "$console" ] || { echo "junit-platform-console-standalone is not in the local Maven repository: mvn dependency:get -Dartifact=org.junit.platform:junit-platform-console-standalone:1.14.1" >&2; exit 1; }
-  cp "$console" "$out/console.jar"
+  platform="$(ls "$out/lib" | sed -n 's/^junit-platform-engine-\(.*\)\.jar$/\1/p')"
+  ./mvnw -q -B -N dependency:copy -Dartifact="org.junit.platform:junit-platform-console-standalone:$platform" -DoutputDirectory="$PWD/$out" -Dmdep.stripVersion=true
+  mv "$out/junit-platform-console-standalone.jar" "$out/console.jar"
   cp -r cuda-bindings/target/classes "$out/main"
   cp -r tests/target/test-classes "$out/test"
   cp -r tests/src/test/cuda "$out/tests/src/test/"
-  mkdir -p "$out/docs" "$out/tests/src/test/java/dev/jemma/cuda"
-  cp docs/cuda.md "$out/docs/"
+  mkdir -p "$out/cuda-bindings" "$out/tests/src/test/java/dev/jemma/cuda"
+  cp cuda-bindings/README.md "$out/cuda-bindings/"
   cp -r tests/src/test/java/dev/jemma/cuda/examples "$out/tests/src/test/java/dev/jemma/cuda/"
   cp tests/scripts/gpu.sh "$out/"
   tar -C target -cf target/gpu.tar gpu

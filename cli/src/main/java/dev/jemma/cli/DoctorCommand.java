@@ -27,6 +27,8 @@ import tools.jackson.databind.node.ObjectNode;
         description = "What this machine offers Jemma, what is missing, and what to do about it.",
         mixinStandardHelpOptions = true)
 final class DoctorCommand implements Callable<Integer> {
+    private static final String INDENT = " ".repeat(19);
+
     @Spec
     private CommandSpec spec;
 
@@ -110,7 +112,11 @@ final class DoctorCommand implements Callable<Integer> {
             case Cuda.Available available -> {
                 List<String> devices =
                         available.devices().stream().map(CudaDevice::toString).toList();
-                yield Check.pass("cuda", "CUDA " + available.driver() + ": " + String.join("; ", devices));
+                String found = "CUDA " + available.driver() + ": " + String.join("; ", devices);
+                int wanted = compute.options().device().index();
+                yield compute.wantsCuda() && wanted >= available.devices().size()
+                        ? new Check("cuda", Status.FAIL, found, "there is no cuda:" + wanted)
+                        : Check.pass("cuda", found);
             }
             case Cuda.Unavailable unavailable -> new Check("cuda", missing(), unavailable.reason(), unavailable.cure());
         };
@@ -118,12 +124,14 @@ final class DoctorCommand implements Callable<Integer> {
 
     private Check library(LibraryReport library, Cuda cuda) {
         if (library.found()) {
-            return Check.pass(library.library(), library.toString());
+            String version = library.version().map(number -> number + ", ").orElse("");
+            return Check.pass(library.library(), version + library.path().orElse(""));
         }
+        String tried = "not found; tried\n" + String.join("\n", library.tried());
         String hint = cuda instanceof Cuda.Unavailable
                 ? ""
                 : "without it the CUDA backend cannot run; pip install nvidia-cublas nvidia-cuda-nvrtc, or install the CUDA toolkit";
-        return new Check(library.library(), missing(), library.toString(), hint);
+        return new Check(library.library(), missing(), tried, hint);
     }
 
     private void print(List<Check> checks) {
@@ -142,9 +150,9 @@ final class DoctorCommand implements Callable<Integer> {
             return;
         }
         for (Check check : checks) {
-            out.printf("%-4s  %-8s  %s%n", check.status, check.name, check.found.replace("\n", "\n                "));
+            out.printf("%-4s  %-11s  %s%n", check.status, check.name, check.found.replace("\n", "\n" + INDENT));
             if (!check.hint.isEmpty()) {
-                out.println("                -> " + check.hint);
+                out.println(INDENT + "-> " + check.hint);
             }
         }
     }

@@ -98,6 +98,18 @@ public sealed interface Cuda {
         }
     }
 
+    /**
+     * The devices, for code that cannot do without one.
+     *
+     * @throws IllegalStateException with the reason and the cure if no device can be used
+     */
+    static Available require() {
+        return switch (probe()) {
+            case Available available -> available;
+            case Unavailable none -> throw none.failure();
+        };
+    }
+
     private static Cuda ask() {
         NativeLibrary driver = Libraries.driver();
         if (driver.path().isEmpty()) {

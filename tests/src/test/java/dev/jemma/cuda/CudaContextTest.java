@@ -41,6 +41,9 @@ final class CudaContextTest {
             assertThat(none.cure()).startsWith("no GPU is visible: check nvidia-smi");
             assertThat(none.failure()).hasMessageStartingWith("no CUDA device: CUDA_ERROR_NO_DEVICE");
         });
+        assertThatThrownBy(Cuda::require)
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("; no GPU is visible: check nvidia-smi");
     }
 
     @Test

@@ -76,7 +76,7 @@ final class RealLibrariesTest {
     void theSanitizersRunInsideTheJvm() {
         assumeTrue(
                 "true".equals(System.getenv("CI")) || Boolean.getBoolean("jemma.cuda.sanitize"),
-                "a build of a minute: with CI=true or -Djemma.cuda.sanitize=true");
+                "a build of some fifteen seconds: with CI=true or -Djemma.cuda.sanitize=true");
         String folder = StandIn.build(StandIn.Build.SANITIZED).toString();
         String asan = StandIn.run(List.of("g++", "-print-file-name=libasan.so")).strip();
         assumeTrue(Files.exists(Path.of(asan)), "g++ has no address sanitizer here");

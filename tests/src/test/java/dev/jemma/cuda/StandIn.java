@@ -90,10 +90,7 @@ public final class StandIn implements BeforeAllCallback, BeforeEachCallback {
 
     /** The first device, opened on this thread. */
     public static CudaContext open() {
-        return switch (Cuda.probe()) {
-            case Cuda.Available available -> CudaContext.open(available.device(0));
-            case Cuda.Unavailable unavailable -> throw unavailable.failure();
-        };
+        return CudaContext.open(Cuda.require().device(0));
     }
 
     /** The run-time compiler with a cache that lives as long as the stand-in's sources stay the same. */

@@ -10,14 +10,11 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** The examples of docs/cuda.md run, and the page shows them as they are. */
+/** The examples of cuda-bindings/README.md run, and the page shows them as they are. */
 @ExtendWith(StandIn.class)
 final class ExamplesTest {
     private static CudaDevice device() {
-        return switch (Cuda.probe()) {
-            case Cuda.Available cuda -> cuda.device(0);
-            case Cuda.Unavailable none -> throw none.failure();
-        };
+        return Cuda.require().device(0);
     }
 
     @Test
@@ -46,7 +43,7 @@ final class ExamplesTest {
 
     @Test
     void thePageShowsTheExamplesAsTheyAre() throws Exception {
-        String page = Files.readString(Path.of("..", "docs", "cuda.md"));
+        String page = Files.readString(Path.of("..", "cuda-bindings", "README.md"));
         for (String example : new String[] {"VectorAdd", "Bf16Gemm"}) {
             String source = Files.readString(
                     Path.of("src", "test", "java", "dev", "jemma", "cuda", "examples", example + ".java"));

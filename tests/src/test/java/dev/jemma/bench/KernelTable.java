@@ -62,11 +62,14 @@ public final class KernelTable {
         gemm("2b gate_proj", 128, 2304, 9216);
         lowRank("270m gate_proj r16", 512, 640, 2048);
         lowRank("270m down_proj r16", 512, 2048, 640);
-        gemv("270m q_proj", 640, 1024);
-        gemv("270m gate_proj", 640, 2048);
-        gemv("270m down_proj", 2048, 640);
-        gemv("270m head", 640, 262_144);
-        gemv("2b gate_proj", 2304, 9216);
+        for (DType type : new DType[] {DType.BF16, DType.Q8_0, DType.Q4_0}) {
+            gemv("270m q_proj", type, 640, 1024);
+            gemv("270m gate_proj", type, 640, 2048);
+            gemv("270m down_proj", type, 2048, 640);
+            gemv("270m head", type, 640, 262_144);
+            gemv("2b gate_proj", type, 2304, 9216);
+            gemv("2b down_proj", type, 9216, 2304);
+        }
         attention("270m", new AttentionShape(4, 1, 256, 0.0625f, 0, 0), 512);
         attention("270m sliding", new AttentionShape(4, 1, 256, 0.0625f, 0, 512), 1024);
         attention("2b", new AttentionShape(8, 4, 256, 0.0625f, 50, 4096), 256);
@@ -83,6 +86,9 @@ public final class KernelTable {
                     ? 0
                     : (short) (0x3C00 + RANDOM.nextInt(0x180) | RANDOM.nextInt(2) << 15);
             t.segment().set(ValueLayout.JAVA_SHORT, 2 * i, half);
+        }
+        for (long at = 0; type.isQuantized() && at < bytesOf; at += type.blockBytes()) {
+            t.segment().set(ValueLayout.JAVA_SHORT_UNALIGNED, at, Float.floatToFloat16(1e-3f));
         }
         return t;
     }
@@ -127,23 +133,25 @@ public final class KernelTable {
         }
     }
 
-    private void gemv(String name, int in, int out) {
-        if (!wanted("gemv " + name)) {
+    private void gemv(String shape, DType type, int in, int out) {
+        String name = "gemv " + type + " " + shape;
+        if (!wanted(name)) {
             return;
         }
         // Enough copies to leave the caches, as a whole model does.
-        int copies = (int) Math.max(1, (400L << 20) / (2L * in * out));
-        try (HostSlab slab = new HostSlab(4L * (in + out) + 2L * in * out * copies + 64L * copies + 1024)) {
+        long size = type.bytes((long) in * out);
+        int copies = (int) Math.max(1, (400L << 20) / size);
+        try (HostSlab slab = new HostSlab(4L * (in + out) + (size + 64) * copies + 1024)) {
             Tensor x = random(slab, DType.F32, 1, in);
             Tensor y = random(slab, DType.F32, 1, out);
-            Tensor first = random(slab, DType.BF16, out, in);
+            Tensor first = random(slab, type, out, in);
             Tensor[] w = new Tensor[copies];
             w[0] = first;
             for (int i = 1; i < copies; i++) {
-                w[i] = slab.allocate(DType.BF16, out, in);
+                w[i] = slab.allocate(type, out, in);
                 w[i].segment().copyFrom(first.segment());
             }
-            memory("gemv " + name, in + " -> " + out, 2.0 * in * out * copies, () -> {
+            memory(name, in + " -> " + out, (double) size * copies, () -> {
                 for (Tensor weight : w) {
                     kernels.linear(y, x, weight, Write.SET);
                 }

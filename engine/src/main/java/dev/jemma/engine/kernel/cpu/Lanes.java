@@ -40,6 +40,8 @@ final class Lanes {
     /** Whether the CPU has the instruction. Without it, {@code fma} is thousands of times slower than a product and a sum. */
     static final boolean FMA = hasFma();
 
+    private static final VectorSpecies<Float> QUARTER = FloatVector.SPECIES_128;
+
     private static final VectorShuffle<Float> SWAP_8 = swap(8);
     private static final VectorShuffle<Float> SWAP_4 = swap(4);
     private static final VectorShuffle<Float> SWAP_2 = swap(2);
@@ -137,7 +139,16 @@ final class Lanes {
         if (L == 8) {
             return sum8(s, offset);
         }
-        return sum(load(s, offset));
+        return sum16(s, offset);
+    }
+
+    private static float sum16(MemorySegment s, long o) {
+        FloatVector a = FloatVector.fromMemorySegment(QUARTER, s, o, ByteOrder.LITTLE_ENDIAN);
+        FloatVector b = FloatVector.fromMemorySegment(QUARTER, s, o + 16, ByteOrder.LITTLE_ENDIAN);
+        FloatVector c = FloatVector.fromMemorySegment(QUARTER, s, o + 32, ByteOrder.LITTLE_ENDIAN);
+        FloatVector d = FloatVector.fromMemorySegment(QUARTER, s, o + 48, ByteOrder.LITTLE_ENDIAN);
+        FloatVector v = a.add(c).add(b.add(d));
+        return v.lane(0) + v.lane(2) + (v.lane(1) + v.lane(3));
     }
 
     private static float sum4(MemorySegment s, long o) {

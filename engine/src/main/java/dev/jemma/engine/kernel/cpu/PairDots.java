@@ -1,0 +1,157 @@
+package dev.jemma.engine.kernel.cpu;
+
+import static dev.jemma.engine.kernel.cpu.Lanes.BYTES;
+import static dev.jemma.engine.kernel.cpu.Lanes.FLOATS;
+import static dev.jemma.engine.kernel.cpu.Lanes.FMA;
+import static dev.jemma.engine.kernel.cpu.Lanes.INTS;
+import static dev.jemma.engine.kernel.cpu.Lanes.L;
+import static dev.jemma.engine.kernel.cpu.Lanes.ORDER;
+
+import dev.jemma.engine.tensor.DType;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * Weights of 16 bits, BF16 or F16: loaded as pairs in ints, whose halves become two vectors by a shift and a mask. x is laid out
+ * beforehand in the same order, evens and odds of every 2 L elements apart. Two accumulators a row.
+ */
+record PairDots(DType type) implements Dots {
+    @Override
+    public long arrangedBytes(long inputs) {
+        return 4 * inputs;
+    }
+
+    @Override
+    public void arrange(MemorySegment x, long offset, long inputs, MemorySegment to, long toOffset) {
+        long bound = inputs - inputs % (2 * L);
+        for (long i = 0; i < bound; i += 2 * L) {
+            for (int lane = 0; lane < L; lane++) {
+                to.set(Lanes.FLOAT, toOffset + 4 * (i + lane), x.get(Lanes.FLOAT, offset + 4 * (i + 2 * lane)));
+                to.set(Lanes.FLOAT, toOffset + 4 * (i + L + lane), x.get(Lanes.FLOAT, offset + 4 * (i + 2 * lane + 1)));
+            }
+        }
+        MemorySegment.copy(x, offset + 4 * bound, to, toOffset + 4 * bound, 4 * (inputs - bound));
+    }
+
+    @Override
+    public void dots(
+            MemorySegment w,
+            long offset,
+            long stride,
+            int count,
+            MemorySegment x,
+            long xOffset,
+            int inputs,
+            MemorySegment scratch) {
+        int blocks = inputs / (2 * L);
+        int i = 0;
+        if (type == DType.BF16) {
+            for (; i + UNROLLED <= count; i += UNROLLED) {
+                four(w, offset + i * stride, stride, x, xOffset, blocks, scratch);
+                for (int j = 0; j < UNROLLED; j++) {
+                    finish(w, offset + (i + j) * stride, x, xOffset, inputs, scratch, PARTS + j * BYTES, i + j);
+                }
+            }
+        }
+        for (; i < count; i++) {
+            if (type == DType.BF16) {
+                oneBf16(w, offset + i * stride, x, xOffset, blocks, scratch);
+            } else {
+                oneF16(w, offset + i * stride, x, xOffset, blocks, scratch);
+            }
+            finish(w, offset + i * stride, x, xOffset, inputs, scratch, PARTS, i);
+        }
+    }
+
+    private static void four(
+            MemorySegment weights,
+            long w0,
+            long stride,
+            MemorySegment input,
+            long row,
+            int blocks,
+            MemorySegment scratch) {
+        long w1 = w0 + stride;
+        long w2 = w1 + stride;
+        long w3 = w2 + stride;
+        FloatVector e0 = FloatVector.zero(FLOATS);
+        FloatVector e1 = FloatVector.zero(FLOATS);
+        FloatVector e2 = FloatVector.zero(FLOATS);
+        FloatVector e3 = FloatVector.zero(FLOATS);
+        FloatVector o0 = FloatVector.zero(FLOATS);
+        FloatVector o1 = FloatVector.zero(FLOATS);
+        FloatVector o2 = FloatVector.zero(FLOATS);
+        FloatVector o3 = FloatVector.zero(FLOATS);
+        for (int i = 0; i < blocks; i++) {
+            FloatVector even = FloatVector.fromMemorySegment(FLOATS, input, row + i * 2L * BYTES, ORDER);
+            FloatVector odd = FloatVector.fromMemorySegment(FLOATS, input, row + BYTES + i * 2L * BYTES, ORDER);
+            IntVector pair = IntVector.fromMemorySegment(INTS, weights, w0 + i * BYTES, ORDER);
+            FloatVector low = pair.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+            FloatVector high = pair.and(0xFFFF0000).reinterpretAsFloats();
+            e0 = FMA ? low.fma(even, e0) : low.mul(even).add(e0);
+            o0 = FMA ? high.fma(odd, o0) : high.mul(odd).add(o0);
+            pair = IntVector.fromMemorySegment(INTS, weights, w1 + i * BYTES, ORDER);
+            low = pair.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+            high = pair.and(0xFFFF0000).reinterpretAsFloats();
+            e1 = FMA ? low.fma(even, e1) : low.mul(even).add(e1);
+            o1 = FMA ? high.fma(odd, o1) : high.mul(odd).add(o1);
+            pair = IntVector.fromMemorySegment(INTS, weights, w2 + i * BYTES, ORDER);
+            low = pair.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+            high = pair.and(0xFFFF0000).reinterpretAsFloats();
+            e2 = FMA ? low.fma(even, e2) : low.mul(even).add(e2);
+            o2 = FMA ? high.fma(odd, o2) : high.mul(odd).add(o2);
+            pair = IntVector.fromMemorySegment(INTS, weights, w3 + i * BYTES, ORDER);
+            low = pair.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+            high = pair.and(0xFFFF0000).reinterpretAsFloats();
+            e3 = FMA ? low.fma(even, e3) : low.mul(even).add(e3);
+            o3 = FMA ? high.fma(odd, o3) : high.mul(odd).add(o3);
+        }
+        e0.add(o0).intoMemorySegment(scratch, PARTS, ORDER);
+        e1.add(o1).intoMemorySegment(scratch, PARTS + BYTES, ORDER);
+        e2.add(o2).intoMemorySegment(scratch, PARTS + 2 * BYTES, ORDER);
+        e3.add(o3).intoMemorySegment(scratch, PARTS + 3 * BYTES, ORDER);
+    }
+
+    private static void oneBf16(
+            MemorySegment w, long at, MemorySegment x, long row, int blocks, MemorySegment scratch) {
+        FloatVector e = FloatVector.zero(FLOATS);
+        FloatVector d = FloatVector.zero(FLOATS);
+        for (int i = 0; i < blocks; i++) {
+            IntVector pair = IntVector.fromMemorySegment(INTS, w, at + i * BYTES, ORDER);
+            FloatVector even = FloatVector.fromMemorySegment(FLOATS, x, row + i * 2L * BYTES, ORDER);
+            FloatVector odd = FloatVector.fromMemorySegment(FLOATS, x, row + BYTES + i * 2L * BYTES, ORDER);
+            FloatVector low = pair.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+            FloatVector high = pair.and(0xFFFF0000).reinterpretAsFloats();
+            e = FMA ? low.fma(even, e) : low.mul(even).add(e);
+            d = FMA ? high.fma(odd, d) : high.mul(odd).add(d);
+        }
+        e.add(d).intoMemorySegment(scratch, PARTS, ORDER);
+    }
+
+    private static void oneF16(MemorySegment w, long at, MemorySegment x, long row, int blocks, MemorySegment scratch) {
+        FloatVector e = FloatVector.zero(FLOATS);
+        FloatVector d = FloatVector.zero(FLOATS);
+        for (int i = 0; i < blocks; i++) {
+            IntVector pair = IntVector.fromMemorySegment(INTS, w, at + i * BYTES, ORDER);
+            FloatVector even = FloatVector.fromMemorySegment(FLOATS, x, row + i * 2L * BYTES, ORDER);
+            FloatVector odd = FloatVector.fromMemorySegment(FLOATS, x, row + BYTES + i * 2L * BYTES, ORDER);
+            FloatVector low = Lanes.evenF16(pair);
+            FloatVector high = Lanes.oddF16(pair);
+            e = FMA ? low.fma(even, e) : low.mul(even).add(e);
+            d = FMA ? high.fma(odd, d) : high.mul(odd).add(d);
+        }
+        e.add(d).intoMemorySegment(scratch, PARTS, ORDER);
+    }
+
+    /** Adds the inputs that fill no pair of vectors. */
+    private void finish(
+            MemorySegment w, long at, MemorySegment x, long row, int inputs, MemorySegment scratch, long part, int i) {
+        float sum = Lanes.sum(scratch, part);
+        for (int k = inputs - inputs % (2 * L); k < inputs; k++) {
+            sum = Lanes.fma(Widen.get(type, w, at, k), x.get(Lanes.FLOAT, row + 4L * k), sum);
+        }
+        scratch.set(Lanes.FLOAT, 4L * i, sum);
+    }
+}

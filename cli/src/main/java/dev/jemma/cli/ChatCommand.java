@@ -9,6 +9,7 @@ import dev.jemma.engine.api.GenerationEvent;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
 import dev.jemma.engine.api.ToolCall;
+import dev.jemma.engine.chat.Prompt;
 import dev.jemma.engine.template.TemplateException;
 import dev.jemma.engine.toolcall.ParsedReply;
 import java.io.IOException;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -73,8 +75,10 @@ final class ChatCommand implements Callable<Integer> {
                 Session session = gemma.session(new SessionOptions(0, adapters));
                 ChatInput input = ChatInput.open(Terminals.detect())) {
             input.onInterrupt(session::cancel);
+            session.warnings().forEach(warning -> spec.commandLine().getErr().println("warning: " + warning));
             GenerationOptions options = sampling.over(gemma.generationDefaults());
-            new Talk(session, options, tools, input, spec.commandLine().getOut(), system).run();
+            CommandLine line = spec.commandLine();
+            new Talk(session, options, tools, input, line.getOut(), line.getErr(), system).run();
         }
         return 0;
     }
@@ -100,10 +104,12 @@ final class ChatCommand implements Callable<Integer> {
         private final ArrayNode tools;
         private final ChatInput input;
         private final PrintWriter out;
+        private final PrintWriter err;
         private final boolean person;
         private final Style style;
         private final Conversation conversation;
         private Optional<GenerationResult> last = Optional.empty();
+        private boolean folded;
 
         Talk(
                 Session session,
@@ -111,12 +117,14 @@ final class ChatCommand implements Callable<Integer> {
                 ArrayNode tools,
                 ChatInput input,
                 PrintWriter out,
+                PrintWriter err,
                 String system) {
             this.session = session;
             this.options = options;
             this.tools = tools;
             this.input = input;
             this.out = out;
+            this.err = err;
             this.person = input instanceof ChatInput.Typed;
             this.style = person && System.getenv("NO_COLOR") == null ? Style.COLOURED : Style.PLAIN;
             this.conversation = new Conversation(system);
@@ -218,6 +226,10 @@ final class ChatCommand implements Callable<Integer> {
                 out.flush();
             });
             last = Optional.of(result);
+            if (!folded && session.folding() == Prompt.Folding.FOLDED) {
+                folded = true;
+                err.println(Texts.FOLDED);
+            }
             out.println();
             if (person) {
                 out.println(style.faint(stats(result)));

@@ -56,6 +56,15 @@ final class ComputeOptions {
         }
     }
 
+    /**
+     * Refuses values that no command takes.
+     *
+     * @throws IllegalArgumentException naming the option
+     */
+    void check() {
+        var _ = options();
+    }
+
     GemmaOptions options() {
         return GemmaOptions.DEFAULTS.with(device).with(compute).withThreads(threads);
     }

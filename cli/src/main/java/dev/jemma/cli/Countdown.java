@@ -18,6 +18,11 @@ final class Countdown {
         this.total = total;
     }
 
+    /** Something to know about the work. */
+    void say(String line) {
+        err.println(line);
+    }
+
     /** One more is done. */
     void next() {
         done++;

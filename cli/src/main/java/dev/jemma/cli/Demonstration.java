@@ -233,6 +233,7 @@ final class Demonstration {
                 config,
                 adapter,
                 Optional.of(folder.resolve("metrics.jsonl")),
+                gemma.checkpoint().fingerprint(),
                 lora.withBaseModel("").toString(),
                 TrainingRun.Start.NEW,
                 "f32",

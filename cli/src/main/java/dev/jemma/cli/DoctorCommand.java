@@ -5,6 +5,7 @@ import dev.jemma.cuda.CudaDevice;
 import dev.jemma.cuda.LibraryReport;
 import dev.jemma.engine.Device;
 import dev.jemma.engine.Gemma;
+import dev.jemma.engine.MemoryBandwidth;
 import dev.jemma.engine.api.CacheFolder;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -13,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -44,6 +46,9 @@ final class DoctorCommand implements Callable<Integer> {
         FAIL
     }
 
+    /** Puts further lines under what was found. */
+    private static final String INDENT = " ".repeat(19);
+
     private record Check(String name, Status status, String found, String hint) {
         static Check pass(String name, String found) {
             return new Check(name, Status.PASS, found, "");
@@ -56,6 +61,7 @@ final class DoctorCommand implements Callable<Integer> {
         checks.add(Check.pass("jdk", System.getProperty("java.vendor") + " " + Runtime.version()));
         checks.add(processor());
         checks.add(memory());
+        checks.add(bandwidth());
         checks.add(cache());
         Cuda cuda = Cuda.probe();
         checks.add(devices(cuda));
@@ -83,6 +89,12 @@ final class DoctorCommand implements Callable<Integer> {
                         Status.WARN,
                         found,
                         "Gemma 3 270M needs 1 GiB to run and 2.5 GiB to train, Gemma 2 2B 6 GiB and 8 GiB");
+    }
+
+    /** What decoding is limited by: every token reads all weights. */
+    private Check bandwidth() {
+        double rate = MemoryBandwidth.measure(compute.options());
+        return Check.pass("bandwidth", String.format(Locale.ROOT, "%.1f GB/s read from memory", rate / 1e9));
     }
 
     private static Check cache() {

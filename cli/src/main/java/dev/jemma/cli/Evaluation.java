@@ -6,6 +6,7 @@ import dev.jemma.engine.SessionOptions;
 import dev.jemma.engine.api.FinishReason;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
+import dev.jemma.engine.chat.Prompt;
 import dev.jemma.engine.eval.EvalRow;
 import dev.jemma.engine.eval.Scorer;
 import dev.jemma.engine.eval.Verdict;
@@ -45,11 +46,17 @@ record Evaluation(List<Verdict> verdicts, double tokensPerSecond, boolean cancel
         long start = System.nanoTime();
         try (Session session = gemma.session(new SessionOptions(0, adapters));
                 Interrupts interrupts = Interrupts.call(session::cancel)) {
+            session.warnings().forEach(warning -> countdown.say("warning: " + warning));
+            boolean said = false;
             Scorer scorer = new Scorer(session.conversations().tools().format());
             for (int i = 0; i < rows.size(); i++) {
                 TrainingRow.Conversation conversation = conversations.get(i);
                 GenerationResult answer =
                         session.generate(question(conversation.messages()), conversation.tools(), greedy, event -> {});
+                if (!said && session.folding() == Prompt.Folding.FOLDED) {
+                    countdown.say(Texts.FOLDED);
+                    said = true;
+                }
                 if (answer.finishReason() == FinishReason.CANCELLED) {
                     return new Evaluation(verdicts, tokens / ((System.nanoTime() - start) / 1e9), true);
                 }

@@ -2,6 +2,9 @@ package dev.jemma.cli;
 
 import dev.jemma.cuda.CudaException;
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.TrainingException;
+import dev.jemma.engine.template.TemplateException;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
@@ -29,17 +32,33 @@ final class Failures implements IExecutionExceptionHandler {
         return CommandLine.ExitCode.SOFTWARE;
     }
 
+    /** What the machine could not give: memory, or pages of a file that was there a moment ago. */
+    static int ended(Error failure, PrintWriter err, boolean verbose) {
+        err.println("jemma: " + message(failure));
+        if (verbose) {
+            failure.printStackTrace(err);
+        }
+        return CommandLine.ExitCode.SOFTWARE;
+    }
+
     /** Whether a failure is one that the user can understand and mend. */
     private static boolean expected(Exception failure) {
         return failure instanceof FormatException
+                || failure instanceof TrainingException
+                || failure instanceof TemplateException
                 || failure instanceof IllegalArgumentException
                 || failure instanceof CudaException
                 || failure instanceof UncheckedIOException
-                || failure instanceof java.io.IOException;
+                || failure instanceof IOException;
     }
 
     private static String message(Throwable failure) {
         return switch (failure) {
+            case OutOfMemoryError e ->
+                "memory does not suffice (" + e.getMessage()
+                        + "); JEMMA_JAVA_OPTIONS=-Xmx8g allows Java more, a smaller batch or context needs less";
+            case InternalError e when String.valueOf(e.getMessage()).contains("unsafe memory access") ->
+                "a file of weights was cut short or replaced while it was in use; put new ones in place by renaming";
             case UncheckedIOException e when bareCause(e) instanceof FileSystemException cause -> message(cause);
             case NoSuchFileException e -> e.getFile() + " does not exist";
             case AccessDeniedException e -> e.getFile() + " cannot be read or written: permission denied";

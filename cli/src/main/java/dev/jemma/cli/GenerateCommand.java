@@ -62,7 +62,12 @@ final class GenerateCommand implements Callable<Integer> {
                 description = "Raw text after bos; special tokens are recognised.")
         private Optional<String> prompt = Optional.empty();
 
-        @Option(names = "--ids", split = ",", paramLabel = "1,2,3", description = "Token ids, as they are.")
+        @Option(
+                names = "--ids",
+                split = ",",
+                paramLabel = "1,2,3",
+                hideParamSyntax = true,
+                description = "Token ids, as they are.")
         private List<Integer> ids = List.of();
 
         @Option(

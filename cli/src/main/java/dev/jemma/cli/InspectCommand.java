@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -35,8 +36,13 @@ final class InspectCommand implements Callable<Integer> {
     @Option(names = "--tensors", description = "List every tensor.")
     private boolean tensors;
 
+    /** Taken by every command; here nothing is computed on a device. */
+    @Mixin
+    private ComputeOptions compute;
+
     @Override
     public Integer call() throws IOException {
+        compute.check();
         Inspection inspection = Inspection.of(path);
         PrintWriter out = spec.commandLine().getOut();
         if (json) {

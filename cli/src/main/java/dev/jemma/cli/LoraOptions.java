@@ -35,6 +35,7 @@ final class LoraOptions {
             split = ",",
             defaultValue = "all-linear",
             paramLabel = "NAMES",
+            hideParamSyntax = true,
             description = "all-linear, names such as q_proj,v_proj, or one regular expression (${DEFAULT-VALUE}).")
     private List<String> targetModules = List.of();
 
@@ -46,10 +47,20 @@ final class LoraOptions {
             description = "Scale by alpha / sqrt(r).")
     private boolean useRslora;
 
-    @Option(names = "--rank-pattern", split = ",", paramLabel = "NAME=N", description = "Ranks of some modules.")
+    @Option(
+            names = "--rank-pattern",
+            split = ",",
+            paramLabel = "NAME=N,...",
+            hideParamSyntax = true,
+            description = "Ranks of some modules.")
     private Map<String, Integer> rankPattern = new LinkedHashMap<>();
 
-    @Option(names = "--alpha-pattern", split = ",", paramLabel = "NAME=X", description = "Alphas of some modules.")
+    @Option(
+            names = "--alpha-pattern",
+            split = ",",
+            paramLabel = "NAME=X,...",
+            hideParamSyntax = true,
+            description = "Alphas of some modules.")
     private Map<String, Double> alphaPattern = new LinkedHashMap<>();
 
     LoraConfig config() {

@@ -1,5 +1,6 @@
 package dev.jemma.cli;
 
+import dev.jemma.engine.api.FormatException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import picocli.CommandLine;
@@ -66,6 +67,8 @@ public final class Main implements Runnable {
         CommandLine line = commandLine().setOut(out).setErr(err);
         try {
             return line.execute(arguments);
+        } catch (OutOfMemoryError | InternalError e) {
+            return Failures.ended(e, err, verbose(line));
         } finally {
             out.flush();
             err.flush();
@@ -86,11 +89,15 @@ public final class Main implements Runnable {
                 .setParameterExceptionHandler(Main::wrongUsage);
     }
 
-    /** Two lines about what was wrong, instead of the whole usage. */
+    /** Two lines about what was wrong, instead of the whole usage. A file of options that is none is no wrong usage, but a failure. */
     private static int wrongUsage(ParameterException failure, String[] arguments) {
         CommandLine line = failure.getCommandLine();
         PrintWriter err = line.getErr();
-        err.println("jemma: " + failure.getMessage());
+        if (failure.getCause() instanceof FormatException file) {
+            err.println("jemma: " + file.getMessage());
+            return CommandLine.ExitCode.SOFTWARE;
+        }
+        err.println("jemma: " + failure.getMessage().replaceFirst("^Error: ", ""));
         err.println("'" + line.getCommandSpec().qualifiedName() + " --help' lists what it takes");
         return CommandLine.ExitCode.USAGE;
     }

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -33,6 +34,10 @@ final class MergeCommand implements Callable<Integer> {
     @Option(names = "--dtype", paramLabel = "TYPE", description = "bfloat16, float16 or float32 (the base's).")
     private Optional<Type> dtype = Optional.empty();
 
+    /** Taken by every command; here nothing is computed on a device. */
+    @Mixin
+    private ComputeOptions compute;
+
     private enum Type {
         BFLOAT16(DType.BF16),
         FLOAT16(DType.F16),
@@ -47,6 +52,7 @@ final class MergeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        compute.check();
         Merge.Result result = Merge.merge(model, adapters, out, dtype.map(type -> type.dtype));
         PrintWriter err = spec.commandLine().getErr();
         result.warnings().forEach(warning -> err.println("warning: " + warning));

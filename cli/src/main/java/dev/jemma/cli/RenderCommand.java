@@ -21,6 +21,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -63,6 +64,10 @@ final class RenderCommand implements Callable<Integer> {
             description = "With --mask: hermes, functiongemma or template.")
     private Optional<String> toolFormat = Optional.empty();
 
+    /** Taken by every command; here nothing is computed on a device. */
+    @Mixin
+    private ComputeOptions compute;
+
     /** Where the template comes from. */
     static final class Source {
         @Option(names = "--model", paramLabel = "DIR", description = "Model folder.")
@@ -77,6 +82,7 @@ final class RenderCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        compute.check();
         SpecialTokens tokens = source.model.isPresent() ? SpecialTokens.read(source.model.get()) : SpecialTokens.GEMMA;
         ChatTemplate template = ChatTemplate.parse(templateSource());
         Conversations conversations = new Conversations(

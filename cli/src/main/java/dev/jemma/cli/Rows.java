@@ -1,13 +1,9 @@
 package dev.jemma.cli;
 
 import dev.jemma.engine.Gemma;
-import dev.jemma.engine.api.FormatException;
-import dev.jemma.engine.template.TemplateException;
 import dev.jemma.engine.train.RowEncoder;
 import dev.jemma.engine.train.RowEncoder.End;
 import dev.jemma.engine.train.RowEncoder.Supervise;
-import dev.jemma.engine.train.TrainingExample;
-import dev.jemma.engine.train.TrainingRow;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -22,16 +18,8 @@ final class Rows {
                 gemma::tokenizer,
                 () -> gemma.conversations(adapters),
                 ends.isEmpty() ? 1 : ends.getFirst(),
+                gemma.checkpoint().config().vocabSize(),
                 supervise,
                 end);
-    }
-
-    /** The ids and labels of one row; what cannot be rendered is a complaint about its line. */
-    static TrainingExample encode(RowEncoder encoder, TrainingRow row, Path file, long line) {
-        try {
-            return encoder.encode(row);
-        } catch (TemplateException e) {
-            throw FormatException.atLine(file, line, "the conversation cannot be rendered: " + e.getMessage());
-        }
     }
 }

@@ -2,6 +2,7 @@ package dev.jemma.cli;
 
 import dev.jemma.engine.Gemma;
 import dev.jemma.engine.Scorer;
+import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.safetensors.SafetensorsWriter;
 import dev.jemma.engine.safetensors.SafetensorsWriter.Planned;
 import dev.jemma.engine.tensor.DType;
@@ -71,9 +72,21 @@ final class ScoreCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         try (Gemma gemma = model.open(spec);
                 Scorer scorer = gemma.scorer(adapters)) {
+            scorer.warnings().forEach(warning -> spec.commandLine().getErr().println("warning: " + warning));
+            int context = gemma.checkpoint().config().maxPositionEmbeddings();
             List<TrainingExample> examples = new ArrayList<>();
             RowEncoder encoder = Rows.encoder(gemma, adapters, Supervise.ASSISTANT, End.OPEN);
-            RowReader.read(data, (row, source, line) -> examples.add(Rows.encode(encoder, row, data, line)));
+            RowReader.read(data, (row, source, line) -> {
+                TrainingExample example = encoder.encode(row, data, line);
+                if (example.ids().length > context) {
+                    throw FormatException.atLine(
+                            data,
+                            line,
+                            "has " + example.ids().length + " tokens, the model was made for " + context
+                                    + "; rows are never cut when they are scored");
+                }
+                examples.add(example);
+            });
             Scorer.Loss loss = Scorer.Loss.NONE;
             for (TrainingExample example : examples) {
                 loss = loss.plus(scorer.loss(example.ids(), example.labels()));

@@ -4,6 +4,10 @@ import java.util.Locale;
 
 /** Numbers as people read them. */
 final class Texts {
+    /** What is said once where a conversation was folded. */
+    static final String FOLDED =
+            "turns are folded, because the template refuses them as they are ('jemma render --mask' shows how)";
+
     private Texts() {}
 
     /** {@code 8 s}, {@code 2 min 5 s}, {@code 3 h 10 min}. */

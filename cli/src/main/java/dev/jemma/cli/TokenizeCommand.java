@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -31,8 +32,13 @@ final class TokenizeCommand implements Callable<Integer> {
     @Option(names = "--no-bos", description = "Leave out the tokens that the tokenizer puts around a text.")
     private boolean noBos;
 
+    /** Taken by every command; here nothing is computed on a device. */
+    @Mixin
+    private ComputeOptions compute;
+
     @Override
     public Integer call() {
+        compute.check();
         Path file = model.resolve("tokenizer.json");
         if (!Files.isRegularFile(file)) {
             throw new FormatException(model + " has no tokenizer.json; copy the one that belongs to the model into it");

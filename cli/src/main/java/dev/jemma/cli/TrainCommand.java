@@ -148,6 +148,7 @@ final class TrainCommand implements Callable<Integer> {
                 config,
                 out,
                 metrics,
+                gemma.checkpoint().fingerprint(),
                 initAdapter.map(path -> "from " + path).orElseGet(() -> describe(wanted)),
                 resume ? Start.RESUME : Start.NEW,
                 "f32",
@@ -156,7 +157,10 @@ final class TrainCommand implements Callable<Integer> {
                 gemma.model(), () -> fresh(gemma, wanted, config.seed()), batches, evaluation.map(b -> b), run);
         AtomicBoolean cancelled = new AtomicBoolean();
         try (TrainingProgress progress = new TrainingProgress(spec.commandLine().getErr(), Terminals.detect());
-                Interrupts interrupts = Interrupts.call(() -> cancelled.set(true))) {
+                Interrupts interrupts = Interrupts.call(() -> {
+                    spec.commandLine().getErr().println("interrupted; saving after this step");
+                    cancelled.set(true);
+                })) {
             TrainingEvent.Ended ended = trainer.train(progress, cancelled::get);
             if (ended.outcome() == TrainingEvent.Outcome.CANCELLED) {
                 spec.commandLine().getErr().println("stopped after step " + ended.step() + "; --resume goes on");
@@ -184,7 +188,9 @@ final class TrainCommand implements Callable<Integer> {
             return Adapter.create(wanted, gemma.checkpoint().config(), seed);
         }
         try {
-            return Adapter.load(initAdapter.get(), gemma.checkpoint());
+            Adapter loaded = Adapter.load(initAdapter.get(), gemma.checkpoint());
+            loaded.warnings().forEach(warning -> spec.commandLine().getErr().println("warning: " + warning));
+            return loaded;
         } catch (IOException e) {
             throw new UncheckedIOException(
                     "--init-adapter " + initAdapter.get() + " cannot be read: " + e.getMessage(), e);
@@ -192,10 +198,11 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private DatasetBatches batches(Gemma gemma, Path file, RowEncoder encoder, TrainingConfig config) {
+        int longest = Math.min(maxLength, gemma.checkpoint().config().maxPositionEmbeddings());
         Dataset dataset =
-                Dataset.read(file, encoder, maxLength, truncate ? TooLong.CUT : TooLong.LEAVE_OUT, stops(gemma));
-        report(file, dataset.report());
-        return new DatasetBatches(dataset, config, packing ? Packing.BEST_FIT : Packing.OFF, maxLength);
+                Dataset.read(file, encoder, longest, truncate ? TooLong.CUT : TooLong.LEAVE_OUT, stops(gemma));
+        report(file, dataset.report(), longest);
+        return new DatasetBatches(dataset, config, packing ? Packing.BEST_FIT : Packing.OFF, longest);
     }
 
     /** Ids that end a turn or a text: the model's ends, and the end of a turn where the vocabulary has one. */
@@ -207,7 +214,7 @@ final class TrainCommand implements Callable<Integer> {
         return stops;
     }
 
-    private void report(Path file, Dataset.Report report) {
+    private void report(Path file, Dataset.Report report, int longest) {
         PrintWriter err = spec.commandLine().getErr();
         err.printf(
                 Locale.ROOT,
@@ -220,10 +227,11 @@ final class TrainCommand implements Callable<Integer> {
         if (report.tooLong() > 0) {
             err.printf(
                     Locale.ROOT,
-                    "%s: %,d rows have more than max_length %,d tokens and were %s%n",
+                    "%s: %,d rows have more than %s %,d tokens and were %s%n",
                     file.getFileName(),
                     report.tooLong(),
-                    maxLength,
+                    longest < maxLength ? "the model's" : "max_length",
+                    longest,
                     truncate ? "cut" : "left out (--truncate cuts them, --max-length allows more)");
         }
         if (report.unsupervised() > 0) {

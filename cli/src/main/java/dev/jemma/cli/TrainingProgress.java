@@ -55,8 +55,12 @@ final class TrainingProgress implements Consumer<TrainingEvent>, AutoCloseable {
             case TrainingEvent.Started started -> start(started);
             case TrainingEvent.Stepped stepped -> step(stepped);
             case TrainingEvent.Evaluated evaluated ->
-                message("step %d: evaluation loss %.4f over %d tokens"
-                        .formatted(evaluated.step(), evaluated.loss(), evaluated.tokens()));
+                message(String.format(
+                        Locale.ROOT,
+                        "step %d: evaluation loss %.4f over %,d tokens",
+                        evaluated.step(),
+                        evaluated.loss(),
+                        evaluated.tokens()));
             case TrainingEvent.Saved saved -> message("step " + saved.step() + ": saved " + saved.folder());
             case TrainingEvent.Ended ended -> close();
         }

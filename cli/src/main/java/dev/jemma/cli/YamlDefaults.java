@@ -46,7 +46,7 @@ final class YamlDefaults implements IDefaultValueProvider {
                     file,
                     e.getLocation().getLineNr(),
                     e.getLocation().getColumnNr(),
-                    "is no YAML: " + e.getOriginalMessage());
+                    "is no YAML: " + e.getOriginalMessage().lines().findFirst().orElse("it is empty"));
         }
         if (!root.isObject()) {
             throw FormatException.in(file, "wanted 'key: value' lines such as 'learning_rate: 2e-4'");

@@ -41,6 +41,7 @@ public final class Session implements AutoCloseable {
     private Optional<Conversations> conversations = Optional.empty();
 
     private volatile boolean cancelled;
+    private volatile Prompt.Folding folding = Prompt.Folding.NONE;
     private volatile boolean closed;
 
     Session(Gemma gemma, SessionOptions options) throws IOException {
@@ -125,6 +126,7 @@ public final class Session implements AutoCloseable {
         return exclusively(() -> {
             Conversations how = conversations();
             Prompt prompt = how.render(messages, tools, GenerationPrompt.ADD);
+            folding = prompt.folding();
             var turn = new Turn(how.tools().format(), gemma.tokenizer(), sink, calls);
             GenerationResult result = run(
                     gemma.tokenizer().encode(prompt.spans()),
@@ -196,6 +198,11 @@ public final class Session implements AutoCloseable {
     /** Ends the running generation soon, with what has been generated; without one nothing happens. From any thread. */
     public void cancel() {
         cancelled = true;
+    }
+
+    /** Whether the last conversation had to be folded for the model's template. */
+    public Prompt.Folding folding() {
+        return folding;
     }
 
     /** Most tokens of prompt and answer together. */

@@ -8,9 +8,14 @@ import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Shape;
 import dev.jemma.engine.tensor.Tensor;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,6 +30,9 @@ import java.util.SequencedMap;
  */
 public final class Checkpoint implements AutoCloseable {
     private static final String CONFIG = "config.json";
+
+    /** Of each weight, in {@link #fingerprint}. */
+    private static final long SAMPLED_BYTES = 1024;
 
     /** Buffers that old versions of transformers saved beside the weights. */
     private static final String ROTARY_BUFFER = "rotary_emb.inv_freq";
@@ -237,6 +245,27 @@ public final class Checkpoint implements AutoCloseable {
     /** Number of weights that the model computes with; a tied head counts once. */
     public long parameters() {
         return config.weights().values().stream().mapToLong(Shape::elements).sum();
+    }
+
+    /**
+     * Tells this model from another one, wherever it lies: a digest of config.json's values, of every weight's name, type and shape, and of some bytes in
+     * the middle of each. Reads a page of each weight, not all of them.
+     */
+    public String fingerprint() {
+        try {
+            MessageDigest sha = MessageDigest.getInstance("SHA-256");
+            sha.update(config.toString().getBytes(StandardCharsets.UTF_8));
+            for (String name : config.weights().keySet()) {
+                Tensor weight = tensor(name);
+                sha.update((name + ' ' + weight.dtype() + weight.shape()).getBytes(StandardCharsets.UTF_8));
+                MemorySegment bytes = weight.segment();
+                long count = Math.min(SAMPLED_BYTES, bytes.byteSize());
+                sha.update(bytes.asSlice((bytes.byteSize() - count) / 2, count).asByteBuffer());
+            }
+            return HexFormat.of().formatHex(sha.digest(), 0, 16);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every JDK has SHA-256", e);
+        }
     }
 
     /**

@@ -1,7 +1,6 @@
 package dev.jemma.engine.train;
 
 import dev.jemma.engine.api.FormatException;
-import dev.jemma.engine.template.TemplateException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -61,7 +60,7 @@ public record Dataset(List<TrainingExample> examples, Report report) {
         Counter counter = new Counter(stops);
         long foldedBefore = encoder.folded();
         RowReader.read(file, (row, json, line) -> {
-            TrainingExample example = encode(encoder, row, file, line);
+            TrainingExample example = encoder.encode(row, file, line);
             counter.rows++;
             if (example.ids().length > maxLength) {
                 counter.tooLong++;
@@ -89,14 +88,6 @@ public record Dataset(List<TrainingExample> examples, Report report) {
                                     + " have no supervised token");
         }
         return new Dataset(examples, report);
-    }
-
-    private static TrainingExample encode(RowEncoder encoder, TrainingRow row, Path file, long line) {
-        try {
-            return encoder.encode(row);
-        } catch (TemplateException | IllegalArgumentException e) {
-            throw FormatException.atLine(file, line, "the conversation cannot be rendered: " + e.getMessage());
-        }
     }
 
     /** A digest of all ids and labels. */

@@ -1,13 +1,16 @@
 package dev.jemma.engine.train;
 
+import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.TextSpan;
 import dev.jemma.engine.chat.Conversations;
 import dev.jemma.engine.chat.Prompt;
 import dev.jemma.engine.gemma.Batch;
 import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
+import dev.jemma.engine.template.TemplateException;
 import dev.jemma.engine.tokenizer.Encoding;
 import dev.jemma.engine.tokenizer.Specials;
 import dev.jemma.engine.tokenizer.Tokenizer;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
@@ -39,6 +42,7 @@ public final class RowEncoder {
     private final Supplier<Tokenizer> tokenizer;
     private final Supplier<Conversations> conversations;
     private final int eos;
+    private final int vocabulary;
     private final Supervise supervise;
     private final End end;
     private final AtomicLong folded = new AtomicLong();
@@ -47,16 +51,19 @@ public final class RowEncoder {
      * @param tokenizer asked for when a row is text, so that rows of ids need none; gives the same one always
      * @param conversations how conversations are rendered; asked for when a row is one
      * @param eos id of the token that ends a text
+     * @param vocabulary ids that the model has embeddings for
      */
     public RowEncoder(
             Supplier<Tokenizer> tokenizer,
             Supplier<Conversations> conversations,
             int eos,
+            int vocabulary,
             Supervise supervise,
             End end) {
         this.tokenizer = tokenizer;
         this.conversations = conversations;
         this.eos = eos;
+        this.vocabulary = vocabulary;
         this.supervise = supervise;
         this.end = end;
     }
@@ -66,8 +73,47 @@ public final class RowEncoder {
         return folded.get();
     }
 
-    /** Ids and labels of a row, however long. */
+    /**
+     * Ids and labels of a row of a file, however long.
+     *
+     * @param file where the row stands
+     * @param line in which line, counted from 1
+     * @throws FormatException naming the line, if the row cannot be rendered or holds an id that the model does not have
+     */
+    public TrainingExample encode(TrainingRow row, Path file, long line) {
+        try {
+            return encode(row);
+        } catch (TemplateException | IllegalArgumentException e) {
+            String what = row instanceof TrainingRow.Conversation ? "the conversation cannot be rendered: " : "";
+            throw FormatException.atLine(file, line, what + e.getMessage());
+        }
+    }
+
+    /**
+     * Ids and labels of a row, however long.
+     *
+     * @throws TemplateException if the template refuses it, folded too
+     * @throws IllegalArgumentException if a call's arguments are no JSON object, or an id is outside the vocabulary
+     */
     public TrainingExample encode(TrainingRow row) {
+        TrainingExample example = idsAndLabels(row);
+        for (int i = 0; i < example.ids().length; i++) {
+            check("input_ids", i, example.ids()[i]);
+            if (example.labels()[i] != Batch.IGNORED) {
+                check("labels", i, example.labels()[i]);
+            }
+        }
+        return example;
+    }
+
+    private void check(String what, int i, int id) {
+        if (id < 0 || id >= vocabulary) {
+            throw new IllegalArgumentException(
+                    what + "[" + i + "] is " + id + ", the model's vocabulary wants 0 to " + (vocabulary - 1));
+        }
+    }
+
+    private TrainingExample idsAndLabels(TrainingRow row) {
         return switch (row) {
             case TrainingRow.Tokens tokens -> tokens.example();
             case TrainingRow.PlainText(String text) -> ended(tokenizer.get().encode(text, Specials.WITHOUT), 0);

@@ -43,6 +43,7 @@ record RunState(long step, long totalSteps, double elapsedSeconds, Map<String, S
                 identity.put(snakeCase(component.getName()), value(component, run.config()));
             }
         }
+        identity.put("base model", run.base());
         identity.put("adapter", run.adapter());
         identity.put("data", data.fingerprint());
         identity.put("arithmetic", run.arithmetic());

@@ -58,7 +58,7 @@ public final class Trainer {
      * Trains until all steps are done or {@code cancelled} says so; then a checkpoint is written and the run can be resumed.
      *
      * @param listener is told what happens, on this thread
-     * @param cancelled asked after every step
+     * @param cancelled asked after every step and every batch of an evaluation, which is then left out
      * @throws TrainingException if the folder holds a run and none was to be resumed, if the run to be resumed is another one, or if the loss is no
      *     longer a number
      */
@@ -139,7 +139,7 @@ public final class Trainer {
             boolean last = state.step() == total;
             boolean evaluate = last || (config.evalSteps() > 0 && state.step() % config.evalSteps() == 0);
             if (evaluate && evaluation.isPresent()) {
-                events.accept(evaluate(training, state.step(), evaluation.get()));
+                evaluate(training, state.step(), evaluation.get(), cancelled).ifPresent(events);
             }
             boolean stop = !last && cancelled.getAsBoolean();
             if (stop || (config.saveSteps() > 0 && state.step() % config.saveSteps() == 0)) {
@@ -203,15 +203,19 @@ public final class Trainer {
         return config.seed() + 0x9E3779B97F4A7C15L * (step * config.gradientAccumulationSteps() + microBatch + 1);
     }
 
-    private static TrainingEvent.Evaluated evaluate(Training training, long step, TrainingData rows) {
+    private static Optional<TrainingEvent> evaluate(
+            Training training, long step, TrainingData rows, BooleanSupplier cancelled) {
         double sum = 0;
         long supervised = 0;
         for (long i = 0; i < rows.stepsPerEpoch(); i++) {
             for (Batch batch : rows.step(i)) {
+                if (cancelled.getAsBoolean()) {
+                    return Optional.empty();
+                }
                 sum += training.loss(batch);
                 supervised += batch.supervised();
             }
         }
-        return new TrainingEvent.Evaluated(step, supervised == 0 ? 0 : sum / supervised, supervised);
+        return Optional.of(new TrainingEvent.Evaluated(step, supervised == 0 ? 0 : sum / supervised, supervised));
     }
 }

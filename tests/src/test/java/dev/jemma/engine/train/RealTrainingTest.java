@@ -117,7 +117,7 @@ final class RealTrainingTest {
                             () -> start(reference, checkpoint),
                             Rows.read(reference.resolve("rows.jsonl")),
                             Optional.empty(),
-                            new TrainingRun(config, out, Optional.empty(), "start", Start.NEW, "f32", Map.of()))
+                            new TrainingRun(config, out, Optional.empty(), "base", "start", Start.NEW, "f32", Map.of()))
                     .train(
                             event -> {
                                 if (event instanceof TrainingEvent.Stepped stepped) {

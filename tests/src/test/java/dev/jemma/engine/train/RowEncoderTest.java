@@ -41,7 +41,7 @@ final class RowEncoderTest {
         String template = BuiltInTemplate.GEMMA.source();
         var conversations =
                 new Conversations(ChatTemplate.parse(template), ToolStyle.fitting(template), "<bos>", "<eos>");
-        return new RowEncoder(() -> tokenizer, () -> conversations, id("<eos>"), supervise, end);
+        return new RowEncoder(() -> tokenizer, () -> conversations, id("<eos>"), tokenizer.size(), supervise, end);
     }
 
     /** The supervised part of an example as text; position 0 predicts nothing. */

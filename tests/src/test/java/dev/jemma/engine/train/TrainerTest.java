@@ -143,6 +143,7 @@ final class TrainerTest {
                     config,
                     out,
                     Optional.of(out.resolve("metrics.jsonl")),
+                    "base",
                     "start",
                     start,
                     "reference",

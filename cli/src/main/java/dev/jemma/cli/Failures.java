@@ -57,7 +57,8 @@ final class Failures implements IExecutionExceptionHandler {
             case OutOfMemoryError e ->
                 "memory does not suffice (" + e.getMessage()
                         + "); JEMMA_JAVA_OPTIONS=-Xmx8g allows Java more, a smaller batch or context needs less";
-            case InternalError e when String.valueOf(e.getMessage()).contains("unsafe memory access") ->
+            case InternalError e
+            when String.valueOf(e.getMessage()).contains("unsafe memory access") ->
                 "a file of weights was cut short or replaced while it was in use; put new ones in place by renaming";
             case UncheckedIOException e when bareCause(e) instanceof FileSystemException cause -> message(cause);
             case NoSuchFileException e -> e.getFile() + " does not exist";

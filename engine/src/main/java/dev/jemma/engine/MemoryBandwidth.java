@@ -23,7 +23,7 @@ public final class MemoryBandwidth {
     public static double measure(GemmaOptions options) {
         try (Kernels kernels = Gemma.kernels(options.with(Device.CPU));
                 Slab slab = kernels.slab(BYTES)) {
-            Tensor zeros = slab.allocate(DType.F32, BYTES / DType.F32.bytes());
+            Tensor zeros = slab.allocate(DType.F32, BYTES / Float.BYTES);
             kernels.zero(zeros); // so that every page is there
             double best = 0;
             long end = System.nanoTime() + NANOS;

@@ -6,11 +6,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 
@@ -19,9 +19,8 @@ final class ContractTest {
     private static final Path MODEL = Ran.MODELS.resolve("gemma3");
 
     private static CommandSpec spec(String command) {
-        CommandLine line = Main.commandLine().getSubcommands().get(command);
-        assertThat(line).as(command).isNotNull();
-        return line.getCommandSpec();
+        return Objects.requireNonNull(Main.commandLine().getSubcommands().get(command), command)
+                .getCommandSpec();
     }
 
     @ParameterizedTest
@@ -165,7 +164,20 @@ final class ContractTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"inspect", "score", "generate", "chat", "train", "eval", "merge", "tokenize", "render", "doctor", "demo"})
+    @ValueSource(
+            strings = {
+                "inspect",
+                "score",
+                "generate",
+                "chat",
+                "train",
+                "eval",
+                "merge",
+                "tokenize",
+                "render",
+                "doctor",
+                "demo"
+            })
     void globalFlagsAreTakenByEveryCommand(String command) {
         assertThat(names(spec(command))).contains("--device", "--compute", "--threads", "--verbose");
     }

@@ -44,15 +44,21 @@ final class EvalMergeTest {
         for (int i = 0; i < cases.size(); i++) {
             assertThat(Ran.keys(verdicts.get(i))).containsExactly("id", "correct", "reason", "prediction");
             assertThat(verdicts.get(i).get("id")).isEqualTo(cases.get(i).get("id"));
-            assertThat(verdicts.get(i).get("correct")).as(cases.get(i).get("id").toString()).isEqualTo(cases.get(i).get("valid"));
+            assertThat(verdicts.get(i).get("correct"))
+                    .as(cases.get(i).get("id").toString())
+                    .isEqualTo(cases.get(i).get("valid"));
             correct += cases.get(i).get("valid").booleanValue() ? 1 : 0;
         }
         assertThat(report.get("rows").intValue()).isEqualTo(cases.size());
         assertThat(report.get("correct").intValue()).isEqualTo(correct);
         assertThat(report.get("accuracy").doubleValue()).isEqualTo((double) correct / cases.size());
-        assertThat(report.get("ci95").get(0).doubleValue()).isLessThan(report.get("accuracy").doubleValue());
-        assertThat(report.get("ci95").get(1).doubleValue()).isGreaterThan(report.get("accuracy").doubleValue());
-        assertThat(report.get("tokens_per_second").isNull()).as("nothing was generated").isTrue();
+        assertThat(report.get("ci95").get(0).doubleValue())
+                .isLessThan(report.get("accuracy").doubleValue());
+        assertThat(report.get("ci95").get(1).doubleValue())
+                .isGreaterThan(report.get("accuracy").doubleValue());
+        assertThat(report.get("tokens_per_second").isNull())
+                .as("nothing was generated")
+                .isTrue();
         assertThat(Ran.jemma("eval", "--predictions", CASES, "--data", CASES).out())
                 .startsWith(correct + " of " + cases.size() + " right: ");
     }
@@ -64,7 +70,9 @@ final class EvalMergeTest {
         Path unknown = Files.writeString(folder.resolve("p.jsonl"), "{\"id\": \"nobody\", \"prediction\": \"\"}\n");
         Ran ran = Ran.jemma("eval", "--predictions", unknown, "--data", data);
         assertThat(ran.status()).isEqualTo(1);
-        assertThat(ran.err()).startsWith("jemma: 2 of 2 rows have no prediction, the first is '" + JsonLines.JSON.readTree(cases.getFirst()).get("id").stringValue() + "'");
+        assertThat(ran.err())
+                .startsWith("jemma: 2 of 2 rows have no prediction, the first is '"
+                        + JsonLines.JSON.readTree(cases.getFirst()).get("id").stringValue() + "'");
     }
 
     @Test
@@ -92,7 +100,8 @@ final class EvalMergeTest {
                         + "<start_of_turn>{{ m['role'] }}\n{{ m['content'] }}<end_of_turn>\n{% endfor %}");
         List<String> rows = new ArrayList<>();
         for (int i = 0; i < 2; i++) {
-            rows.add("{\"id\": \"" + i + "\", \"tools\": [], \"accept\": [], \"messages\": [{\"role\": \"system\", \"content\": \"heat\"},"
+            rows.add("{\"id\": \"" + i
+                    + "\", \"tools\": [], \"accept\": [], \"messages\": [{\"role\": \"system\", \"content\": \"heat\"},"
                     + " {\"role\": \"user\", \"content\": \"room\"}, {\"role\": \"assistant\", \"content\": \"no\"}]}");
         }
         Path data = Files.write(folder.resolve("data.jsonl"), rows);
@@ -109,9 +118,26 @@ final class EvalMergeTest {
         assertThat(ran.status()).as(ran.err()).isZero();
         assertThat(ran.out()).isEmpty();
         assertThat(ran.err()).containsPattern("changed \\d+ modules, wrote .* to " + out);
-        assertThat(Ran.jemma("inspect", out, "--json").json().at("/weights/dtypes").propertyNames()).containsExactly("BF16");
+        assertThat(Ran.jemma("inspect", out, "--json")
+                        .json()
+                        .at("/weights/dtypes")
+                        .propertyNames())
+                .containsExactly("BF16");
         Path wide = folder.resolve("wide");
-        Ran.jemma("merge", "--model", model, "--adapter", model.resolve("lora-rs-pattern"), "--out", wide, "--dtype", "float32");
-        assertThat(Ran.jemma("inspect", wide, "--json").json().at("/weights/dtypes").propertyNames()).containsExactly("F32");
+        Ran.jemma(
+                "merge",
+                "--model",
+                model,
+                "--adapter",
+                model.resolve("lora-rs-pattern"),
+                "--out",
+                wide,
+                "--dtype",
+                "float32");
+        assertThat(Ran.jemma("inspect", wide, "--json")
+                        .json()
+                        .at("/weights/dtypes")
+                        .propertyNames())
+                .containsExactly("F32");
     }
 }

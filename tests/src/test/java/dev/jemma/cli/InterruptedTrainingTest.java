@@ -97,7 +97,9 @@ final class InterruptedTrainingTest {
     /** Returns when the run has written {@code lines} lines of metrics, or has ended. */
     private static void awaitLines(CommandProcess run, Path out, long lines) throws IOException, InterruptedException {
         while (run.process().isAlive()) {
-            if (lines == 0 || (Files.exists(metrics(out)) && Files.readString(metrics(out)).lines().count() >= lines)) {
+            if (lines == 0
+                    || (Files.exists(metrics(out))
+                            && Files.readString(metrics(out)).lines().count() >= lines)) {
                 return;
             }
             Thread.sleep(2);
@@ -112,7 +114,8 @@ final class InterruptedTrainingTest {
         for (int i = 0; i < KILLS; i++) {
             Path out = folder.resolve("killed-" + i);
             int line = random.nextInt(STEPS + 1);
-            try (CommandProcess run = CommandProcess.start(folder.resolve("err"), arguments(out).toArray())) {
+            try (CommandProcess run =
+                    CommandProcess.start(folder.resolve("err"), arguments(out).toArray())) {
                 awaitLines(run, out, line);
                 Thread.sleep(random.nextInt(line == 0 ? 1000 : 40));
                 run.kill();
@@ -140,7 +143,9 @@ final class InterruptedTrainingTest {
                 assertThat(inspected.status()).as(inspected.out()).isZero();
                 JsonNode state = JsonLines.JSON.readTree(Files.readString(checkpoint.resolve("trainer_state.json")));
                 assertThat(checkpoint).endsWithRaw(Path.of("checkpoint-" + state.get("global_step")));
-                assertThat(Ran.jemma("inspect", checkpoint.resolve("optimizer.safetensors")).status()).isZero();
+                assertThat(Ran.jemma("inspect", checkpoint.resolve("optimizer.safetensors"))
+                                .status())
+                        .isZero();
             }
         }
         if (Files.exists(out.resolve("adapter_model.safetensors"))) {

@@ -37,20 +37,22 @@ final class ScoreGenerateTest {
 
     @Test
     void scoreAddsUpWhatIsSupervised() throws IOException {
-        Path rows = file(
-                "rows.jsonl",
-                """
+        Path rows = file("rows.jsonl", """
                 {"input_ids": [5, 6, 7, 8]}
                 {"input_ids": [5, 6, 7, 8], "labels": [-100, -100, 7, -100]}
                 """);
-        JsonNode both = Ran.jemma("score", "--model", GEMMA3, "--data", rows, "--json").json();
+        JsonNode both =
+                Ran.jemma("score", "--model", GEMMA3, "--data", rows, "--json").json();
         assertThat(Ran.keys(both)).containsExactly("rows", "tokens", "loss", "perplexity");
         assertThat(both.get("rows").intValue()).isEqualTo(2);
-        assertThat(both.get("tokens").intValue()).as("3 of the first row, 1 of the second").isEqualTo(4);
+        assertThat(both.get("tokens").intValue())
+                .as("3 of the first row, 1 of the second")
+                .isEqualTo(4);
         double one = loss("{\"input_ids\": [5, 6, 7, 8]}");
         double other = loss("{\"input_ids\": [5, 6, 7, 8], \"labels\": [-100, -100, 7, -100]}");
         assertThat(both.get("loss").doubleValue()).isCloseTo((3 * one + other) / 4, within(1e-6));
-        assertThat(both.get("perplexity").doubleValue()).isCloseTo(Math.exp(both.get("loss").doubleValue()), within(1e-6));
+        assertThat(both.get("perplexity").doubleValue())
+                .isCloseTo(Math.exp(both.get("loss").doubleValue()), within(1e-6));
     }
 
     private static double loss(String row) throws IOException {
@@ -64,7 +66,8 @@ final class ScoreGenerateTest {
     void scoreForPeopleIsALine() throws IOException {
         Ran ran = Ran.jemma("score", "--model", GEMMA3, "--data", file("a.jsonl", "{\"input_ids\": [5, 6]}"));
         assertThat(ran.out()).matches("1 rows, 1 supervised tokens: loss \\d+\\.\\d{6}, perplexity \\d+\\.\\d{4}\\R");
-        assertThat(Ran.jemma("score", "--model", GEMMA3, "--data", file("b.jsonl", "{\"input_ids\": [5]}")).out())
+        assertThat(Ran.jemma("score", "--model", GEMMA3, "--data", file("b.jsonl", "{\"input_ids\": [5]}"))
+                        .out())
                 .isEqualToIgnoringNewLines("1 rows, no supervised tokens");
     }
 
@@ -72,19 +75,28 @@ final class ScoreGenerateTest {
     void textIsScoredWithOneBosAndNoEos() throws IOException {
         JsonNode text = Ran.jemma("score", "--model", demo, "--data", file("t.jsonl", "{\"text\": \"heat\"}"), "--json")
                 .json();
-        JsonNode ids = Ran.jemma("tokenize", "--model", demo, "--data", file("t.jsonl", "{\"text\": \"heat\"}")).json();
+        JsonNode ids = Ran.jemma("tokenize", "--model", demo, "--data", file("t.jsonl", "{\"text\": \"heat\"}"))
+                .json();
         assertThat(text.get("tokens").intValue()).isEqualTo(ids.get("ids").size() - 1);
     }
 
     @Test
     void scoreNamesTheLineOfWhatDoesNotFit() throws IOException {
-        Ran ran = Ran.jemma("score", "--model", GEMMA3, "--data", file("c.jsonl", "{\"input_ids\": [5]}\n{\"input_ids\": [5, 96]}"));
+        Ran ran = Ran.jemma(
+                "score",
+                "--model",
+                GEMMA3,
+                "--data",
+                file("c.jsonl", "{\"input_ids\": [5]}\n{\"input_ids\": [5, 96]}"));
         assertThat(ran.status()).isEqualTo(1);
         assertThat(ran.err()).contains("jemma: c.jsonl:2: input_ids[1] is 96, the model's vocabulary wants 0 to 95");
         String long_ = "{\"input_ids\": " + Arrays.toString(new int[1025]) + "}";
-        assertThat(Ran.jemma("score", "--model", GEMMA3, "--data", file("d.jsonl", long_)).err())
-                .contains("jemma: d.jsonl:1: has 1025 tokens, the model was made for 1024; rows are never cut when they are scored");
-        assertThat(Ran.jemma("score", "--model", GEMMA3, "--data", file("e.jsonl", "{\"text\": 7}")).err())
+        assertThat(Ran.jemma("score", "--model", GEMMA3, "--data", file("d.jsonl", long_))
+                        .err())
+                .contains(
+                        "jemma: d.jsonl:1: has 1025 tokens, the model was made for 1024; rows are never cut when they are scored");
+        assertThat(Ran.jemma("score", "--model", GEMMA3, "--data", file("e.jsonl", "{\"text\": 7}"))
+                        .err())
                 .contains("jemma: e.jsonl:1:10: text is 7, wanted a string");
     }
 
@@ -96,7 +108,15 @@ final class ScoreGenerateTest {
                     .collect(Collectors.joining(","));
             int[] wanted = reference.ints("greedy.new");
             Ran ran = Ran.jemma(
-                    "generate", "--model", GEMMA3, "--ids", prompt, "--max-new-tokens", wanted.length, "--ignore-eos", "--json");
+                    "generate",
+                    "--model",
+                    GEMMA3,
+                    "--ids",
+                    prompt,
+                    "--max-new-tokens",
+                    wanted.length,
+                    "--ignore-eos",
+                    "--json");
             assertThat(ran.status()).isZero();
             assertThat(Ran.keys(ran.json()))
                     .containsExactly(
@@ -107,7 +127,12 @@ final class ScoreGenerateTest {
                             "completion_tokens",
                             "prefill_tokens_per_second",
                             "decode_tokens_per_second");
-            assertThat(ran.json().get("ids").valueStream().mapToInt(JsonNode::intValue).toArray()).isEqualTo(wanted);
+            assertThat(ran.json()
+                            .get("ids")
+                            .valueStream()
+                            .mapToInt(JsonNode::intValue)
+                            .toArray())
+                    .isEqualTo(wanted);
             assertThat(ran.json().get("finish_reason").stringValue()).isEqualTo("length");
             assertThat(ran.json().get("prompt_tokens").intValue()).isEqualTo(reference.ints("greedy.prompt").length);
             assertThat(ran.json().get("completion_tokens").intValue()).isEqualTo(wanted.length);
@@ -118,7 +143,9 @@ final class ScoreGenerateTest {
     void severalAdaptersAddUp() {
         List<String> input = List.of("--ids", "5,6,7", "--max-new-tokens", "12", "--ignore-eos", "--json");
         JsonNode none = Ran.jemma("generate", "--model", GEMMA3, input).json().get("ids");
-        JsonNode one = Ran.jemma("generate", "--model", GEMMA3, "--adapter", GEMMA3.resolve("lora"), input).json().get("ids");
+        JsonNode one = Ran.jemma("generate", "--model", GEMMA3, "--adapter", GEMMA3.resolve("lora"), input)
+                .json()
+                .get("ids");
         JsonNode two = Ran.jemma(
                         "generate",
                         "--model",
@@ -150,11 +177,33 @@ final class ScoreGenerateTest {
     @Test
     void samplingRepeatsWithItsSeed() {
         List<String> input = List.of(
-                "--ids", "5,6,7", "--temperature", "1", "--top-k", "20", "--top-p", "0.95", "--min-p", "0.01",
-                "--repetition-penalty", "1.1", "--max-new-tokens", "16", "--ignore-eos", "--json");
-        JsonNode first = Ran.jemma("generate", "--model", GEMMA3, input, "--seed", 3).json().get("ids");
-        assertThat(Ran.jemma("generate", "--model", GEMMA3, input, "--seed", 3).json().get("ids")).isEqualTo(first);
-        assertThat(Ran.jemma("generate", "--model", GEMMA3, input, "--seed", 4).json().get("ids")).isNotEqualTo(first);
+                "--ids",
+                "5,6,7",
+                "--temperature",
+                "1",
+                "--top-k",
+                "20",
+                "--top-p",
+                "0.95",
+                "--min-p",
+                "0.01",
+                "--repetition-penalty",
+                "1.1",
+                "--max-new-tokens",
+                "16",
+                "--ignore-eos",
+                "--json");
+        JsonNode first = Ran.jemma("generate", "--model", GEMMA3, input, "--seed", 3)
+                .json()
+                .get("ids");
+        assertThat(Ran.jemma("generate", "--model", GEMMA3, input, "--seed", 3)
+                        .json()
+                        .get("ids"))
+                .isEqualTo(first);
+        assertThat(Ran.jemma("generate", "--model", GEMMA3, input, "--seed", 4)
+                        .json()
+                        .get("ids"))
+                .isNotEqualTo(first);
     }
 
     @Test
@@ -162,15 +211,23 @@ final class ScoreGenerateTest {
         Path messages = file("m.json", "[{\"role\": \"user\", \"content\": \"heat\"}]");
         Ran ran = Ran.jemma("generate", "--model", demo, "--messages", messages, "--max-new-tokens", 4, "--json");
         JsonNode rendered = Ran.jemma(
-                        "render", "--model", demo, "--add-generation-prompt", "--data",
+                        "render",
+                        "--model",
+                        demo,
+                        "--add-generation-prompt",
+                        "--data",
                         file("m.jsonl", "{\"messages\": [{\"role\": \"user\", \"content\": \"heat\"}]}"))
                 .json();
         Path text = file("r.jsonl", "{\"text\": " + rendered.get("text") + "}");
-        JsonNode ids = Ran.jemma("tokenize", "--model", demo, "--no-bos", "--data", text).json();
-        assertThat(ran.json().get("prompt_tokens").intValue()).isEqualTo(ids.get("ids").size());
-        assertThat(Ran.jemma("generate", "--model", demo, "--messages", file("x.json", "{")).err())
+        JsonNode ids = Ran.jemma("tokenize", "--model", demo, "--no-bos", "--data", text)
+                .json();
+        assertThat(ran.json().get("prompt_tokens").intValue())
+                .isEqualTo(ids.get("ids").size());
+        assertThat(Ran.jemma("generate", "--model", demo, "--messages", file("x.json", "{"))
+                        .err())
                 .startsWith("jemma: x.json:1:2: is no JSON: ");
-        assertThat(Ran.jemma("generate", "--model", demo, "--messages", file("y.json", "{}")).err())
+        assertThat(Ran.jemma("generate", "--model", demo, "--messages", file("y.json", "{}"))
+                        .err())
                 .startsWith("jemma: y.json: wanted a list of messages, or an object with messages and tools");
     }
 

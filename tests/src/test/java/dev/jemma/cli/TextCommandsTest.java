@@ -32,17 +32,23 @@ final class TextCommandsTest {
     @Test
     void tokenizeGivesALineForEachRow() throws IOException {
         Path texts = file("texts.jsonl", "{\"text\": \"<start_of_turn>the room\"}\n\n{\"text\": \"\"}\n");
-        List<JsonNode> with = Ran.jemma("tokenize", "--model", demo, "--data", texts).lines();
-        List<JsonNode> without = Ran.jemma("tokenize", "--model", demo, "--no-bos", "--data", texts).lines();
-        assertThat(with).hasSize(2).allSatisfy(line -> assertThat(Ran.keys(line)).containsExactly("ids", "decoded"));
+        List<JsonNode> with =
+                Ran.jemma("tokenize", "--model", demo, "--data", texts).lines();
+        List<JsonNode> without = Ran.jemma("tokenize", "--model", demo, "--no-bos", "--data", texts)
+                .lines();
+        assertThat(with)
+                .hasSize(2)
+                .allSatisfy(line -> assertThat(Ran.keys(line)).containsExactly("ids", "decoded"));
         assertThat(with.getFirst().get("decoded").stringValue())
                 .as("of the ids without bos, special tokens kept")
                 .isEqualTo("<start_of_turn>the room");
         assertThat(with.getFirst().get("ids").get(0).intValue()).isEqualTo(2);
-        assertThat(with.getFirst().get("ids").size()).isEqualTo(without.getFirst().get("ids").size() + 1);
+        assertThat(with.getFirst().get("ids").size())
+                .isEqualTo(without.getFirst().get("ids").size() + 1);
         assertThat(with.getLast().get("ids").size()).isEqualTo(1);
         assertThat(without.getLast().get("ids").size()).isZero();
-        Ran bad = Ran.jemma("tokenize", "--model", demo, "--data", file("bad.jsonl", "{\"text\": \"a\"}\n{\"txt\": \"a\"}\n"));
+        Ran bad = Ran.jemma(
+                "tokenize", "--model", demo, "--data", file("bad.jsonl", "{\"text\": \"a\"}\n{\"txt\": \"a\"}\n"));
         assertThat(bad.status()).isEqualTo(1);
         assertThat(bad.err()).isEqualToIgnoringNewLines("jemma: bad.jsonl:2: text is missing, wanted a string");
     }
@@ -53,14 +59,14 @@ final class TextCommandsTest {
                 "t.jinja",
                 "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
                         + "{{ messages[0]['content'] }}{{ eos_token }}{% if add_generation_prompt %}>{% endif %}");
-        Path rows = file(
-                "rows.jsonl",
-                """
+        Path rows = file("rows.jsonl", """
                 {"messages": [{"role": "user", "content": "hi"}]}
                 {"messages": [{"role": "system", "content": "hi"}]}
                 """);
-        List<JsonNode> lines = Ran.jemma("render", "--template", template, "--data", rows).lines();
-        assertThat(lines).map(JsonNode::toString)
+        List<JsonNode> lines =
+                Ran.jemma("render", "--template", template, "--data", rows).lines();
+        assertThat(lines)
+                .map(JsonNode::toString)
                 .containsExactly("{\"text\":\"<bos>hi<eos>\"}", "{\"error\":\"System role not supported\"}");
         assertThat(Ran.jemma("render", "--template", template, "--data", rows, "--add-generation-prompt")
                         .lines()
@@ -75,11 +81,13 @@ final class TextCommandsTest {
         Path rows = file(
                 "mask.jsonl",
                 "{\"messages\": [{\"role\": \"user\", \"content\": \"heat\"}, {\"role\": \"assistant\", \"content\": \"yes\"}]}\n");
-        JsonNode line = Ran.jemma("render", "--model", demo, "--mask", "--data", rows).json();
+        JsonNode line =
+                Ran.jemma("render", "--model", demo, "--mask", "--data", rows).json();
         String text = line.get("text").stringValue();
         JsonNode span = line.get("supervised").get(0);
         assertThat(line.get("supervised").size()).isEqualTo(1);
-        assertThat(text.substring(span.get(0).intValue(), span.get(1).intValue())).isEqualTo("yes<end_of_turn>\n");
+        assertThat(text.substring(span.get(0).intValue(), span.get(1).intValue()))
+                .isEqualTo("yes<end_of_turn>\n");
     }
 
     @Test
@@ -89,8 +97,15 @@ final class TextCommandsTest {
         assertThat(json.get("kind").stringValue()).isEqualTo("model");
         assertThat(json.get("family").stringValue()).isEqualTo("Gemma 3");
         assertThat(json.get("parameters").longValue()).isEqualTo(46_752);
-        assertThat(Ran.jemma("inspect", model.resolve("lora"), "--json").json().get("kind").stringValue()).isEqualTo("adapter");
-        assertThat(Ran.jemma("inspect", model.resolve("model.safetensors"), "--json").json().get("kind").stringValue())
+        assertThat(Ran.jemma("inspect", model.resolve("lora"), "--json")
+                        .json()
+                        .get("kind")
+                        .stringValue())
+                .isEqualTo("adapter");
+        assertThat(Ran.jemma("inspect", model.resolve("model.safetensors"), "--json")
+                        .json()
+                        .get("kind")
+                        .stringValue())
                 .isEqualTo("tensors");
         Ran people = Ran.jemma("inspect", demo);
         assertThat(people.status()).isZero();
@@ -107,15 +122,21 @@ final class TextCommandsTest {
         Ran ran = Ran.jemma("inspect", broken);
         assertThat(ran.status()).isEqualTo(1);
         assertThat(ran.out()).containsPattern("problem +model.safetensors: ");
-        assertThat(Ran.jemma("inspect", broken, "--json").json().get("problems").size()).isEqualTo(1);
+        assertThat(Ran.jemma("inspect", broken, "--json").json().get("problems").size())
+                .isEqualTo(1);
     }
 
     @Test
     void chatTakesQuestionsAndCommandsFromAPipe() throws IOException {
         Path saved = folder.resolve("talk.json");
         Ran ran = Ran.withInput(
-                "/system heat\nthe room\n\n/stats\n/save " + saved + "\n/reset\n/load " + saved + "\n/load nowhere.json\n/tools\n/what\n/help\n/exit\nnever\n",
-                "chat", "--model", demo, "--max-new-tokens", 6);
+                "/system heat\nthe room\n\n/stats\n/save " + saved + "\n/reset\n/load " + saved
+                        + "\n/load nowhere.json\n/tools\n/what\n/help\n/exit\nnever\n",
+                "chat",
+                "--model",
+                demo,
+                "--max-new-tokens",
+                6);
         assertThat(ran.status()).as(ran.err()).isZero();
         assertThat(ran.out())
                 .contains("prompt tokens (0 reused)")
@@ -125,8 +146,11 @@ final class TextCommandsTest {
                 .contains("unknown command /what; /help lists them")
                 .contains("/save FILE       write the conversation")
                 .doesNotContain("never", "> ");
-        JsonNode talk = Ran.jsonLines(Files.readString(saved).replace("\n", " ")).getFirst();
-        assertThat(talk.get("messages").valueStream().map(message -> message.get("role").stringValue()))
+        JsonNode talk =
+                Ran.jsonLines(Files.readString(saved).replace("\n", " ")).getFirst();
+        assertThat(talk.get("messages")
+                        .valueStream()
+                        .map(message -> message.get("role").stringValue()))
                 .containsExactly("system", "user", "assistant");
     }
 

@@ -26,9 +26,7 @@ final class TrainCommandTest {
 
     @BeforeEach
     void writeRows() throws IOException {
-        rows = file(
-                "rows.jsonl",
-                """
+        rows = file("rows.jsonl", """
                 {"input_ids": [5, 6, 7, 8, 9, 10, 11, 12]}
                 {"input_ids": [15, 16, 17, 18, 19, 20], "labels": [-100, -100, -100, 18, 19, 20]}
                 {"input_ids": [25, 26, 27, 28, 29, 30, 31]}
@@ -44,7 +42,18 @@ final class TrainCommandTest {
 
     private Ran train(Object... more) {
         return Ran.jemma(
-                "train", "--model", MODEL, "--data", rows, "--out", out, "--batch-size", 2, "--lora-r", 2, List.of(more));
+                "train",
+                "--model",
+                MODEL,
+                "--data",
+                rows,
+                "--out",
+                out,
+                "--batch-size",
+                2,
+                "--lora-r",
+                2,
+                List.of(more));
     }
 
     private byte[] adapter(Path run) throws IOException {
@@ -54,16 +63,25 @@ final class TrainCommandTest {
     @Test
     void metricsAreALineOfAgreedKeysForEachStep() throws IOException {
         Path metrics = folder.resolve("metrics.jsonl");
-        Ran ran = train("--metrics", metrics, "--max-steps", 4, "--no-shuffle", "--learning-rate", "1e-3", "--warmup-steps", 2);
+        Ran ran = train(
+                "--metrics", metrics, "--max-steps", 4, "--no-shuffle", "--learning-rate", "1e-3", "--warmup-steps", 2);
         assertThat(ran.status()).as(ran.err()).isZero();
         assertThat(ran.out()).as("data only; progress is on stderr").isEmpty();
         assertThat(ran.err())
                 .contains("rows.jsonl: 5 rows, 29 tokens, 22 of them supervised, the longest row 8")
                 .contains("training ", "step 4/4: loss ", "tok/s", "saved " + out);
         List<JsonNode> lines = Ran.jsonLines(Files.readString(metrics));
-        assertThat(lines).hasSize(4).allSatisfy(line -> assertThat(Ran.keys(line))
-                .containsExactly(
-                        "step", "loss", "learning_rate", "grad_norm", "tokens", "tokens_per_second", "elapsed_seconds"));
+        assertThat(lines)
+                .hasSize(4)
+                .allSatisfy(line -> assertThat(Ran.keys(line))
+                        .containsExactly(
+                                "step",
+                                "loss",
+                                "learning_rate",
+                                "grad_norm",
+                                "tokens",
+                                "tokens_per_second",
+                                "elapsed_seconds"));
         assertThat(lines.stream().map(line -> line.get("step").intValue())).containsExactly(1, 2, 3, 4);
         assertThat(lines.stream().map(line -> line.get("tokens").intValue()))
                 .as("file order, supervised and not, the last step of an epoch what is left")
@@ -91,8 +109,9 @@ final class TrainCommandTest {
         Ran again = train("--max-steps", 4, "--save-steps", 2);
         assertThat(again.status()).isEqualTo(1);
         assertThat(again.err().lines().toList().getLast())
-                .isEqualTo("jemma: " + out
-                        + " already holds a run; --resume goes on with it, another --out keeps it, deleting the folder ends it");
+                .isEqualTo(
+                        "jemma: " + out
+                                + " already holds a run; --resume goes on with it, another --out keeps it, deleting the folder ends it");
         Ran resumed = train("--max-steps", 4, "--save-steps", 2, "--resume");
         assertThat(resumed.status()).isZero();
         assertThat(adapter(out)).isEqualTo(whole);
@@ -100,8 +119,22 @@ final class TrainCommandTest {
         assertThat(other.status()).isEqualTo(1);
         assertThat(other.err()).contains("checkpoint-4 belongs to another run: seed was 42, now 1");
         Ran base = Ran.jemma(
-                "train", "--model", Ran.MODELS.resolve("gemma2"), "--data", rows, "--out", out, "--batch-size", 2, "--lora-r", 2,
-                "--max-steps", 4, "--save-steps", 2, "--resume");
+                "train",
+                "--model",
+                Ran.MODELS.resolve("gemma2"),
+                "--data",
+                rows,
+                "--out",
+                out,
+                "--batch-size",
+                2,
+                "--lora-r",
+                2,
+                "--max-steps",
+                4,
+                "--save-steps",
+                2,
+                "--resume");
         assertThat(base.err()).contains("checkpoint-4 belongs to another run: base model was ");
     }
 
@@ -126,9 +159,7 @@ final class TrainCommandTest {
 
     @Test
     void optionsComeFromAYamlFileAndTheCommandLineWins() throws IOException {
-        Path config = file(
-                "train.yaml",
-                """
+        Path config = file("train.yaml", """
                 learning_rate: 1e-3        # Hugging Face's names
                 lr_scheduler_type: cosine
                 per_device_train_batch_size: 2
@@ -143,14 +174,31 @@ final class TrainCommandTest {
                 seed: 7
                 """);
         Ran ran = Ran.jemma(
-                "train", "--model", MODEL, "--data", rows, "--out", out, "--config", config, "--dry-run", "--learning-rate", "3e-3");
+                "train",
+                "--model",
+                MODEL,
+                "--data",
+                rows,
+                "--out",
+                out,
+                "--config",
+                config,
+                "--dry-run",
+                "--learning-rate",
+                "3e-3");
         assertThat(ran.status()).as(ran.err()).isZero();
         assertThat(ran.out())
-                .contains("learningRate=0.003", "lrSchedulerType=COSINE", "perDeviceTrainBatchSize=2", "numTrainEpochs=2.0", "seed=7")
+                .contains(
+                        "learningRate=0.003",
+                        "lrSchedulerType=COSINE",
+                        "perDeviceTrainBatchSize=2",
+                        "numTrainEpochs=2.0",
+                        "seed=7")
                 .contains("4 (2 an epoch)")
                 .contains("r=4", "q_proj", "v_proj");
         assertThat(ran.err())
-                .contains("rows.jsonl: 2 rows have more than max_length 6 tokens and were left out (--truncate cuts them, --max-length allows more)");
+                .contains(
+                        "rows.jsonl: 2 rows have more than max_length 6 tokens and were left out (--truncate cuts them, --max-length allows more)");
         Path data = file("data.yaml", "model: " + MODEL + "\ndata: " + rows + "\nout: " + out + "\n");
         assertThat(Ran.jemma("train", "--config", data, "--dry-run").status()).isZero();
     }
@@ -184,7 +232,8 @@ final class TrainCommandTest {
     @Test
     void whatAModelCannotHoldIsSaidBeforeTheFirstStep() throws IOException {
         rows = file("wide.jsonl", "{\"input_ids\": [5, 6]}\n{\"input_ids\": [5, 96]}\n");
-        assertThat(train().err()).contains("jemma: wide.jsonl:2: input_ids[1] is 96, the model's vocabulary wants 0 to 95");
+        assertThat(train().err())
+                .contains("jemma: wide.jsonl:2: input_ids[1] is 96, the model's vocabulary wants 0 to 95");
         StringBuilder ids = new StringBuilder("5");
         ids.append(", 6".repeat(1024));
         rows = file("long.jsonl", "{\"input_ids\": [5, 6]}\n{\"input_ids\": [" + ids + "]}\n");
@@ -213,7 +262,9 @@ final class TrainCommandTest {
         Ran ran = train("--max-steps", 4, "--eval-data", rows, "--eval-steps", 2, "--metrics", metrics);
         assertThat(ran.err()).containsPattern("step 2: evaluation loss \\d+\\.\\d{4} over 22 tokens");
         List<JsonNode> lines = Ran.jsonLines(Files.readString(metrics));
-        assertThat(lines.stream().filter(line -> line.has("eval_loss")).map(line -> line.get("step").intValue()))
+        assertThat(lines.stream()
+                        .filter(line -> line.has("eval_loss"))
+                        .map(line -> line.get("step").intValue()))
                 .containsExactly(2, 4);
     }
 
@@ -221,9 +272,7 @@ final class TrainCommandTest {
     void foldedConversationsAreSaidOnceAndTheFormatIsWrittenBesideTheAdapter() throws IOException {
         Path demo = folder.resolve("demo");
         DemoFiles.writeModel(demo);
-        Path conversations = file(
-                "fold.jsonl",
-                """
+        Path conversations = file("fold.jsonl", """
                 {"messages": [{"role": "user", "content": "heat"}, {"role": "user", "content": "room"}, {"role": "assistant", "content": "yes"}]}
                 {"messages": [{"role": "user", "content": "heat"}, {"role": "user", "content": "it"}, {"role": "assistant", "content": "no"}]}
                 """);
@@ -234,8 +283,19 @@ final class TrainCommandTest {
                         + "{{ 'model' if m['role'] == 'assistant' else m['role'] }}\n{{ m['content'] }}<end_of_turn>\n{% endfor %}"
                         + "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}");
         Ran ran = Ran.jemma(
-                "train", "--model", demo, "--data", conversations, "--out", out, "--max-steps", 1, "--chat-template", gemma,
-                "--tool-format", "hermes");
+                "train",
+                "--model",
+                demo,
+                "--data",
+                conversations,
+                "--out",
+                out,
+                "--max-steps",
+                1,
+                "--chat-template",
+                gemma,
+                "--tool-format",
+                "hermes");
         assertThat(ran.status()).as(ran.err()).isZero();
         assertThat(ran.err()).containsOnlyOnce("folded");
         assertThat(ran.err()).contains("fold.jsonl: in 2 rows turns were folded");
@@ -247,7 +307,8 @@ final class TrainCommandTest {
     void aFileOfRowsThatIsNoneIsRefused() throws IOException {
         rows = file("none.jsonl", "{\"question\": \"?\"}\n");
         assertThat(train().err())
-                .contains("jemma: none.jsonl:1:1: has the keys [question], wanted messages, or prompt and completion, or text, or input_ids");
+                .contains(
+                        "jemma: none.jsonl:1:1: has the keys [question], wanted messages, or prompt and completion, or text, or input_ids");
         rows = file("empty.jsonl", "");
         assertThat(train().err()).contains("jemma: empty.jsonl: has no rows");
         assertThat(out).doesNotExist();

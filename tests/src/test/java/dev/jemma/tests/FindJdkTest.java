@@ -58,7 +58,9 @@ final class FindJdkTest {
 
     private Found find() throws IOException, InterruptedException {
         ProcessBuilder builder = new ProcessBuilder(
-                "/bin/bash", "-c", "set -eu; . '" + Path.of("../.mvn/find-jdk.sh").toAbsolutePath() + "'; echo \"$JDK\"");
+                "/bin/bash",
+                "-c",
+                "set -eu; . '" + Path.of("../.mvn/find-jdk.sh").toAbsolutePath() + "'; echo \"$JDK\"");
         builder.environment().clear();
         builder.environment().put("PATH", path.toString());
         builder.environment().put("HOME", machine.resolve("home").toString());
@@ -72,12 +74,7 @@ final class FindJdkTest {
 
     @Test
     void withoutAnyJdkItSaysWhatToInstall() throws Exception {
-        assertThat(find())
-                .isEqualTo(
-                        new Found(
-                                1,
-                                "",
-                                """
+        assertThat(find()).isEqualTo(new Found(1, "", """
                                 jemma needs a JDK 25 or newer, and none was found.
                                 Install one (for example Temurin 25 from adoptium.net, 'sdk install java 25-tem', or 'brew install openjdk'), or set JAVA_HOME to it."""));
     }

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The CUDA tests and the figures of a real GPU, on a machine that has nothing but NVIDIA's driver, NVRTC and cuBLAS.
-#   tests/scripts/gpu.sh pack            here, with JDK 25 and Maven: target/gpu.tar with a small runtime, classes and test sources
-#   bash gpu.sh run [ARCHIVE]            there: unpacks, tests, sanitizes, measures; ARCHIVE defaults to gpu.tar beside this script
+#   tests/scripts/gpu.sh pack            here, with JDK 25 and Maven: target/gpu.tar.gz with a small runtime, classes and test sources
+#   bash gpu.sh run [ARCHIVE [small]]    there: unpacks, tests, sanitizes, measures; ARCHIVE defaults to gpu.tar.gz beside this script;
+#                                        small: sizes that a stand-in can do, to see that all of it runs
 set -eu
 here="$(cd "$(dirname "$0")" && pwd)"
 case "${1:-}" in
@@ -12,25 +13,27 @@ pack)
   out=target/gpu
   rm -rf "$out"
   mkdir -p "$out/lib" "$out/tests/src/test"
-  "$JDK/bin/jlink" --add-modules java.base,java.logging,java.management,jdk.management,jdk.jfr,jdk.unsupported,jdk.zipfs,java.net.http,java.xml,java.desktop \
+  "$JDK/bin/jlink" --add-modules java.base,java.logging,java.management,jdk.management,jdk.jfr,jdk.unsupported,jdk.zipfs,java.net.http,java.xml \
     --strip-debug --no-header-files --no-man-pages --compress zip-0 --output "$out/jre"
   ./mvnw -q -B -Dquick -pl tests -am dependency:build-classpath -Dmdep.outputFile="$PWD/$out/classpath" test-compile
-  tr ':' '\n' < "$out/classpath" | grep '\.jar$' | while read -r jar; do cp "$jar" "$out/lib/"; done
+  tr ':' '\n' < "$out/classpath" | grep -E '/(junit|assertj|byte-buddy|opentest4j|apiguardian|jspecify)[^/]*\.jar$' | while read -r jar; do cp "$jar" "$out/lib/"; done
   platform="$(ls "$out/lib" | sed -n 's/^junit-platform-engine-\(.*\)\.jar$/\1/p')"
   ./mvnw -q -B -N dependency:copy -Dartifact="org.junit.platform:junit-platform-console-standalone:$platform" -DoutputDirectory="$PWD/$out" -Dmdep.stripVersion=true
   mv "$out/junit-platform-console-standalone.jar" "$out/console.jar"
+  rm "$out/classpath"
   cp -r cuda-bindings/target/classes "$out/main"
-  cp -r tests/target/test-classes "$out/test"
+  mkdir -p "$out/test/dev/jemma"
+  cp -r tests/target/test-classes/dev/jemma/cuda "$out/test/dev/jemma/"
   cp -r tests/src/test/cuda "$out/tests/src/test/"
   mkdir -p "$out/cuda-bindings" "$out/tests/src/test/java/dev/jemma/cuda"
   cp cuda-bindings/README.md "$out/cuda-bindings/"
   cp -r tests/src/test/java/dev/jemma/cuda/examples "$out/tests/src/test/java/dev/jemma/cuda/"
   cp tests/scripts/gpu.sh "$out/"
-  tar -C target -cf target/gpu.tar gpu
-  echo "target/gpu.tar: $(du -h target/gpu.tar | cut -f1); copy it with gpu.sh to the GPU machine and run: bash gpu.sh run gpu.tar"
+  tar -C target -czf target/gpu.tar.gz gpu
+  echo "target/gpu.tar.gz: $(du -h target/gpu.tar.gz | cut -f1); copy it with gpu.sh to the GPU machine and run: bash gpu.sh run gpu.tar.gz"
   ;;
 run)
-  archive="${2:-$here/gpu.tar}"
+  archive="${2:-$here/gpu.tar.gz}"
   work="$(mktemp -d)"
   trap 'rm -rf "$work"' EXIT
   tar -C "$work" -xf "$archive"
@@ -57,11 +60,11 @@ run)
   else
     echo "compute-sanitizer is not installed here: skipped"
   fi
-  "$java" "${flags[@]}" -cp "$cp" dev.jemma.cuda.GpuFigures measure || status=1
+  "$java" "${flags[@]}" -cp "$cp" dev.jemma.cuda.GpuFigures measure ${3:+"$3"} || status=1
   exit "$status"
   ;;
 *)
-  sed -n 2,5p "$0" | sed 's/^# //'
+  sed -n 2,6p "$0" | sed 's/^# //'
   exit 2
   ;;
 esac

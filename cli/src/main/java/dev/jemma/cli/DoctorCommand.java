@@ -29,8 +29,6 @@ import tools.jackson.databind.node.ObjectNode;
         description = "What this machine offers Jemma, what is missing, and what to do about it.",
         mixinStandardHelpOptions = true)
 final class DoctorCommand implements Callable<Integer> {
-    private static final String INDENT = " ".repeat(19);
-
     @Spec
     private CommandSpec spec;
 

@@ -12,6 +12,8 @@ public class CudaException extends RuntimeException {
     private final String operation;
 
     /**
+     * A refusal.
+     *
      * @param status the library's status code
      * @param statusName its C name, for instance {@code CUDA_ERROR_INVALID_VALUE}
      * @param operation the call that returned it, with its sizes

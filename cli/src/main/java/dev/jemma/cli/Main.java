@@ -97,7 +97,7 @@ public final class Main implements Runnable {
             err.println("jemma: " + file.getMessage());
             return CommandLine.ExitCode.SOFTWARE;
         }
-        err.println("jemma: " + failure.getMessage().replaceFirst("^Error: ", ""));
+        err.println("jemma: " + String.valueOf(failure.getMessage()).replaceFirst("^Error: ", ""));
         err.println("'" + line.getCommandSpec().qualifiedName() + " --help' lists what it takes");
         return CommandLine.ExitCode.USAGE;
     }

@@ -2,15 +2,17 @@ package dev.jemma.engine;
 
 import java.util.Locale;
 
-/** The arithmetic of matrix products. */
+/** The arithmetic of large matrix products. */
 public enum Compute {
-    /** The fastest that is good enough for users; today the same as {@link #F32}. */
+    /** What is fastest on this CPU: {@link #BF16} where its dot product is, else {@link #F32}. */
     AUTO,
     /** Products and sums in float32: the arithmetic of the reference. */
-    F32;
+    F32,
+    /** Activations rounded to bf16 before they meet a weight, sums in float32, as PyTorch and llama.cpp compute in bf16. */
+    BF16;
 
     /**
-     * Reads {@code auto} or {@code f32}.
+     * Reads {@code auto}, {@code f32} or {@code bf16}.
      *
      * @throws IllegalArgumentException for anything else
      */
@@ -20,6 +22,6 @@ public enum Compute {
                 return compute;
             }
         }
-        throw new IllegalArgumentException("compute is '" + text + "', wanted auto or f32");
+        throw new IllegalArgumentException("compute is '" + text + "', wanted auto, f32 or bf16");
     }
 }

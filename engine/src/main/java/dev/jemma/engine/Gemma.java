@@ -6,7 +6,9 @@ import dev.jemma.engine.chat.Conversations;
 import dev.jemma.engine.gemma.Checkpoint;
 import dev.jemma.engine.gemma.GemmaModel;
 import dev.jemma.engine.gemma.GenerationConfig;
+import dev.jemma.engine.kernel.Arithmetic;
 import dev.jemma.engine.kernel.Kernels;
+import dev.jemma.engine.kernel.cpu.ArithmeticChoice;
 import dev.jemma.engine.kernel.cpu.CpuKernels;
 import dev.jemma.engine.tokenizer.Tokenizer;
 import java.io.IOException;
@@ -100,10 +102,18 @@ public final class Gemma implements AutoCloseable {
             case AUTO, CPU -> {
                 requireVectorModule(ModuleLayer.boot());
                 int threads = options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads();
-                return CpuKernels.open(threads);
+                return CpuKernels.open(threads, arithmetic(options.compute()));
             }
         }
         throw new IllegalStateException("no kernels for " + options.device());
+    }
+
+    private static Arithmetic arithmetic(Compute compute) {
+        return switch (compute) {
+            case F32 -> Arithmetic.F32;
+            case BF16 -> Arithmetic.BF16;
+            case AUTO -> ArithmeticChoice.ofThisMachine().arithmetic();
+        };
     }
 
     static void requireVectorModule(ModuleLayer layer) {

@@ -1,5 +1,6 @@
 package dev.jemma.engine.kernel;
 
+import dev.jemma.engine.kernel.cpu.code.BlockDots;
 import dev.jemma.engine.tensor.Conversion;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.HostSlab;
@@ -28,6 +29,21 @@ public final class ReferenceKernels implements Kernels {
         if (arithmetic == Arithmetic.BF16) {
             for (int i = 0; i < values.length; i++) {
                 values[i] = Conversion.rounded((float) values[i], DType.BF16);
+            }
+        }
+        return values;
+    }
+
+    /** Blocks of 32 as {@link BlockDots} has them: a scale of the greatest magnitude / 127. */
+    private static double[] quantized(Tensor x) {
+        double[] values = d(x);
+        for (int from = 0; from < values.length; from += 32) {
+            float greatest = 1e-30f;
+            for (int i = from; i < from + 32; i++) {
+                greatest = Math.max(greatest, (float) Math.abs(values[i]));
+            }
+            for (int i = from; i < from + 32; i++) {
+                values[i] = Math.rint((float) values[i] * (127 / greatest)) * (greatest / 127);
             }
         }
         return values;
@@ -146,7 +162,8 @@ public final class ReferenceKernels implements Kernels {
     @Override
     public void linear(Tensor out, Tensor x, Tensor weight, Write write) {
         boolean few = n(x, 0) <= 4;
-        double[] left = few ? d(x) : factor(x);
+        boolean blocks = arithmetic == Arithmetic.BF16 && weight.dtype().isQuantized() && BlockDots.available();
+        double[] left = !few ? factor(x) : blocks ? quantized(x) : d(x);
         double[] right = few ? d(weight) : factor(weight);
         put(out, ReferenceMath.timesTransposed(left, right, n(x, 0), n(weight, 1), n(weight, 0)), write);
     }

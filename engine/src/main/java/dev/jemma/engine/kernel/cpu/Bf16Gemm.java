@@ -7,6 +7,7 @@ import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.kernel.cpu.Gemm.Order;
 import dev.jemma.engine.kernel.cpu.code.Bf16Panels;
 import dev.jemma.engine.kernel.cpu.code.Bf16Tile;
+import dev.jemma.engine.kernel.cpu.code.BlockDots;
 import dev.jemma.engine.tensor.Conversion;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Shape;
@@ -31,6 +32,7 @@ final class Bf16Gemm implements AutoCloseable {
 
     private static final int BF16 = 2;
     private static final int PAIR = 2 * BF16;
+    private static final int BLOCK = BlockDots.BLOCK;
     private static final int ROWS_A_CHUNK = 16;
     private static final int COPIED_A_CHUNK = 1 << 13;
     private static final int CHUNKS_A_MEMBER = 4;
@@ -239,6 +241,12 @@ final class Bf16Gemm implements AutoCloseable {
 
     /** {@code count} elements of row {@code r} from {@code k} on, as bf16, then zeros up to {@code padded}. */
     private void stageRow(int member, MemorySegment stage, long offset, long r, int k, int count, int padded) {
+        if (type.isQuantized() && BlockDots.available() && k % BLOCK == 0 && count == padded && count > 0) {
+            long at = type.bytes(r * depth + k);
+            touch(member, at, 0, 1, type.bytes(count));
+            BlockDots.toBf16(type, b.address() + at, count, stage.address() + offset);
+            return;
+        }
         MemorySegment line = lines[member];
         Widen.row(type, b, 0, r * depth + k, count, 1, line, 0);
         round(line, 0, stage, offset, count, padded);
@@ -277,6 +285,15 @@ final class Bf16Gemm implements AutoCloseable {
 
     private void stageColumns(int member, MemorySegment stage, long offset, long r, int column, int count) {
         MemorySegment line = lines[member];
+        if (type.isQuantized() && BlockDots.available() && count > 0) {
+            int first = column - column % BLOCK;
+            int covering = (int) Gemm.roundUp(column + count - first, BLOCK);
+            long at = type.bytes(r * columns + first);
+            touch(member, at, 0, 1, type.bytes(covering));
+            BlockDots.toBf16(type, b.address() + at, covering, line.address());
+            MemorySegment.copy(line, (long) BF16 * (column - first), stage, offset, (long) BF16 * count);
+            return;
+        }
         Widen.row(type, b, 0, r * columns + column, count, 1, line, 0);
         round(line, 0, stage, offset, count, COLUMNS);
     }

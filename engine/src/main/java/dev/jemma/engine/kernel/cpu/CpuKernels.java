@@ -29,6 +29,8 @@ public final class CpuKernels implements Kernels {
     private final Gemm gemm;
     private final Bf16Gemm bf16Gemm;
     private final Gemv gemv;
+    private final CodeGemv codeGemv;
+    private final ThinProducts thinProducts;
     private final Norms norms;
     private final Rows rows;
     private final Pointwise pointwise;
@@ -42,6 +44,8 @@ public final class CpuKernels implements Kernels {
         gemm = new Gemm(team);
         bf16Gemm = new Bf16Gemm(team, gemm);
         gemv = new Gemv(team);
+        codeGemv = new CodeGemv(team);
+        thinProducts = new ThinProducts(team);
         norms = new Norms(team);
         rows = new Rows(team, gemm);
         pointwise = new Pointwise(team);
@@ -142,7 +146,9 @@ public final class CpuKernels implements Kernels {
 
     /** {@code out = factor * x weight^T}, by the path that suits the number of rows. */
     private void product(Tensor out, Tensor x, Tensor weight, float factor, Write write) {
-        if (x.dim(0) <= Gemv.MAX_ROWS) {
+        if (CodeGemv.takes(x, weight, arithmetic)) {
+            codeGemv.multiply(out, x, weight, factor, write);
+        } else if (x.dim(0) <= Gemv.MAX_ROWS) {
             gemv.multiply(out, x, weight, factor, write);
         } else {
             gemm.multiply(out, x, Order.PLAIN, weight, Order.TRANSPOSED, factor, write);
@@ -162,6 +168,10 @@ public final class CpuKernels implements Kernels {
     @Override
     public void lowRank(Tensor out, Tensor xa, Tensor x, LowRank adapter) {
         Operands.lowRank("lowRank", out, xa, x, adapter);
+        if (ThinProducts.available() && x.dim(0) > Gemv.MAX_ROWS) {
+            thinProducts.forward(out, xa, x, adapter);
+            return;
+        }
         product(xa, x, adapter.a(), 1, Write.SET);
         product(out, xa, adapter.b(), adapter.scale(), Write.ADD);
     }
@@ -170,6 +180,10 @@ public final class CpuKernels implements Kernels {
     public void lowRankBackward(
             Tensor dX, Tensor dA, Tensor dB, Tensor dOut, Tensor x, Tensor xa, LowRank adapter, Tensor scratch) {
         Operands.lowRankBackward(dX, dA, dB, dOut, x, xa, adapter, scratch);
+        if (ThinProducts.available()) {
+            thinProducts.backward(dX, dA, dB, dOut, x, xa, adapter, scratch);
+            return;
+        }
         gemm.multiply(scratch, dOut, Order.PLAIN, adapter.b(), Order.PLAIN, adapter.scale(), Write.SET);
         gemm.multiply(dA, scratch, Order.TRANSPOSED, x, Order.PLAIN, 1, Write.ADD);
         gemm.multiply(dB, dOut, Order.TRANSPOSED, xa, Order.PLAIN, adapter.scale(), Write.ADD);
@@ -302,6 +316,8 @@ public final class CpuKernels implements Kernels {
         gemm.close();
         bf16Gemm.close();
         gemv.close();
+        codeGemv.close();
+        thinProducts.close();
         norms.close();
         rows.close();
         lossHead.close();

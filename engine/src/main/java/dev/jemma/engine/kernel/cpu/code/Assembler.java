@@ -84,6 +84,19 @@ final class Assembler {
         putInt(what);
     }
 
+    void subtract(Gp to, Gp what) {
+        rex(what.ordinal(), 0, to.ordinal());
+        put(0x29);
+        modRegister(what.ordinal(), to.ordinal());
+    }
+
+    /** Asks for a line to be brought to the second-level cache: PREFETCHT1. Any address will do, mapped or not. */
+    void prefetch(Address line) {
+        rex(0, line.index().map(Enum::ordinal).orElse(0), line.base().ordinal());
+        put(0x0F, 0x18);
+        memory(2, line, 1);
+    }
+
     /** Shifts right, filling with zeros. */
     void shiftRight(Gp register, int bits) {
         rex(0, 0, register.ordinal());
@@ -194,28 +207,58 @@ final class Assembler {
     /** {@code d = op(memory)} with zeros in the lanes that the mask leaves out, which are not read. */
     void vectorOrZero(Evex op, Width width, int d, Address b, int mask) {
         int index = b.index().map(Enum::ordinal).orElse(0);
-        evex(op, width, d, 0, b.base().ordinal() >> 3, index >> 3, 8 << 4 | mask, 0);
+        int zeroing = mask == ALL ? 0 : 0x80;
+        evex(op, width, d, 0, b.base().ordinal() >> 3, index >> 3, zeroing | mask, 0);
         memory(d & 7, b, op.unitBytes(width.bytes()));
     }
 
     /** Shifts every dword left by {@code bits}: VPSLLD, whose opcode extension stands where others name d. */
     void shiftLeft(Width width, int d, int a, int bits) {
-        shift(6, width, d, a, bits);
+        shift(0, 0x72, 6, width, d, a, bits);
+    }
+
+    /** Shifts every dword of a place in memory left by {@code bits}. */
+    void shiftLeft(Width width, int d, Address a, int bits) {
+        int index = a.index().map(Enum::ordinal).orElse(0);
+        shiftPrefix(0, 0x72, width, d, a.base().ordinal() >> 3, index >> 3);
+        memory(6, a, width.bytes());
+        put(bits);
     }
 
     /** Shifts every dword right by {@code bits}, filling with zeros: VPSRLD. */
     void shiftRight(Width width, int d, int a, int bits) {
-        shift(2, width, d, a, bits);
+        shift(0, 0x72, 2, width, d, a, bits);
     }
 
-    private void shift(int extension, Width width, int d, int a, int bits) {
-        put(0x62);
-        put((a >> 4 & 1 ^ 1) << 6 | (a >> 3 & 1 ^ 1) << 5 | 0x91);
-        put((~d & 15) << 3 | 4 | Evex.Prefix.P66.ordinal());
-        put(width.ordinal() << 5 | (~d >> 4 & 1) << 3);
-        put(0x72);
+    /** Shifts every qword right by {@code bits}, filling with zeros: VPSRLQ. */
+    void shiftRightQwords(Width width, int d, int a, int bits) {
+        shift(1, 0x73, 2, width, d, a, bits);
+    }
+
+    private void shift(int w, int opcode, int extension, Width width, int d, int a, int bits) {
+        shiftPrefix(w, opcode, width, d, a >> 3 & 1, a >> 4 & 1);
         modRegister(extension, a & 7);
         put(bits);
+    }
+
+    private void shiftPrefix(int w, int opcode, Width width, int d, int b3, int x) {
+        put(0x62);
+        put((x ^ 1) << 6 | (b3 ^ 1) << 5 | 0x91);
+        put(w << 7 | (~d & 15) << 3 | 4 | Evex.Prefix.P66.ordinal());
+        put(width.ordinal() << 5 | (~d >> 4 & 1) << 3);
+        put(opcode);
+    }
+
+    /** Every dword of d is {@code value}; RAX is overwritten. */
+    void constant(int d, int value) {
+        put(0xB8); // mov eax, value
+        putInt(value);
+        vector(Evex.VPBROADCASTD_GP, Width.V512, d, 0, Gp.RAX.ordinal());
+    }
+
+    /** {@code d} = all ones. */
+    void ones(int d) {
+        vector(Evex.VPTERNLOGD, Width.V512, d, d, d, 0xFF);
     }
 
     // ---- encoding

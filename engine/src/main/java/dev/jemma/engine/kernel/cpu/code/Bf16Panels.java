@@ -29,11 +29,16 @@ public final class Bf16Panels {
                             ValueLayout.JAVA_LONG),
                     Linker.Option.critical(false));
 
-    private static final MemorySegment[] FUNCTIONS = Bf16Tile.available()
+    private static final MemorySegment[] FUNCTIONS = available()
             ? CodeMemory.publish(List.of(transposition(), interleaving(), rounding()))
             : new MemorySegment[0];
 
     private Bf16Panels() {}
+
+    /** Whether this machine can run them; {@link #round} wants {@link Bf16Tile#available} as well. */
+    public static boolean available() {
+        return CpuFeatures.ofThisMachine().avx512();
+    }
 
     /**
      * Sixteen rows of the source become one vector of columns of a panel: {@code to[k][j] = pair k of row j}.

@@ -107,7 +107,7 @@ public final class Bf16Tile {
         for (int i = 0; i < rows * vectors; i++) {
             x.zero(i);
         }
-        Address[] a = rowAddresses(x, Gp.RDI, Gp.RSI);
+        Address[] a = Rows8.addresses(x, Gp.RDI, Gp.RSI);
         Assembler.Label loop = x.label();
         for (int j = 0; j < vectors; j++) {
             x.vector(Evex.VMOVUPS, V512, B + j, Address.at(Gp.RDX, j * V512.bytes()));
@@ -124,7 +124,7 @@ public final class Bf16Tile {
         x.add(Gp.RDX, vectors * V512.bytes());
         x.decrement(Gp.RCX);
         x.jumpIfNotZero(loop);
-        Address[] c = rowAddresses(x, Gp.R8, Gp.R9);
+        Address[] c = Rows8.addresses(x, Gp.R8, Gp.R9);
         for (int i = 0; i < rows; i++) {
             for (int j = 0; j < vectors; j++) {
                 int mask = j == vectors - 1 ? MASK : Assembler.ALL;
@@ -139,21 +139,5 @@ public final class Bf16Tile {
         x.vzeroupper();
         x.ret();
         return x.bytes();
-    }
-
-    /** The addresses of eight rows from {@code base} on, by scaled indices; R10 becomes three strides and R11 the fourth row. */
-    private static Address[] rowAddresses(Assembler x, Gp base, Gp stride) {
-        x.lea(Gp.R10, Address.at(stride, stride, 2, 0));
-        x.lea(Gp.R11, Address.at(base, Gp.R10, 1, 0));
-        return new Address[] {
-            Address.at(base),
-            Address.at(base, stride, 1, 0),
-            Address.at(base, stride, 2, 0),
-            Address.at(Gp.R11),
-            Address.at(base, stride, 4, 0),
-            Address.at(Gp.R11, stride, 2, 0),
-            Address.at(base, Gp.R10, 2, 0),
-            Address.at(Gp.R11, stride, 4, 0)
-        };
     }
 }

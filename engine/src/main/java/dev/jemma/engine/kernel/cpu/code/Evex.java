@@ -15,12 +15,30 @@ enum Evex {
     VPORD(Prefix.P66, Map.OF, 0xEB, Unit.VECTOR),
     /** {@code d = a & b}. */
     VPANDD(Prefix.P66, Map.OF, 0xDB, Unit.VECTOR),
+    /** Every bit of d from the three bits of d, a and b by the table in an immediate byte; 0xFF: all ones. */
+    VPTERNLOGD(Prefix.P66, Map.OF3A, 0x25, Unit.VECTOR),
+    /** {@code d = a >> b} of dwords, each by its own count, filling with zeros. */
+    VPSRLVD(Prefix.P66, Map.OF38, 0x45, Unit.VECTOR),
+    /** The dwords of each 128-bit part, chosen by the pairs of bits of an immediate byte. */
+    VPSHUFD(Prefix.P66, Map.OF, 0x70, Unit.VECTOR),
+    /** {@code d = a * b} of dwords, the lower halves. */
+    VPMULLD(Prefix.P66, Map.OF38, 0x40, Unit.VECTOR),
+    /** {@code d = a + b} of dwords. */
+    VPADDD(Prefix.P66, Map.OF, 0xFE, Unit.VECTOR),
     /** {@code d = a + b} of f32. */
     VADDPS(Prefix.NONE, Map.OF, 0x58, Unit.VECTOR),
     /** {@code d = a * b} of f32. */
     VMULPS(Prefix.NONE, Map.OF, 0x59, Unit.VECTOR),
     /** {@code d += a * b} of f32, rounded once. */
     VFMADD231PS(Prefix.P66, Map.OF38, 0xB8, Unit.VECTOR),
+    /** {@code d = a - b} of f32. */
+    VSUBPS(Prefix.NONE, Map.OF, 0x5C, Unit.VECTOR),
+    /** {@code d = a / b} of f32. */
+    VDIVPS(Prefix.NONE, Map.OF, 0x5E, Unit.VECTOR),
+    /** The greater of a and b, of f32. */
+    VMAXPS(Prefix.NONE, Map.OF, 0x5F, Unit.VECTOR),
+    /** {@code d = (int32) b} of f32, to nearest even. */
+    VCVTPS2DQ(Prefix.P66, Map.OF, 0x5B, Unit.VECTOR),
     /** {@code d = (f32) b} of int32. */
     VCVTDQ2PS(Prefix.NONE, Map.OF, 0x5B, Unit.VECTOR),
     /** In each 128-bit part, the lower dwords of a and b in turn. */
@@ -33,10 +51,22 @@ enum Evex {
     VPUNPCKHQDQ(Prefix.P66, Map.OF, 1, 0x6D, Unit.VECTOR),
     /** Two 128-bit parts of a, then two of b, chosen by the pairs of bits of an immediate byte. */
     VSHUFI32X4(Prefix.P66, Map.OF3A, 0x43, Unit.VECTOR),
+    /** {@code d} = the signed bytes at b, each as a dword; b is a quarter as wide as d. */
+    VPMOVSXBD(Prefix.P66, Map.OF38, 0x21, Unit.QUARTER_VECTOR),
+    /** {@code d} = the unsigned bytes at b, each as a dword; b is a quarter as wide as d. */
+    VPMOVZXBD(Prefix.P66, Map.OF38, 0x31, Unit.QUARTER_VECTOR),
     /** {@code d} = the words at b, each as a dword; b is half as wide as d. */
     VPMOVZXWD(Prefix.P66, Map.OF38, 0x33, Unit.HALF_VECTOR),
+    /** Stores the lower dword of every qword. */
+    VPMOVQD_STORE(Prefix.F3, Map.OF38, 0x35, Unit.HALF_VECTOR),
+    /** Stores every dword as a signed byte, saturated. */
+    VPMOVSDB_STORE(Prefix.F3, Map.OF38, 0x21, Unit.QUARTER_VECTOR),
+    /** Every 128-bit part the one at m. */
+    VBROADCASTI32X4(Prefix.P66, Map.OF38, 0x5A, Unit.PART),
     /** Every lane the dword at m. */
     VPBROADCASTD(Prefix.P66, Map.OF38, 0x58, Unit.DWORD),
+    /** Every lane the general-purpose register b. */
+    VPBROADCASTD_GP(Prefix.P66, Map.OF38, 0x7C, Unit.DWORD),
     /** Every lane the word at m (AVX512BW). */
     VPBROADCASTW(Prefix.P66, Map.OF38, 0x79, Unit.WORD),
     /** {@code d = (f32) b} of f16; b is half as wide as d. */
@@ -67,6 +97,8 @@ enum Evex {
     enum Unit {
         VECTOR,
         HALF_VECTOR,
+        QUARTER_VECTOR,
+        PART,
         DWORD,
         WORD
     }
@@ -110,6 +142,8 @@ enum Evex {
         return switch (unit) {
             case VECTOR -> vectorBytes;
             case HALF_VECTOR -> vectorBytes / 2;
+            case QUARTER_VECTOR -> vectorBytes / 4;
+            case PART -> 16;
             case DWORD -> 4;
             case WORD -> 2;
         };

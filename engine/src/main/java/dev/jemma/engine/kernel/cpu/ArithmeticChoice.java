@@ -1,0 +1,67 @@
+package dev.jemma.engine.kernel.cpu;
+
+import dev.jemma.engine.api.CacheFolder;
+import dev.jemma.engine.io.AtomicFile;
+import dev.jemma.engine.kernel.Arithmetic;
+import dev.jemma.engine.kernel.cpu.code.CpuFeatures;
+import dev.jemma.engine.kernel.cpu.code.PeakRate;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+
+/**
+ * The faster arithmetic on this CPU. The bf16 dot product does more than twice what f32 FMA does on some CPUs and half of it on others,
+ * so both are timed, once a CPU: the answer is kept in the user's cache folder, since runs of one user should not differ by what else the
+ * machine did in a millisecond.
+ *
+ * @param arithmetic the choice
+ * @param reason the figures behind it, for people
+ */
+public record ArithmeticChoice(Arithmetic arithmetic, String reason) {
+    /** How much faster bf16 must be: less is not worth its rounding. */
+    private static final double WORTHWHILE = 1.2;
+
+    /** The choice for this machine, from the cache folder if it is there. */
+    public static ArithmeticChoice ofThisMachine() {
+        return of(CacheFolder.path().resolve("arithmetic"));
+    }
+
+    /** The same with another cache folder. One that cannot be read or written costs a measurement, nothing else. */
+    static ArithmeticChoice of(Path folder) {
+        if (!PeakRate.BF16_DOT.available()) {
+            return new ArithmeticChoice(
+                    Arithmetic.F32,
+                    CpuFeatures.ofThisMachine().avx512()
+                            ? "this CPU has no bf16 dot product"
+                            : "no AVX-512 machine code on this CPU or system");
+        }
+        Path file = folder.resolve(CpuFeatures.ofThisMachine().signature() + ".txt");
+        try {
+            String[] lines = Files.readString(file).split("\n", 3);
+            if (lines.length == 3 && lines[2].isEmpty()) {
+                return new ArithmeticChoice(Arithmetic.valueOf(lines[0]), lines[1]);
+            }
+        } catch (IOException | IllegalArgumentException missingOrDamaged) {
+            // measured anew below
+        }
+        ArithmeticChoice choice = measure();
+        try {
+            Files.createDirectories(folder);
+            AtomicFile.write(file, (choice.arithmetic + "\n" + choice.reason + "\n").getBytes(StandardCharsets.UTF_8));
+        } catch (IOException unwritable) {
+            // the next start measures again
+        }
+        return choice;
+    }
+
+    private static ArithmeticChoice measure() {
+        double f32 = PeakRate.F32_FMA.measure().orElse(0);
+        double bf16 = PeakRate.BF16_DOT.measure().orElse(0);
+        Arithmetic arithmetic = bf16 > WORTHWHILE * f32 ? Arithmetic.BF16 : Arithmetic.F32;
+        String reason =
+                String.format(Locale.ROOT, "a core does %.0f GFLOP/s in bf16, %.0f in f32", bf16 / 1e9, f32 / 1e9);
+        return new ArithmeticChoice(arithmetic, reason);
+    }
+}

@@ -1,0 +1,253 @@
+package dev.jemma.engine.kernel.cpu.code;
+
+import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V128;
+import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V256;
+import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
+
+import dev.jemma.engine.tensor.DType;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.util.List;
+
+/**
+ * Dot products of one vector with many rows of Q8_0 or Q4_0 weights, eight rows at a time, in int8: the vector is quantized by blocks of
+ * 32 as the weights are, VPDPBUSD sums products of bytes exactly, and each block's sum is scaled in f32.
+ *
+ * <p>That instruction takes one factor unsigned. Weights become it by an offset (128 for Q8_0; Q4_0's nibbles have theirs, 8), and the
+ * sum starts at minus the offset times the sum of the vector's block. A quantized block of the vector takes {@value #BLOCK_BYTES}
+ * bytes: 32 signed bytes, eight int32 to start from, and the f32 scale. Addresses are the caller's to check.
+ */
+public final class BlockDots {
+    /** Rows at a time. */
+    public static final int ROWS = 8;
+
+    /** Elements of a block. */
+    public static final int BLOCK = 32;
+
+    /** Bytes of a quantized block of the vector. */
+    public static final int BLOCK_BYTES = 96;
+
+    private static final int START = 32;
+    private static final int SCALE = 64;
+
+    /** Bytes of a weights' block before its elements: the f16 scale. */
+    private static final int ELEMENTS = 2;
+
+    private static final int VECTOR = 16;
+    private static final int BEGIN = 17;
+    private static final int VECTOR_SCALE = 18;
+    private static final int COUNTS = 19;
+    private static final int CONSTANT = 31;
+
+    /** Not critical: a call reads many rows of memory that may have to come from a file. */
+    private static final MethodHandle CALL = Linker.nativeLinker()
+            .downcallHandle(FunctionDescriptor.ofVoid(
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG));
+
+    private static final MemorySegment[] FUNCTIONS = available()
+            ? CodeMemory.publish(List.of(
+                    dots(DType.Q8_0), dots(DType.Q4_0), quantizing(), widening(DType.Q8_0), widening(DType.Q4_0)))
+            : new MemorySegment[0];
+
+    private BlockDots() {}
+
+    /** Whether this machine can run it. */
+    public static boolean available() {
+        return CpuFeatures.ofThisMachine().vnni() && CpuFeatures.ofThisMachine().bf16();
+    }
+
+    /**
+     * {@code out[o] = x . w[o]}.
+     *
+     * @param type Q8_0 or Q4_0
+     * @param w address of the first row; rows lie behind each other
+     * @param x address of the vector, {@link #quantize}d for this type
+     * @param inputs length of a row, a multiple of 32
+     * @param out address of the sums, f32
+     * @param rows how many, a multiple of {@value #ROWS}, 1 or more
+     */
+    public static void run(DType type, long w, long x, long inputs, long out, long rows) {
+        call(type == DType.Q8_0 ? 0 : 1, w, type.bytes(inputs), x, inputs / BLOCK, out, rows / ROWS);
+    }
+
+    /** Quantizes {@code inputs} floats, a multiple of 32: the scale of a block is its greatest magnitude / 127. */
+    public static void quantize(DType weights, long from, long inputs, long to) {
+        call(2, from, to, inputs / BLOCK, -offset(weights), 0, 0);
+    }
+
+    /** Widens whole blocks of a row to bf16, rounded once. */
+    public static void toBf16(DType type, long from, long elements, long to) {
+        call(type == DType.Q8_0 ? 3 : 4, from, to, elements / BLOCK, 0, 0, 0);
+    }
+
+    private static int offset(DType weights) {
+        return weights == DType.Q8_0 ? 128 : 8;
+    }
+
+    private static void call(int function, long a, long b, long c, long d, long e, long f) {
+        try {
+            CALL.invokeExact(FUNCTIONS[function], a, b, c, d, e, f);
+        } catch (Throwable thrown) {
+            throw new IllegalStateException("machine code threw", thrown);
+        }
+    }
+
+    /** {@code void dots(w, stride, x, blocks, out, groups)}. */
+    static byte[] dots(DType type) {
+        Assembler x = new Assembler();
+        x.push(Gp.RBX);
+        x.push(Gp.RBP);
+        x.push(Gp.R12);
+        if (type == DType.Q8_0) {
+            x.constant(CONSTANT, 0x80808080);
+        } else {
+            x.constant(CONSTANT, 0x0F0F0F0F);
+            x.constant(0, 4);
+            x.zero(1);
+            x.vector(Evex.VSHUFI32X4, V256, COUNTS, 1, 0, 0); // shift the upper copy of the nibbles only
+        }
+        x.lea(Gp.R12, Address.at(Gp.RDI, Rows8.PREFETCH_BYTES));
+        Assembler.Label group = x.label();
+        Address[] rows = Rows8.addresses(x, Gp.RDI, Gp.RSI);
+        x.mov(Gp.RAX, Gp.RDI);
+        x.mov(Gp.RBX, Gp.RDX);
+        x.mov(Gp.RBP, Gp.RCX);
+        for (int i = 0; i < ROWS; i++) {
+            x.zero(i);
+        }
+        Assembler.Label block = x.label();
+        x.vector(Evex.VMOVUPS, V256, VECTOR, Address.at(Gp.RBX));
+        x.vector(Evex.VMOVUPS, V256, BEGIN, Address.at(Gp.RBX, START));
+        x.vector(Evex.VPBROADCASTD, V256, VECTOR_SCALE, Address.at(Gp.RBX, SCALE));
+        for (int i = 0; i < ROWS; i++) {
+            int sum = 20 + i % 4;
+            int bytes = 24 + i % 4;
+            int scale = 28 + i % 3;
+            Address elements = rows[i].plus(ELEMENTS);
+            if (type == DType.Q8_0) {
+                x.vector(Evex.VPXORD, V256, bytes, CONSTANT, elements);
+            } else {
+                x.vector(Evex.VBROADCASTI32X4, V256, bytes, elements);
+                x.vector(Evex.VPSRLVD, V256, bytes, bytes, COUNTS);
+                x.vector(Evex.VPANDD, V256, bytes, bytes, CONSTANT);
+            }
+            x.vector(Evex.VMOVUPS, V256, sum, BEGIN);
+            x.vector(Evex.VPDPBUSD, V256, sum, bytes, VECTOR);
+            x.vector(Evex.VPBROADCASTW, V128, scale, rows[i]);
+            x.vector(Evex.VCVTPH2PS, V256, scale, scale);
+            x.vector(Evex.VCVTDQ2PS, V256, sum, sum);
+            x.vector(Evex.VMULPS, V256, scale, scale, VECTOR_SCALE);
+            x.vector(Evex.VFMADD231PS, V256, i, sum, scale);
+        }
+        Rows8.prefetch(x, Gp.R12, type.blockBytes());
+        x.add(Gp.RDI, type.blockBytes());
+        x.add(Gp.R11, type.blockBytes());
+        x.add(Gp.RBX, BLOCK_BYTES);
+        x.decrement(Gp.RBP);
+        x.jumpIfNotZero(block);
+        Sums.ofEight(x, V256);
+        x.vector(Evex.VMOVUPS_STORE, V256, 0, Address.at(Gp.R8));
+        x.add(Gp.R8, ROWS * 4);
+        x.lea(Gp.RDI, Address.at(Gp.RAX, Gp.RSI, 8, 0));
+        x.decrement(Gp.R9);
+        x.jumpIfNotZero(group);
+        x.pop(Gp.R12);
+        x.pop(Gp.RBP);
+        x.pop(Gp.RBX);
+        x.vzeroupper();
+        x.ret();
+        return x.bytes();
+    }
+
+    /** {@code void quantize(from, to, blocks, -offset, -, -)}. */
+    static byte[] quantizing() {
+        int magnitude = 31;
+        int least = 30;
+        int levels = 29;
+        int offset = 28;
+        Assembler x = new Assembler();
+        x.constant(magnitude, 0x7FFFFFFF);
+        x.constant(least, Float.floatToIntBits(1e-30f)); // a block of zeros divides by this
+        x.constant(levels, Float.floatToIntBits(127));
+        x.mov(Gp.RAX, Gp.RCX);
+        x.vector(Evex.VPBROADCASTD_GP, V512, offset, Gp.RAX.ordinal());
+        Assembler.Label block = x.label();
+        x.vector(Evex.VMOVUPS, V512, 0, Address.at(Gp.RDI));
+        x.vector(Evex.VMOVUPS, V512, 1, Address.at(Gp.RDI, V512.bytes()));
+        x.vector(Evex.VPANDD, V512, 2, 0, magnitude);
+        x.vector(Evex.VPANDD, V512, 3, 1, magnitude);
+        x.vector(Evex.VMAXPS, V512, 2, 2, 3);
+        x.vector(Evex.VSHUFI32X4, V512, 3, 2, 2, 0x4E);
+        x.vector(Evex.VMAXPS, V512, 2, 2, 3);
+        x.vector(Evex.VSHUFI32X4, V512, 3, 2, 2, 0xB1);
+        x.vector(Evex.VMAXPS, V512, 2, 2, 3);
+        for (int pairs : new int[] {0x4E, 0xB1}) {
+            x.vector(Evex.VPSHUFD, V512, 3, 0, 2, pairs);
+            x.vector(Evex.VMAXPS, V512, 2, 2, 3);
+        }
+        x.vector(Evex.VMAXPS, V512, 2, 2, least);
+        x.vector(Evex.VDIVPS, V512, 3, 2, levels);
+        x.vector(Evex.VDIVPS, V512, 2, levels, 2);
+        for (int half = 0; half < 2; half++) {
+            x.vector(Evex.VMULPS, V512, half, half, 2);
+            x.vector(Evex.VCVTPS2DQ, V512, half, half);
+            x.vector(Evex.VPMOVSDB_STORE, V512, half, Address.at(Gp.RSI, 16 * half));
+        }
+        x.vector(Evex.VPADDD, V512, 0, 0, 1);
+        x.vector(Evex.VSHUFI32X4, V512, 1, 0, 0, 0x4E);
+        x.vector(Evex.VPADDD, V512, 0, 0, 1);
+        x.vector(Evex.VPMULLD, V512, 0, 0, offset);
+        x.vector(Evex.VMOVUPS_STORE, V256, 0, Address.at(Gp.RSI, START));
+        x.vector(Evex.VMOVUPS_STORE, V128, 3, Address.at(Gp.RSI, SCALE));
+        x.add(Gp.RDI, 2 * V512.bytes());
+        x.add(Gp.RSI, BLOCK_BYTES);
+        x.decrement(Gp.RDX);
+        x.jumpIfNotZero(block);
+        x.vzeroupper();
+        x.ret();
+        return x.bytes();
+    }
+
+    /** {@code void widen(from, to, blocks, -, -, -)}. */
+    static byte[] widening(DType type) {
+        int nibble = 31;
+        int minusOffset = 30;
+        Assembler x = new Assembler();
+        x.constant(nibble, 15);
+        x.constant(minusOffset, -8);
+        Assembler.Label block = x.label();
+        x.vector(Evex.VPBROADCASTW, V256, 2, Address.at(Gp.RDI));
+        x.vector(Evex.VCVTPH2PS, V512, 2, 2);
+        if (type == DType.Q8_0) {
+            x.vector(Evex.VPMOVSXBD, V512, 0, Address.at(Gp.RDI, ELEMENTS));
+            x.vector(Evex.VPMOVSXBD, V512, 1, Address.at(Gp.RDI, ELEMENTS + 16));
+        } else {
+            x.vector(Evex.VPMOVZXBD, V512, 1, Address.at(Gp.RDI, ELEMENTS));
+            x.vector(Evex.VPANDD, V512, 0, 1, nibble);
+            x.shiftRight(V512, 1, 1, 4);
+            x.vector(Evex.VPADDD, V512, 0, 0, minusOffset);
+            x.vector(Evex.VPADDD, V512, 1, 1, minusOffset);
+        }
+        for (int half = 0; half < 2; half++) {
+            x.vector(Evex.VCVTDQ2PS, V512, half, half);
+            x.vector(Evex.VMULPS, V512, half, half, 2);
+            x.vector(Evex.VCVTNEPS2BF16, V512, half, half);
+            x.vector(Evex.VMOVUPS_STORE, V256, half, Address.at(Gp.RSI, half * V256.bytes()));
+        }
+        x.add(Gp.RDI, type.blockBytes());
+        x.add(Gp.RSI, 2 * BLOCK);
+        x.decrement(Gp.RDX);
+        x.jumpIfNotZero(block);
+        x.vzeroupper();
+        x.ret();
+        return x.bytes();
+    }
+}

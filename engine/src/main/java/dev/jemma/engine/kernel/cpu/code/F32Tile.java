@@ -1,0 +1,188 @@
+package dev.jemma.engine.kernel.cpu.code;
+
+import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
+
+import dev.jemma.engine.kernel.Write;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * A tile of an f32 matrix product in registers, {@code C = scale * A B} or {@code C += scale * A B}, with operands as they lie: A by
+ * any two strides (so that it may be a transpose), B and C by rows. For thin products, where packing would cost more than it saves.
+ *
+ * <p>Shapes: up to {@value #TALL} x 16, or up to {@value #LOW} x 48. Every element is one chain of FMAs in the order of the depth.
+ */
+public final class F32Tile {
+    /** Most rows of a tile of one vector. */
+    public static final int TALL = 16;
+
+    /** Most rows of a tile of two or three vectors. */
+    public static final int LOW = 8;
+
+    /** Lanes of a vector. */
+    public static final int LANES = 16;
+
+    /** Most vectors side by side. */
+    public static final int VECTORS = 3;
+
+    private static final int B = 24;
+    private static final int ELEMENT = 27;
+    private static final int MASK = 1;
+
+    /** Arguments on the stack lie behind the return address and four saved registers. */
+    private static final int STACK = 8 * 5;
+
+    private static final MethodHandle CALL = Linker.nativeLinker()
+            .downcallHandle(
+                    FunctionDescriptor.ofVoid(Stream.generate(() -> ValueLayout.JAVA_LONG)
+                            .limit(10)
+                            .toArray(ValueLayout.OfLong[]::new)),
+                    Linker.Option.critical(false));
+
+    private static final MemorySegment[] FUNCTIONS = publish();
+
+    private F32Tile() {}
+
+    /** Whether this machine can run it. */
+    public static boolean available() {
+        return CpuFeatures.ofThisMachine().avx512();
+    }
+
+    /** Most rows of a tile with {@code columns} columns. */
+    public static int mostRows(int columns) {
+        return columns <= LANES ? TALL : LOW;
+    }
+
+    private static MemorySegment[] publish() {
+        if (!available()) {
+            return new MemorySegment[0];
+        }
+        List<byte[]> functions = new ArrayList<>();
+        for (Write write : Write.values()) {
+            for (int rows = 1; rows <= TALL; rows++) {
+                for (int vectors = 1; vectors <= VECTORS; vectors++) {
+                    boolean exists = rows <= mostRows(vectors * LANES);
+                    functions.add(exists ? generate(rows, vectors, write) : new byte[0]);
+                }
+            }
+        }
+        return CodeMemory.publish(functions);
+    }
+
+    /**
+     * Computes a tile. The addresses are the caller's to check: nothing here does.
+     *
+     * @param rows 1 .. {@link #mostRows}
+     * @param columns 1 .. 48
+     * @param a address of A's first element
+     * @param aRow bytes from row to row of A
+     * @param aStep bytes from step to step of the depth in A
+     * @param b address of B's first element in these columns
+     * @param bStep bytes from step to step of the depth in B
+     * @param depth 1 or more
+     * @param c address of the tile's first element
+     * @param cRow bytes from row to row of C
+     */
+    public static void run(
+            int rows,
+            int columns,
+            Write write,
+            float scale,
+            long a,
+            long aRow,
+            long aStep,
+            long b,
+            long bStep,
+            long depth,
+            long c,
+            long cRow) {
+        int vectors = (columns + LANES - 1) / LANES;
+        long mask = 0xFFFF >>> vectors * LANES - columns;
+        MemorySegment function = FUNCTIONS[(write.ordinal() * TALL + rows - 1) * VECTORS + vectors - 1];
+        long factor = Float.floatToRawIntBits(scale);
+        try {
+            CALL.invokeExact(function, a, aRow, b, depth, c, cRow, mask, aStep, bStep, factor);
+        } catch (Throwable e) {
+            throw new IllegalStateException("machine code threw", e);
+        }
+    }
+
+    /** {@code void tile(a, aRow, b, depth, c, cRow, mask, aStep, bStep, scale)}. */
+    static byte[] generate(int rows, int vectors, Write write) {
+        Assembler x = new Assembler();
+        Gp[] saved = {Gp.RBX, Gp.RBP, Gp.R12, Gp.R13};
+        for (Gp register : saved) {
+            x.push(register);
+        }
+        x.mov(Gp.RAX, Address.at(Gp.RSP, STACK));
+        x.kmovw(MASK, Gp.RAX);
+        x.mov(Gp.RAX, Address.at(Gp.RSP, STACK + 8));
+        x.mov(Gp.R13, Address.at(Gp.RSP, STACK + 16));
+        for (int i = 0; i < rows * vectors; i++) {
+            x.zero(i);
+        }
+        Address[] a = rowAddresses(x, rows, Gp.RDI, Gp.RSI);
+        Assembler.Label loop = x.label();
+        for (int j = 0; j < vectors; j++) {
+            int mask = j == vectors - 1 ? MASK : Assembler.ALL;
+            x.vectorOrZero(Evex.VMOVUPS, V512, B + j, Address.at(Gp.RDX, j * V512.bytes()), mask);
+        }
+        for (int i = 0; i < rows; i++) {
+            if (vectors == 1) {
+                x.vectorBroadcast(Evex.VFMADD231PS, V512, i, B, a[i]);
+                continue;
+            }
+            int element = ELEMENT + i % 4;
+            x.vector(Evex.VPBROADCASTD, V512, element, a[i]);
+            for (int j = 0; j < vectors; j++) {
+                x.vector(Evex.VFMADD231PS, V512, i * vectors + j, B + j, element);
+            }
+        }
+        x.add(Gp.RDI, Gp.RAX);
+        x.add(Gp.R11, Gp.RAX);
+        if (rows > LOW) {
+            x.add(Gp.RBX, Gp.RAX);
+            x.add(Gp.R12, Gp.RAX);
+        }
+        x.add(Gp.RDX, Gp.R13);
+        x.decrement(Gp.RCX);
+        x.jumpIfNotZero(loop);
+        x.vector(Evex.VPBROADCASTD, V512, B, Address.at(Gp.RSP, STACK + 24));
+        Address[] c = rowAddresses(x, rows, Gp.R8, Gp.R9);
+        for (int i = 0; i < rows; i++) {
+            for (int j = 0; j < vectors; j++) {
+                int mask = j == vectors - 1 ? MASK : Assembler.ALL;
+                int sum = i * vectors + j;
+                Address at = c[i].plus(j * V512.bytes());
+                x.vector(Evex.VMULPS, V512, sum, sum, B);
+                if (write == Write.ADD) {
+                    x.vector(Evex.VADDPS, V512, sum, sum, at, mask);
+                }
+                x.vector(Evex.VMOVUPS_STORE, V512, sum, 0, at, mask);
+            }
+        }
+        for (int i = saved.length - 1; i >= 0; i--) {
+            x.pop(saved[i]);
+        }
+        x.vzeroupper();
+        x.ret();
+        return x.bytes();
+    }
+
+    private static Address[] rowAddresses(Assembler x, int rows, Gp base, Gp stride) {
+        Address[] low = Rows8.addresses(x, base, stride, Gp.R11);
+        if (rows <= LOW) {
+            return low;
+        }
+        x.lea(Gp.RBX, Address.at(base, stride, 8, 0));
+        return Stream.of(low, Rows8.addresses(x, Gp.RBX, stride, Gp.R12))
+                .flatMap(Stream::of)
+                .toArray(Address[]::new);
+    }
+}

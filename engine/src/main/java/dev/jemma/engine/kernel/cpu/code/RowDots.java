@@ -1,0 +1,143 @@
+package dev.jemma.engine.kernel.cpu.code;
+
+import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V256;
+import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
+
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.util.List;
+
+/**
+ * Dot products of one vector with many rows of bf16 weights, eight rows at a time: what a decoded token is made of. Each weight is read
+ * once, widened exactly and multiplied in f32; so memory is the limit.
+ *
+ * <p>A dword of weights holds two neighbours: shifted up it is the even one as f32, masked the odd one. So the vector is wanted with
+ * evens and odds apart, see {@link #split}. Addresses are the caller's to check.
+ */
+public final class RowDots {
+    /** Rows at a time. */
+    public static final int ROWS = 8;
+
+    /** Weights of a row at a time. */
+    public static final int STEP = 32;
+
+    private static final int EVENS = 8;
+    private static final int ODDS = 9;
+    private static final int MASK = 31;
+
+    /** Not critical: a call reads many rows of memory that may have to come from a file. */
+    private static final MethodHandle CALL = Linker.nativeLinker()
+            .downcallHandle(FunctionDescriptor.ofVoid(
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG));
+
+    private static final MemorySegment[] FUNCTIONS =
+            available() ? CodeMemory.publish(List.of(dots(), splitting())) : new MemorySegment[0];
+
+    private RowDots() {}
+
+    /** Whether this machine can run it. */
+    public static boolean available() {
+        return CpuFeatures.ofThisMachine().avx512();
+    }
+
+    /**
+     * {@code out[o] = x . w[o]}.
+     *
+     * @param w address of the first row, bf16; rows lie behind each other
+     * @param x address of the vector, {@link #split}
+     * @param inputs length of a row, a multiple of {@value #STEP}
+     * @param out address of the sums, f32
+     * @param rows how many, a multiple of {@value #ROWS}, 1 or more
+     */
+    public static void run(long w, long x, long inputs, long out, long rows) {
+        call(0, w, 2 * inputs, x, inputs / STEP, out, rows / ROWS);
+    }
+
+    /** Copies {@code inputs} floats (a multiple of {@value #STEP}), of every {@value #STEP} the even ones first, then the odd ones. */
+    public static void split(long from, long inputs, long to) {
+        call(1, from, to, inputs / STEP, 0, 0, 0);
+    }
+
+    private static void call(int function, long a, long b, long c, long d, long e, long f) {
+        try {
+            CALL.invokeExact(FUNCTIONS[function], a, b, c, d, e, f);
+        } catch (Throwable thrown) {
+            throw new IllegalStateException("machine code threw", thrown);
+        }
+    }
+
+    /** {@code void dots(w, stride, x, steps, out, groups)}. */
+    static byte[] dots() {
+        Assembler x = new Assembler();
+        x.push(Gp.RBX);
+        x.push(Gp.RBP);
+        x.push(Gp.R12);
+        x.ones(MASK);
+        x.shiftLeft(V512, MASK, MASK, 16);
+        x.lea(Gp.R12, Address.at(Gp.RDI, Rows8.PREFETCH_BYTES));
+        Assembler.Label group = x.label();
+        Address[] rows = Rows8.addresses(x, Gp.RDI, Gp.RSI);
+        x.mov(Gp.RAX, Gp.RDI);
+        x.mov(Gp.RBX, Gp.RDX);
+        x.mov(Gp.RBP, Gp.RCX);
+        for (int i = 0; i < ROWS; i++) {
+            x.zero(i);
+        }
+        Assembler.Label step = x.label();
+        x.vector(Evex.VMOVUPS, V512, EVENS, Address.at(Gp.RBX));
+        x.vector(Evex.VMOVUPS, V512, ODDS, Address.at(Gp.RBX, V512.bytes()));
+        for (int i = 0; i < ROWS; i++) {
+            int even = 16 + i;
+            int odd = 10 + i % 4;
+            x.shiftLeft(V512, even, rows[i], 16);
+            x.vector(Evex.VPANDD, V512, odd, MASK, rows[i]);
+            x.vector(Evex.VFMADD231PS, V512, i, even, EVENS);
+            x.vector(Evex.VFMADD231PS, V512, i, odd, ODDS);
+        }
+        Rows8.prefetch(x, Gp.R12, V512.bytes());
+        x.add(Gp.RDI, V512.bytes());
+        x.add(Gp.R11, V512.bytes());
+        x.add(Gp.RBX, 2 * V512.bytes());
+        x.decrement(Gp.RBP);
+        x.jumpIfNotZero(step);
+        Sums.ofEight(x, V512);
+        x.vector(Evex.VMOVUPS_STORE, V256, 0, Address.at(Gp.R8));
+        x.add(Gp.R8, ROWS * 4);
+        x.lea(Gp.RDI, Address.at(Gp.RAX, Gp.RSI, 8, 0));
+        x.decrement(Gp.R9);
+        x.jumpIfNotZero(group);
+        x.pop(Gp.R12);
+        x.pop(Gp.RBP);
+        x.pop(Gp.RBX);
+        x.vzeroupper();
+        x.ret();
+        return x.bytes();
+    }
+
+    /** {@code void split(from, to, steps, -, -, -)}: the lower dwords of qwords are the evens. */
+    static byte[] splitting() {
+        Assembler x = new Assembler();
+        Assembler.Label loop = x.label();
+        for (int half = 0; half < 2; half++) {
+            x.vector(Evex.VMOVUPS, V512, 0, Address.at(Gp.RDI, half * V512.bytes()));
+            x.shiftRightQwords(V512, 1, 0, 32);
+            x.vector(Evex.VPMOVQD_STORE, V512, 0, Address.at(Gp.RSI, half * V256.bytes()));
+            x.vector(Evex.VPMOVQD_STORE, V512, 1, Address.at(Gp.RSI, V512.bytes() + half * V256.bytes()));
+        }
+        x.add(Gp.RDI, 2 * V512.bytes());
+        x.add(Gp.RSI, 2 * V512.bytes());
+        x.decrement(Gp.RDX);
+        x.jumpIfNotZero(loop);
+        x.vzeroupper();
+        x.ret();
+        return x.bytes();
+    }
+}

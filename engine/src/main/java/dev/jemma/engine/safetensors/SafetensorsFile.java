@@ -1,18 +1,14 @@
 package dev.jemma.engine.safetensors;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.io.MappedFile;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Tensor;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileTime;
 import java.util.Collections;
 import java.util.Map;
 import java.util.Optional;
@@ -24,31 +20,25 @@ import java.util.concurrent.ConcurrentHashMap;
  * One safetensors file, mapped read-only into memory. Tensors are views of the mapping and cost nothing until they are read.
  * Safe for threads.
  *
- * <p>Closing unmaps the file, after which its tensors fail with {@link IllegalStateException}; a second close is harmless. A file
- * that another process truncates while it is mapped makes reads of the lost pages fail with an {@link InternalError}: no JVM can
- * rule that out, but {@link #checkUnchanged} notices it beforehand. The format: <a
+ * <p>Closing unmaps the file, after which its tensors fail with {@link IllegalStateException}; a second close is harmless.
+ * The format: <a
  * href="https://github.com/huggingface/safetensors#format">huggingface/safetensors</a>.
  */
 public final class SafetensorsFile implements AutoCloseable {
     private static final ValueLayout.OfLong LENGTH = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-    private final Arena arena = Arena.ofShared();
-    private final Path path;
-    private final MemorySegment data;
+    private final MappedFile file;
     private final Header header;
-    private final FileTime modified;
     private final Map<String, MemorySegment> realigned = new ConcurrentHashMap<>();
 
     private SafetensorsFile(Path path) throws IOException {
-        this.path = path;
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-            modified = Files.getLastModifiedTime(path);
-            long bytes = channel.size();
+        file = MappedFile.open(path);
+        try {
+            long bytes = file.bytes();
             if (bytes < Header.LENGTH_BYTES) {
                 throw FormatException.in(path, "is " + bytes + " bytes, too short for a safetensors file");
             }
-            data = channel.map(FileChannel.MapMode.READ_ONLY, 0, bytes, arena);
-            long length = data.get(LENGTH, 0);
+            long length = file.data().get(LENGTH, 0);
             long longest = Math.min(Header.MAX_JSON_BYTES, bytes - Header.LENGTH_BYTES);
             if (length < 0 || length > longest) {
                 throw FormatException.in(
@@ -56,10 +46,10 @@ public final class SafetensorsFile implements AutoCloseable {
                         "header length is " + Long.toUnsignedString(length) + ", wanted at most " + longest
                                 + ": not a safetensors file, or cut off");
             }
-            byte[] json = data.asSlice(Header.LENGTH_BYTES, length).toArray(ValueLayout.JAVA_BYTE);
-            header = Header.parse(json, path.getFileName().toString(), bytes);
+            byte[] json = file.data().asSlice(Header.LENGTH_BYTES, length).toArray(ValueLayout.JAVA_BYTE);
+            header = Header.parse(json, file.name(), bytes);
         } catch (Throwable e) {
-            arena.close();
+            file.close();
             throw e;
         }
     }
@@ -76,12 +66,12 @@ public final class SafetensorsFile implements AutoCloseable {
 
     /** Where the file lies. */
     public Path path() {
-        return path;
+        return file.path();
     }
 
     /** Size of the file in bytes. */
     public long bytes() {
-        return data.byteSize();
+        return file.bytes();
     }
 
     /** The tensors by name, in the order of their data. */
@@ -109,20 +99,20 @@ public final class SafetensorsFile implements AutoCloseable {
     public Tensor tensor(String name) {
         TensorEntry entry = header.entries().get(name);
         if (entry == null) {
-            throw new IllegalArgumentException(path.getFileName() + ": has no tensor '" + name + "'");
+            throw new IllegalArgumentException(file.name() + ": has no tensor '" + name + "'");
         }
         Optional<DType> dtype = entry.type().dtype();
         if (dtype.isEmpty()) {
             throw FormatException.in(
-                    path,
+                    path(),
                     "tensor '" + name + "' has dtype " + entry.type()
                             + ", which Jemma does not compute with; wanted one of " + StoredType.readable());
         }
-        MemorySegment elements = data.asSlice(entry.begin(), entry.bytes());
+        MemorySegment elements = file.data().asSlice(entry.begin(), entry.bytes());
         if (entry.begin() % dtype.get().alignment() != 0) {
             elements = realigned.computeIfAbsent(
                     name,
-                    key -> arena.allocate(entry.bytes(), 64).copyFrom(data.asSlice(entry.begin(), entry.bytes())));
+                    key -> file.allocate(entry.bytes(), 64).copyFrom(file.data().asSlice(entry.begin(), entry.bytes())));
         }
         return Tensor.host(dtype.get(), entry.shape(), elements);
     }
@@ -135,33 +125,18 @@ public final class SafetensorsFile implements AutoCloseable {
     public MemorySegment bytes(String name) {
         TensorEntry entry = header.entries().get(name);
         if (entry == null) {
-            throw new IllegalArgumentException(path.getFileName() + ": has no tensor '" + name + "'");
+            throw new IllegalArgumentException(file.name() + ": has no tensor '" + name + "'");
         }
-        return data.asSlice(entry.begin(), entry.bytes());
+        return file.data().asSlice(entry.begin(), entry.bytes());
     }
 
-    /**
-     * Compares the file on disk with what was mapped. Called when a session opens, so that weights replaced or cut off under a
-     * running program are an error and not a crash or nonsense.
-     *
-     * @throws FormatException if size or modification time differ
-     * @throws IOException if the file is gone
-     */
+    /** See {@link MappedFile#checkUnchanged}. */
     public void checkUnchanged() throws IOException {
-        long now = Files.size(path);
-        if (now != data.byteSize()) {
-            throw FormatException.in(
-                    path, "is " + now + " bytes, was " + data.byteSize() + " when it was opened; open the model again");
-        }
-        if (!Files.getLastModifiedTime(path).equals(modified)) {
-            throw FormatException.in(path, "was written to after it was opened; open the model again");
-        }
+        file.checkUnchanged();
     }
 
     @Override
     public void close() {
-        if (arena.scope().isAlive()) {
-            arena.close();
-        }
+        file.close();
     }
 }

@@ -228,7 +228,7 @@ final class Demonstration {
         Dataset dataset = Dataset.read(train, encoder, MAX_LENGTH, TooLong.LEAVE_OUT, List.of());
         DatasetBatches batches = new DatasetBatches(dataset, config, Packing.OFF, MAX_LENGTH);
         LoraConfig lora =
-                LoraConfig.defaults().withBaseModel(gemma.checkpoint().folder().toString());
+                LoraConfig.defaults().withBaseModel(gemma.checkpoint().path().toString());
         TrainingRun run = new TrainingRun(
                 config,
                 adapter,

@@ -1,12 +1,12 @@
 package dev.jemma.cli;
 
 import dev.jemma.engine.gemma.ChatTemplates;
+import dev.jemma.engine.gemma.Checkpoint.Stored;
 import dev.jemma.engine.gemma.GemmaConfig;
 import dev.jemma.engine.gemma.LayerConfig;
 import dev.jemma.engine.inspect.Inspection;
 import dev.jemma.engine.inspect.Weights;
 import dev.jemma.engine.lora.LoraConfig;
-import dev.jemma.engine.safetensors.TensorEntry;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -21,19 +21,20 @@ import picocli.CommandLine.Spec;
 
 @Command(
         name = "inspect",
-        description = "What a model folder, an adapter folder or a .safetensors file holds, and what is wrong with it.",
+        description =
+                "What a model folder, a .gguf file, an adapter folder or a .safetensors file holds, and what is wrong with it.",
         mixinStandardHelpOptions = true)
 final class InspectCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Parameters(paramLabel = "PATH", description = "Model folder, adapter folder or .safetensors file.")
+    @Parameters(paramLabel = "PATH", description = "Model folder, .gguf file, adapter folder or .safetensors file.")
     private Path path;
 
     @Option(names = "--json", description = "Print one JSON document.")
     private boolean json;
 
-    @Option(names = "--tensors", description = "List every tensor.")
+    @Option(names = "--tensors", description = "List every tensor, and the metadata of a .gguf file.")
     private boolean tensors;
 
     /** Taken by every command; here nothing is computed on a device. */
@@ -61,6 +62,21 @@ final class InspectCommand implements Callable<Integer> {
                 line(out, "parameters", Texts.count(model.parameters()));
                 line(out, "tokenizer", model.tokenizerBytes().map(Texts::bytes).orElse("none"));
                 line(out, "template", template(model.templates()));
+            }
+            case Inspection.GgufModel gguf -> {
+                line(out, "model", path + " (GGUF version " + gguf.version() + ")");
+                gguf.config().ifPresent(config -> print(config, out));
+                line(out, "parameters", Texts.count(gguf.parameters()));
+                line(
+                        out,
+                        "tokenizer",
+                        gguf.tokens()
+                                .map(count -> Texts.count(count) + " tokens")
+                                .orElse("none"));
+                line(out, "template", template(gguf.templates()));
+                if (tensors) {
+                    gguf.metadata().forEach((key, value) -> out.println("  " + key + " = " + value));
+                }
             }
             case Inspection.LoraAdapter adapter -> {
                 line(out, "adapter", path.toString());
@@ -114,7 +130,7 @@ final class InspectCommand implements Callable<Integer> {
                         + (weights.files().size() == 1 ? "" : "s") + ", " + Texts.bytes(weights.bytes()) + ": "
                         + types);
         if (tensors) {
-            for (TensorEntry tensor : weights.tensors()) {
+            for (Stored tensor : weights.tensors()) {
                 out.println("  " + tensor.name() + "  " + tensor.type() + " " + tensor.shape());
             }
         }

@@ -22,7 +22,7 @@ final class MergeCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model folder.")
+    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model folder or .gguf file.")
     private Path model;
 
     @Option(names = "--adapter", required = true, paramLabel = "DIR", description = "Adapter folder; several add up.")
@@ -31,7 +31,10 @@ final class MergeCommand implements Callable<Integer> {
     @Option(names = "--out", required = true, paramLabel = "DIR", description = "New folder.")
     private Path out;
 
-    @Option(names = "--dtype", paramLabel = "TYPE", description = "bfloat16, float16 or float32 (the base's).")
+    @Option(
+            names = "--dtype",
+            paramLabel = "TYPE",
+            description = "bfloat16, float16 or float32 (the base's; bfloat16 for quantized weights).")
     private Optional<Type> dtype = Optional.empty();
 
     /** Taken by every command; here nothing is computed on a device. */

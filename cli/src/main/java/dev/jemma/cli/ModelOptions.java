@@ -13,7 +13,10 @@ import picocli.CommandLine.ParameterException;
 
 /** Which model, how it speaks, and where it computes. */
 final class ModelOptions {
-    @Option(names = "--model", paramLabel = "DIR", description = "Model folder, as on the Hugging Face hub.")
+    @Option(
+            names = "--model",
+            paramLabel = "DIR",
+            description = "Model folder, as on the Hugging Face hub, or .gguf file.")
     private Optional<Path> model = Optional.empty();
 
     @Option(

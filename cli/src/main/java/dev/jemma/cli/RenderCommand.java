@@ -8,11 +8,13 @@ import dev.jemma.engine.chat.Prompt;
 import dev.jemma.engine.chat.SpecialTokens;
 import dev.jemma.engine.chat.ToolStyle;
 import dev.jemma.engine.gemma.ChatTemplates;
+import dev.jemma.engine.gemma.Checkpoint;
 import dev.jemma.engine.gemma.GemmaConfig;
 import dev.jemma.engine.template.ChatTemplate;
 import dev.jemma.engine.template.RenderOptions;
 import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
 import dev.jemma.engine.template.TemplateException;
+import dev.jemma.engine.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -70,7 +72,7 @@ final class RenderCommand implements Callable<Integer> {
 
     /** Where the template comes from. */
     static final class Source {
-        @Option(names = "--model", paramLabel = "DIR", description = "Model folder.")
+        @Option(names = "--model", paramLabel = "DIR", description = "Model folder or .gguf file.")
         private Optional<Path> model = Optional.empty();
 
         @Option(
@@ -83,8 +85,9 @@ final class RenderCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         compute.check();
-        SpecialTokens tokens = source.model.isPresent() ? SpecialTokens.read(source.model.get()) : SpecialTokens.GEMMA;
-        ChatTemplate template = ChatTemplate.parse(templateSource());
+        Turns turns = turns();
+        SpecialTokens tokens = turns.tokens;
+        ChatTemplate template = ChatTemplate.parse(turns.template);
         Conversations conversations = new Conversations(
                 template,
                 toolFormat
@@ -116,19 +119,38 @@ final class RenderCommand implements Callable<Integer> {
         return 0;
     }
 
-    /** The template's text: the file's, the model's, or that of the model's generation. */
-    private String templateSource() throws IOException {
+    /** How conversations are written: a template and the tokens that it knows by name. */
+    private record Turns(String template, SpecialTokens tokens) {}
+
+    /** Those of the template file, else the model's, else the turns of the model's generation. A folder needs no weights for this. */
+    private Turns turns() throws IOException {
         if (source.template.isPresent()) {
-            return Files.readString(source.template.get());
+            return new Turns(Files.readString(source.template.get()), SpecialTokens.GEMMA);
         }
-        Path folder = source.model.orElseThrow();
-        Optional<String> own = ChatTemplates.find(folder).choose(false);
-        if (own.isPresent()) {
-            return own.get();
+        Path model = source.model.orElseThrow();
+        if (Files.isRegularFile(model)) {
+            try (Checkpoint checkpoint = Checkpoint.open(model)) {
+                String template = checkpoint
+                        .templates()
+                        .choose(false)
+                        .orElseGet(() ->
+                                BuiltInTemplate.of(checkpoint.config().family()).source());
+                Optional<Tokenizer> tokenizer = checkpoint.tokenizer();
+                return new Turns(
+                        template,
+                        tokenizer.isPresent() ? SpecialTokens.of(checkpoint, tokenizer.get()) : SpecialTokens.GEMMA);
+            }
         }
-        return BuiltInTemplate.of(
-                        GemmaConfig.read(folder.resolve("config.json")).config().family())
-                .source();
+        SpecialTokens tokens = SpecialTokens.read(model);
+        Optional<String> own = ChatTemplates.find(model).choose(false);
+        return new Turns(
+                own.isPresent()
+                        ? own.get()
+                        : BuiltInTemplate.of(GemmaConfig.read(model.resolve("config.json"))
+                                        .config()
+                                        .family())
+                                .source(),
+                tokens);
     }
 
     private static void write(Prompt prompt, ObjectNode line) {

@@ -1,8 +1,10 @@
 package dev.jemma.cli;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.gemma.Checkpoint;
 import dev.jemma.engine.tokenizer.Specials;
 import dev.jemma.engine.tokenizer.Tokenizer;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,7 +25,7 @@ final class TokenizeCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model folder.")
+    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model folder or .gguf file.")
     private Path model;
 
     @Option(names = "--data", required = true, paramLabel = "TEXTS.jsonl", description = "Rows {\"text\"}.")
@@ -37,13 +39,9 @@ final class TokenizeCommand implements Callable<Integer> {
     private ComputeOptions compute;
 
     @Override
-    public Integer call() {
+    public Integer call() throws IOException {
         compute.check();
-        Path file = model.resolve("tokenizer.json");
-        if (!Files.isRegularFile(file)) {
-            throw new FormatException(model + " has no tokenizer.json; copy the one that belongs to the model into it");
-        }
-        Tokenizer tokenizer = Tokenizer.load(file);
+        Tokenizer tokenizer = tokenizer();
         PrintWriter out = spec.commandLine().getOut();
         JsonLines.read(data, (row, number) -> {
             int[] plain = tokenizer.encode(row.text("text"), Specials.WITHOUT);
@@ -54,5 +52,21 @@ final class TokenizeCommand implements Callable<Integer> {
             out.println(JsonLines.JSON.writeValueAsString(line));
         });
         return 0;
+    }
+
+    /** A folder needs no weights for this. */
+    private Tokenizer tokenizer() throws IOException {
+        if (Files.isRegularFile(model)) {
+            try (Checkpoint checkpoint = Checkpoint.open(model)) {
+                return checkpoint
+                        .tokenizer()
+                        .orElseThrow(() -> new FormatException(model + " has no tokenizer (tokenizer.ggml.tokens)"));
+            }
+        }
+        Path file = model.resolve("tokenizer.json");
+        if (!Files.isRegularFile(file)) {
+            throw new FormatException(model + " has no tokenizer.json; copy the one that belongs to the model into it");
+        }
+        return Tokenizer.load(file);
     }
 }

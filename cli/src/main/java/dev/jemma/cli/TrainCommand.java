@@ -19,7 +19,6 @@ import dev.jemma.engine.train.TrainingRun.Start;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -271,22 +270,10 @@ final class TrainCommand implements Callable<Integer> {
             print.printf(Locale.ROOT, "parameters  %,d%n", adapter.parameters());
             print.printf(Locale.ROOT, "batch       at most %,d tokens%n", batches.maxTokens());
             print.println("memory      " + Texts.bytes(Trainer.bytes(gemma.model(), adapter, options))
-                    + " beside the weights (" + Texts.bytes(weights(gemma)) + ", mapped)");
+                    + " beside the weights (" + Texts.bytes(gemma.checkpoint().bytes()) + ", mapped)");
             print.println("config      " + config);
             print.println("adapter     " + adapter.config());
         }
         return 0;
-    }
-
-    private static long weights(Gemma gemma) {
-        return gemma.checkpoint().shards().files().stream()
-                .mapToLong(file -> {
-                    try {
-                        return Files.size(file.path());
-                    } catch (IOException e) {
-                        throw new UncheckedIOException(e);
-                    }
-                })
-                .sum();
     }
 }

@@ -3,6 +3,7 @@ package dev.jemma.engine;
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.chat.BuiltInTemplate;
 import dev.jemma.engine.chat.Conversations;
+import dev.jemma.engine.chat.SpecialTokens;
 import dev.jemma.engine.chat.ToolStyle;
 import dev.jemma.engine.gemma.ChatTemplates;
 import dev.jemma.engine.gemma.Checkpoint;
@@ -16,23 +17,18 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
-import java.util.OptionalInt;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.MissingNode;
 
 /**
  * Decides how conversations are written for a model with adapters. Template: the options' file, else that of the last adapter that has one, else the model's, else the turns of its generation. Who writes
  * tools: the options, else the jemma.json of the last adapter that has one, else what fits the template.
  *
  * @param options how the model was opened
- * @param checkpoint the model's folder
+ * @param checkpoint the model
  * @param tokenizer spells the model's special tokens
  * @param adapters folders of adapters
  */
 record ConversationSetup(GemmaOptions options, Checkpoint checkpoint, Tokenizer tokenizer, List<Path> adapters) {
-    private static final String TOKENIZER_CONFIG = "tokenizer_config.json";
-
     /** A template's text and the file it came from, as messages name it. */
     private record Source(String text, String place) {}
 
@@ -44,13 +40,8 @@ record ConversationSetup(GemmaOptions options, Checkpoint checkpoint, Tokenizer 
         } catch (TemplateException e) {
             throw new FormatException(source.place + ": " + e.getMessage(), e);
         }
-        Path config = checkpoint.folder().resolve(TOKENIZER_CONFIG);
-        JsonNode names = Files.exists(config) ? JsonFile.read(config) : MissingNode.getInstance();
-        return new Conversations(
-                template,
-                toolStyle(source.text),
-                token(names.path("bos_token"), checkpoint.generation().bosTokenId(), "<bos>"),
-                token(names.path("eos_token"), firstEos(), "<eos>"));
+        SpecialTokens tokens = SpecialTokens.of(checkpoint, tokenizer);
+        return new Conversations(template, toolStyle(source.text), tokens.bos(), tokens.eos());
     }
 
     private Source template() throws IOException {
@@ -74,7 +65,7 @@ record ConversationSetup(GemmaOptions options, Checkpoint checkpoint, Tokenizer 
         if (ofModel.choose(false).isPresent()) {
             return new Source(
                     ofModel.choose(false).get(),
-                    checkpoint.folder().resolve(ofModel.source()).toString());
+                    checkpoint.path().resolve(ofModel.source()).toString());
         }
         BuiltInTemplate builtIn =
                 checkpoint.config().family() == Family.GEMMA_3 ? BuiltInTemplate.GEMMA3 : BuiltInTemplate.GEMMA;
@@ -100,20 +91,5 @@ record ConversationSetup(GemmaOptions options, Checkpoint checkpoint, Tokenizer 
             }
         }
         return ToolStyle.fitting(template);
-    }
-
-    private OptionalInt firstEos() {
-        List<Integer> ends = checkpoint.generation().eosTokenIds();
-        return ends.isEmpty() ? OptionalInt.empty() : OptionalInt.of(ends.getFirst());
-    }
-
-    /** A special token as tokenizer_config.json spells it (a string, or an object with {@code content}), else by its id, else {@code fallback}. */
-    private String token(JsonNode named, OptionalInt id, String fallback) {
-        String text = named.isObject() ? named.path("content").stringValue("") : named.stringValue("");
-        if (!text.isEmpty()) {
-            return text;
-        }
-        Optional<String> spelled = id.isPresent() ? tokenizer.token(id.getAsInt()) : Optional.empty();
-        return spelled.orElse(fallback);
     }
 }

@@ -69,7 +69,7 @@ public final class Gemma implements AutoCloseable {
             opened.add(kernels);
             Checkpoint checkpoint = Checkpoint.open(folder);
             opened.add(checkpoint);
-            Optional<Tokenizer> tokenizer = checkpoint.tokenizer().map(Tokenizer::load);
+            Optional<Tokenizer> tokenizer = checkpoint.tokenizer();
             GemmaModel model = new GemmaModel(checkpoint, kernels);
             return new Gemma(options, checkpoint, tokenizer, kernels, model);
         } catch (IOException e) {
@@ -173,7 +173,7 @@ public final class Gemma implements AutoCloseable {
             open.add(opened);
             return opened;
         } catch (IOException e) {
-            throw new UncheckedIOException(checkpoint.folder() + ": " + e.getMessage(), e);
+            throw new UncheckedIOException(checkpoint.path() + ": " + e.getMessage(), e);
         }
     }
 
@@ -208,7 +208,7 @@ public final class Gemma implements AutoCloseable {
      */
     public Tokenizer tokenizer() {
         return tokenizer.orElseThrow(() -> new FormatException(
-                checkpoint.folder() + ": has no tokenizer.json, which text needs; token ids can be used without"));
+                checkpoint.path() + ": has no tokenizer, which text needs; token ids can be used without"));
     }
 
     Optional<Tokenizer> tokenizerIfAny() {
@@ -225,7 +225,7 @@ public final class Gemma implements AutoCloseable {
         try {
             return new ConversationSetup(options, checkpoint, tokenizer(), adapters).build();
         } catch (IOException e) {
-            throw new UncheckedIOException("chat template of " + checkpoint.folder() + ": " + e.getMessage(), e);
+            throw new UncheckedIOException("chat template of " + checkpoint.path() + ": " + e.getMessage(), e);
         }
     }
 

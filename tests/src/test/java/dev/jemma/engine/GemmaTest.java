@@ -220,7 +220,7 @@ final class GemmaTest {
             GenerationResult result = session.generate(new int[] {2, 9}, SHORT, IGNORE);
             assertThat(result.ids()).hasSize(12);
             assertThat(result.text()).isEmpty();
-            String message = folder + ": has no tokenizer.json, which text needs; token ids can be used without";
+            String message = folder + ": has no tokenizer, which text needs; token ids can be used without";
             assertThatThrownBy(() -> session.generate("the", SHORT, IGNORE))
                     .isInstanceOf(FormatException.class)
                     .hasMessage(message);

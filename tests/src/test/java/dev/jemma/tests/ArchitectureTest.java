@@ -66,6 +66,7 @@ final class ArchitectureTest {
             .dependOnClassesThat()
             .resideInAnyPackage(
                     ENGINE + ".safetensors..",
+                    ENGINE + ".gguf..",
                     ENGINE + ".tokenizer..",
                     ENGINE + ".template..",
                     ENGINE + ".toolcall..",
@@ -76,6 +77,19 @@ final class ArchitectureTest {
                     ENGINE + ".train..",
                     ENGINE + ".generate..",
                     ENGINE);
+
+    @ArchTest
+    static final ArchRule fileFormatsOfWeightsKnowBytesAndTensorsOnly = noClasses()
+            .that()
+            .resideInAnyPackage(ENGINE + ".gguf..", ENGINE + ".safetensors..")
+            .should()
+            .dependOnClassesThat(JavaClass.Predicates.resideInAPackage("dev.jemma..")
+                    .and(DescribedPredicate.not(JavaClass.Predicates.resideInAnyPackage(
+                            ENGINE + ".api..",
+                            ENGINE + ".io..",
+                            ENGINE + ".tensor..",
+                            ENGINE + ".gguf..",
+                            ENGINE + ".safetensors.."))));
 
     @ArchTest
     static final ArchRule modelIsWrittenAgainstTheSeamAlone = noClasses()

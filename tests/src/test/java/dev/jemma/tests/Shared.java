@@ -33,4 +33,13 @@ public final class Shared {
         }
         return path;
     }
+
+    /** The GGUF file that the real Gemma 3 270M was made from, beside it; without it the test is reported as skipped, with the reason. */
+    public static Path needGemma270mGguf() {
+        Path path = needGemma270m().resolve("gemma-3-270m-q4_k_m.gguf");
+        if (!Files.isRegularFile(path)) {
+            throw new TestAbortedException("no gemma-3-270m-q4_k_m.gguf in ~/.cache/jemma/gemma-3-270m");
+        }
+        return path;
+    }
 }

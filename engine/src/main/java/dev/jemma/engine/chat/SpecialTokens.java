@@ -1,9 +1,14 @@
 package dev.jemma.engine.chat;
 
+import dev.jemma.engine.gemma.Checkpoint;
+import dev.jemma.engine.gemma.GenerationConfig;
 import dev.jemma.engine.io.JsonFile;
+import dev.jemma.engine.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.OptionalInt;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -15,6 +20,27 @@ import tools.jackson.databind.JsonNode;
 public record SpecialTokens(String bos, String eos) {
     /** Gemma's. */
     public static final SpecialTokens GEMMA = new SpecialTokens("<bos>", "<eos>");
+
+    /**
+     * Those of a model: as its files spell them, else the tokens of the ids that it begins and ends texts with.
+     *
+     * @param tokenizer the model's
+     * @throws IOException if a file cannot be read
+     */
+    public static SpecialTokens of(Checkpoint checkpoint, Tokenizer tokenizer) throws IOException {
+        GenerationConfig generation = checkpoint.generation();
+        List<Integer> ends = generation.eosTokenIds();
+        OptionalInt end = ends.isEmpty() ? OptionalInt.empty() : OptionalInt.of(ends.getFirst());
+        return new SpecialTokens(
+                checkpoint
+                        .specialToken("bos_token")
+                        .orElseGet(() -> spelled(tokenizer, generation.bosTokenId(), GEMMA.bos)),
+                checkpoint.specialToken("eos_token").orElseGet(() -> spelled(tokenizer, end, GEMMA.eos)));
+    }
+
+    private static String spelled(Tokenizer tokenizer, OptionalInt id, String fallback) {
+        return id.isPresent() ? tokenizer.token(id.getAsInt()).orElse(fallback) : fallback;
+    }
 
     /**
      * Those of a model folder: its tokenizer_config.json's, where it names them.

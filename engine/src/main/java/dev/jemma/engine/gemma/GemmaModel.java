@@ -42,7 +42,7 @@ public final class GemmaModel implements AutoCloseable {
         for (String name : config.weights().keySet()) {
             Tensor weight = checkpoint.tensor(name);
             if (!kernels.supportsWeight(weight.dtype())) {
-                throw new FormatException(checkpoint.folder() + ": tensor '" + name + "' is " + weight.dtype()
+                throw new FormatException(checkpoint.path() + ": tensor '" + name + "' is " + weight.dtype()
                         + ", which the backend (" + kernels.description() + ") does not compute with");
             }
         }

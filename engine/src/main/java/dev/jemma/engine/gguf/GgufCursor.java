@@ -37,8 +37,8 @@ final class GgufCursor {
         if (bytes > data.byteSize() - at) {
             throw complain(
                     at,
-                    "the file ends within " + what + ", which wants " + bytes + " bytes where "
-                            + (data.byteSize() - at) + " are left: it is cut off, download it again");
+                    "the file ends within " + what + ", which wants " + bytes + " bytes where " + (data.byteSize() - at)
+                            + " are left: it is cut off, download it again");
         }
         long from = at;
         at += bytes;

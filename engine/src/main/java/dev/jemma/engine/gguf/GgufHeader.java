@@ -89,7 +89,8 @@ record GgufHeader(int version, Metadata metadata, SequencedMap<String, GgufTenso
         long version = cursor.u32("the version");
         if (version != 0 && (version & 0xFFFF) == 0) {
             throw new FormatException(file + ": is a big-endian GGUF file (version "
-                    + Integer.reverseBytes((int) version) + "), wanted little-endian; llama.cpp's gguf_convert_endian.py"
+                    + Integer.reverseBytes((int) version)
+                    + "), wanted little-endian; llama.cpp's gguf_convert_endian.py"
                     + " rewrites it");
         }
         if (version == 2 || version == 3) {
@@ -140,7 +141,8 @@ record GgufHeader(int version, Metadata metadata, SequencedMap<String, GgufTenso
             long bytes = Math.multiplyExact(shape.elements() / type.blockElements(), type.blockBytes());
             return new Info(name, type, shape, offset, bytes, at);
         } catch (ArithmeticException tooLarge) {
-            throw cursor.complain(at, "tensor '" + name + "' of shape " + Arrays.toString(dims) + " does not fit any file");
+            throw cursor.complain(
+                    at, "tensor '" + name + "' of shape " + Arrays.toString(dims) + " does not fit any file");
         }
     }
 
@@ -173,8 +175,7 @@ record GgufHeader(int version, Metadata metadata, SequencedMap<String, GgufTenso
                 throw cursor.complain(tensor.begin(), "the tensor '" + tensor.name() + "' is there twice");
             }
             if (tensor.begin() < end) {
-                throw cursor.complain(
-                        tensor.begin(), "tensor '" + tensor.name() + "' begins within the one before it");
+                throw cursor.complain(tensor.begin(), "tensor '" + tensor.name() + "' begins within the one before it");
             }
             end = Math.max(end, tensor.end());
         }

@@ -1,6 +1,7 @@
 package dev.jemma.engine.gguf;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /** A value of a file's metadata. Texts and arrays are views of the file, borrowed from it, and cost nothing until they are read. */
 public sealed interface GgufValue {
@@ -99,6 +100,17 @@ public sealed interface GgufValue {
      * @param bytes all of them
      */
     record Array(Type elements, long count, MemorySegment bytes) implements GgufValue {
+        /** Whether every byte of element {@code index} is zero; for types of a fixed size. */
+        public boolean isZero(long index) {
+            MemorySegment element = bytes.asSlice(index * elements.bytes, elements.bytes);
+            for (long i = 0; i < element.byteSize(); i++) {
+                if (element.get(ValueLayout.JAVA_BYTE, i) != 0) {
+                    return false;
+                }
+            }
+            return true;
+        }
+
         @Override
         public String toString() {
             return "an array of " + count + " " + elements;

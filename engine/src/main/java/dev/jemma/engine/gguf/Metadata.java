@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.SequencedMap;
 
 /**
@@ -113,10 +114,29 @@ public record Metadata(String file, SequencedMap<String, GgufValue> values) {
         });
     }
 
+    /** Where {@code text} is first in the array of strings at {@code key}, if it is there. */
+    public OptionalInt indexOf(String key, String text) {
+        Optional<GgufValue.Array> array = array(key, GgufValue.Type.STRING);
+        if (array.isEmpty()) {
+            return OptionalInt.empty();
+        }
+        MemorySegment wanted = MemorySegment.ofArray(text.getBytes(StandardCharsets.UTF_8));
+        MemorySegment bytes = array.get().bytes();
+        long at = 0;
+        for (int i = 0; i < array.get().count(); i++) {
+            long length = bytes.get(GgufCursor.LONG, at);
+            if (length == wanted.byteSize()
+                    && MemorySegment.mismatch(bytes, at + 8, at + 8 + length, wanted, 0, length) < 0) {
+                return OptionalInt.of(i);
+            }
+            at += 8 + length;
+        }
+        return OptionalInt.empty();
+    }
+
     /** The numbers of an array of FLOAT32 at {@code key}. */
     public Optional<float[]> floats(String key) {
-        return array(key, GgufValue.Type.FLOAT32)
-                .map(array -> array.bytes().toArray(ValueLayout.JAVA_FLOAT_UNALIGNED));
+        return array(key, GgufValue.Type.FLOAT32).map(array -> array.bytes().toArray(ValueLayout.JAVA_FLOAT_UNALIGNED));
     }
 
     /** The numbers of an array of INT32 or UINT32 at {@code key}. */
@@ -128,8 +148,8 @@ public record Metadata(String file, SequencedMap<String, GgufValue> values) {
     /** A complaint that the value at {@code key} is not what is wanted. */
     public FormatException wanted(String key, String wanted) {
         GgufValue value = values.get(key);
-        return new FormatException(file + ": " + key + " is " + (value == null ? "left out" : describe(value))
-                + ", wanted " + wanted);
+        return new FormatException(
+                file + ": " + key + " is " + (value == null ? "left out" : describe(value)) + ", wanted " + wanted);
     }
 
     /** A value as messages show it: short texts and arrays written out. */

@@ -5,26 +5,33 @@ import dev.jemma.engine.gemma.ChatTemplates;
 import dev.jemma.engine.gemma.Checkpoint;
 import dev.jemma.engine.gemma.GemmaConfig;
 import dev.jemma.engine.gemma.GenerationConfig;
+import dev.jemma.engine.gemma.GgufCheckpoint;
+import dev.jemma.engine.gemma.HubFolder;
 import dev.jemma.engine.gemma.LayerConfig;
+import dev.jemma.engine.gguf.GgufFile;
+import dev.jemma.engine.gguf.Metadata;
 import dev.jemma.engine.io.Problems;
 import dev.jemma.engine.lora.LoraConfig;
 import dev.jemma.engine.safetensors.SafetensorsFile;
 import dev.jemma.engine.safetensors.Shards;
 import dev.jemma.engine.safetensors.TensorEntry;
+import dev.jemma.engine.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.function.Consumer;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * What a model folder, an adapter folder or a safetensors file holds. Looking never fails on a bad file: what is wrong becomes an
+ * What a model folder, a GGUF file, an adapter folder or a safetensors file holds. Looking never fails on a bad file: what is wrong becomes an
  * entry of {@link #problems}, and what could be read is there.
  */
 public sealed interface Inspection {
@@ -56,6 +63,31 @@ public sealed interface Inspection {
             long parameters,
             Optional<Weights> weights,
             Optional<Long> tokenizerBytes,
+            Optional<ChatTemplates> templates,
+            List<String> warnings,
+            List<String> problems)
+            implements Inspection {}
+
+    /**
+     * A GGUF file.
+     *
+     * @param version of the format
+     * @param metadata its key-value pairs, long values described
+     * @param config shape and constants, if it is a Gemma that Jemma runs
+     * @param generation how it wants to be sampled
+     * @param parameters weights that the model computes with; a tied head counts once
+     * @param tokens number of its tokenizer's tokens
+     * @param templates its chat templates
+     */
+    record GgufModel(
+            Path path,
+            int version,
+            SequencedMap<String, String> metadata,
+            Optional<GemmaConfig> config,
+            Optional<GenerationConfig> generation,
+            long parameters,
+            Optional<Integer> tokens,
+            Optional<Weights> weights,
             Optional<ChatTemplates> templates,
             List<String> warnings,
             List<String> problems)
@@ -94,7 +126,7 @@ public sealed interface Inspection {
     /**
      * Looks at {@code path}.
      *
-     * @throws FormatException if it is neither a folder nor a .safetensors file
+     * @throws FormatException if it is neither a folder nor a .safetensors or .gguf file
      * @throws IOException if it does not exist or cannot be read
      */
     static Inspection of(Path path) throws IOException {
@@ -102,11 +134,15 @@ public sealed interface Inspection {
             throw new NoSuchFileException(path.toString());
         }
         if (!Files.isDirectory(path)) {
-            if (!path.getFileName().toString().endsWith(".safetensors")) {
-                throw new FormatException(
-                        path + ": is a file, wanted a model folder, an adapter folder or a .safetensors file");
+            String name = path.getFileName().toString();
+            if (name.endsWith(GgufFile.SUFFIX)) {
+                return ggufModel(path);
             }
-            return tensorFile(path);
+            if (name.endsWith(".safetensors")) {
+                return tensorFile(path);
+            }
+            throw new FormatException(
+                    path + ": is a file, wanted a model folder, an adapter folder, a .gguf or a .safetensors file");
         }
         return Files.exists(path.resolve("adapter_config.json")) && !Files.exists(path.resolve("config.json"))
                 ? adapter(path)
@@ -122,6 +158,55 @@ public sealed interface Inspection {
         try (SafetensorsFile file = opened.get()) {
             List<String> warnings = unreadable(file.entries().values());
             return new TensorFile(path, file.metadata(), Optional.of(Weights.of(List.of(file))), warnings, List.of());
+        }
+    }
+
+    private static GgufModel ggufModel(Path path) throws IOException {
+        Problems problems = new Problems();
+        Optional<GgufFile> opened = attempt(() -> GgufFile.open(path), problems);
+        if (opened.isEmpty()) {
+            return new GgufModel(
+                    path,
+                    0,
+                    new LinkedHashMap<>(),
+                    Optional.empty(),
+                    Optional.empty(),
+                    0,
+                    Optional.empty(),
+                    Optional.empty(),
+                    Optional.empty(),
+                    List.of(),
+                    problems.found());
+        }
+        try (GgufFile file = opened.get()) {
+            SequencedMap<String, String> metadata = new LinkedHashMap<>();
+            file.metadata().values().forEach((key, value) -> metadata.put(key, Metadata.describe(value)));
+            Optional<Checkpoint> model = attempt(() -> Checkpoint.open(path), problems);
+            Optional<Integer> tokens = Optional.empty();
+            Optional<ChatTemplates> templates = Optional.empty();
+            List<String> warnings = new ArrayList<>();
+            if (model.isPresent()) {
+                templates = attempt(model.get()::templates, problems);
+                warnings.addAll(model.get().warnings());
+                Optional<Optional<Tokenizer>> tokenizer = attempt(model.get()::tokenizer, problems);
+                tokens = tokenizer.flatMap(found -> found).map(Tokenizer::size);
+                if (tokenizer.isPresent() && tokens.isEmpty()) {
+                    warnings.add("no tokenizer: text cannot be read or written");
+                }
+                model.get().close();
+            }
+            return new GgufModel(
+                    path,
+                    file.version(),
+                    metadata,
+                    model.map(Checkpoint::config),
+                    model.map(Checkpoint::generation),
+                    model.map(Checkpoint::parameters).orElse(0L),
+                    tokens,
+                    Optional.of(Weights.of(file)),
+                    templates,
+                    warnings,
+                    problems.found());
         }
     }
 
@@ -153,7 +238,7 @@ public sealed interface Inspection {
                         Optional.of(checkpoint.config()),
                         Optional.of(checkpoint.generation()),
                         checkpoint.parameters(),
-                        Optional.of(Weights.of(checkpoint.shards().files())),
+                        weights(checkpoint),
                         tokenizer,
                         templates,
                         warnings,
@@ -184,6 +269,14 @@ public sealed interface Inspection {
                 templates,
                 warnings,
                 problems.found());
+    }
+
+    /** Those of a folder include what the text model does not use. */
+    private static Optional<Weights> weights(Checkpoint checkpoint) {
+        return switch (checkpoint) {
+            case HubFolder folder -> Optional.of(Weights.of(folder.shards().files()));
+            case GgufCheckpoint gguf -> Optional.of(Weights.of(gguf.file()));
+        };
     }
 
     private static LoraAdapter adapter(Path path) throws IOException {
@@ -250,6 +343,18 @@ public sealed interface Inspection {
                 json.put("parameters", model.parameters());
                 model.tokenizerBytes().ifPresent(bytes -> json.put("tokenizer_bytes", bytes));
                 model.templates().ifPresent(templates -> describe(templates, json));
+            }
+            case GgufModel gguf -> {
+                json.put("kind", "model");
+                json.put("format", "gguf");
+                json.put("version", gguf.version());
+                gguf.config().ifPresent(config -> describe(config, json));
+                gguf.generation().ifPresent(generation -> describe(generation, json.putObject("generation")));
+                json.put("parameters", gguf.parameters());
+                gguf.tokens().ifPresent(tokens -> json.put("tokens", tokens));
+                gguf.templates().ifPresent(templates -> describe(templates, json));
+                ObjectNode metadata = json.putObject("metadata");
+                gguf.metadata().forEach(metadata::put);
             }
             case LoraAdapter adapter -> {
                 json.put("kind", "adapter");

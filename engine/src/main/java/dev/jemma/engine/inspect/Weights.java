@@ -1,34 +1,48 @@
 package dev.jemma.engine.inspect;
 
+import dev.jemma.engine.gemma.Checkpoint.Stored;
+import dev.jemma.engine.gguf.GgufFile;
 import dev.jemma.engine.safetensors.SafetensorsFile;
-import dev.jemma.engine.safetensors.StoredType;
 import dev.jemma.engine.safetensors.TensorEntry;
 import java.util.ArrayList;
-import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.SequencedMap;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The tensors of one or several safetensors files.
+ * The tensors of one or several files.
  *
  * @param files names of the files
  * @param bytes size of the files
  * @param tensors every tensor, by file and then in the order of the data
  */
-public record Weights(List<String> files, long bytes, List<TensorEntry> tensors) {
+public record Weights(List<String> files, long bytes, List<Stored> tensors) {
     public Weights {
         files = List.copyOf(files);
         tensors = List.copyOf(tensors);
     }
 
     static Weights of(List<SafetensorsFile> files) {
-        List<TensorEntry> tensors = new ArrayList<>();
-        files.forEach(file -> tensors.addAll(file.entries().values()));
+        List<Stored> tensors = new ArrayList<>();
+        for (SafetensorsFile file : files) {
+            for (TensorEntry entry : file.entries().values()) {
+                tensors.add(new Stored(entry.name(), entry.type().name(), entry.shape()));
+            }
+        }
         return new Weights(
                 files.stream().map(file -> file.path().getFileName().toString()).toList(),
                 files.stream().mapToLong(SafetensorsFile::bytes).sum(),
                 tensors);
+    }
+
+    static Weights of(GgufFile file) {
+        return new Weights(
+                List.of(file.name()),
+                file.bytes(),
+                file.tensors().values().stream()
+                        .map(tensor -> new Stored(tensor.name(), tensor.type().name(), tensor.shape()))
+                        .toList());
     }
 
     /** Number of elements of all tensors. */
@@ -37,8 +51,8 @@ public record Weights(List<String> files, long bytes, List<TensorEntry> tensors)
     }
 
     /** Number of elements by their type. */
-    public Map<StoredType, Long> elementsByType() {
-        Map<StoredType, Long> byType = new EnumMap<>(StoredType.class);
+    public SequencedMap<String, Long> elementsByType() {
+        SequencedMap<String, Long> byType = new LinkedHashMap<>();
         tensors.forEach(tensor -> byType.merge(tensor.type(), tensor.shape().elements(), Long::sum));
         return byType;
     }
@@ -48,11 +62,11 @@ public record Weights(List<String> files, long bytes, List<TensorEntry> tensors)
         json.put("bytes", bytes);
         json.put("elements", elements());
         ObjectNode types = json.putObject("dtypes");
-        elementsByType().forEach((type, count) -> types.put(type.name(), count));
+        elementsByType().forEach(types::put);
         ObjectNode all = json.putObject("tensors");
-        for (TensorEntry tensor : tensors) {
+        for (Stored tensor : tensors) {
             ObjectNode one = all.putObject(tensor.name());
-            one.put("dtype", tensor.type().name());
+            one.put("dtype", tensor.type());
             for (long dim : tensor.shape().dims()) {
                 one.withArray("shape").add(dim);
             }

@@ -4,6 +4,8 @@ import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.gemma.ChatTemplates;
 import dev.jemma.engine.gemma.Checkpoint;
 import dev.jemma.engine.gemma.GemmaConfig;
+import dev.jemma.engine.gemma.GgufCheckpoint;
+import dev.jemma.engine.gemma.HubFolder;
 import dev.jemma.engine.gemma.TensorNames;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.io.StagedFolder;
@@ -12,7 +14,6 @@ import dev.jemma.engine.safetensors.SafetensorsWriter;
 import dev.jemma.engine.safetensors.SafetensorsWriter.Planned;
 import dev.jemma.engine.safetensors.Shards;
 import dev.jemma.engine.safetensors.StoredType;
-import dev.jemma.engine.safetensors.TensorEntry;
 import dev.jemma.engine.tensor.DType;
 import java.io.IOException;
 import java.io.InputStream;
@@ -24,6 +25,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.regex.Pattern;
@@ -75,7 +77,7 @@ public final class Merge {
     /**
      * Writes {@code model} with {@code adapters} added to {@code out}, which appears in one step when all is written.
      *
-     * @param dtype the type of the new weights; empty = that of the base's
+     * @param dtype the type of the new weights; empty = that of the base's, BF16 where that is quantized
      * @throws IllegalArgumentException if {@code out} is not a new or empty folder, there is no adapter, or {@code dtype} is no float
      * @throws FormatException if the model or an adapter is not what it should be, or a sum overflows the type
      * @throws IOException if a file cannot be read or written
@@ -94,7 +96,11 @@ public final class Merge {
                 loaded.add(Adapter.load(adapter, base));
             }
             Result result = new Merge(base, loaded, dtype).write(staged.path());
-            copy(model, adapters, staged.path());
+            switch (base) {
+                case HubFolder folder -> copy(folder.path(), staged.path());
+                case GgufCheckpoint gguf -> GgufCompanions.write(gguf, staged.path());
+            }
+            copyOfAdapters(adapters, staged.path());
             staged.commit();
             return result;
         } finally {
@@ -112,29 +118,26 @@ public final class Merge {
         }
         boolean untie = base.config().tieWordEmbeddings()
                 && (updates.containsKey(LoraModule.EMBEDDING) || updates.containsKey(LoraModule.HEAD));
-        SequencedMap<String, String> sources = sources(untie);
+        SequencedMap<String, BaseTensor> tensors = tensors(untie);
         List<Planned> planned = new ArrayList<>();
-        sources.forEach((name, source) -> {
-            TensorEntry entry = base.shards().entry(source);
-            boolean isFloat = entry.type().dtype().filter(DType::isFloat).isPresent();
-            StoredType type = isFloat ? dtype.map(StoredType::of).orElse(entry.type()) : entry.type();
-            planned.add(new Planned(name, type, entry.shape()));
-        });
+        tensors.forEach((name, tensor) -> planned.add(new Planned(
+                name,
+                tensor.values().flatMap(values -> dtype.map(StoredType::of)).orElse(tensor.type()),
+                tensor.shape())));
         try (SafetensorsWriter writer =
                 new SafetensorsWriter(folder.resolve(Shards.SINGLE), planned, SafetensorsWriter.PYTORCH)) {
             for (Planned next : writer.order()) {
-                String source = sources.getOrDefault(next.name(), next.name());
-                Optional<DType> target = next.type().dtype().filter(DType::isFloat);
-                if (target.isEmpty()) {
-                    writer.append(base.shards().file(source).bytes(source));
-                } else {
-                    String module = module(next.name());
-                    MergedWeight.of(
-                                    base.shards().tensor(source),
-                                    updates.getOrDefault(module, List.of()),
-                                    module.equals(LoraModule.EMBEDDING))
-                            .write(writer, target.get(), next.name());
+                BaseTensor tensor = Objects.requireNonNull(tensors.get(next.name()));
+                if (tensor.values().isEmpty()) {
+                    writer.append(tensor.bytes());
+                    continue;
                 }
+                String module = module(next.name());
+                MergedWeight.of(
+                                tensor.values().get(),
+                                updates.getOrDefault(module, List.of()),
+                                module.equals(LoraModule.EMBEDDING))
+                        .write(writer, next.type().dtype().orElseThrow(), next.name());
             }
             writer.commit();
         }
@@ -149,20 +152,21 @@ public final class Merge {
         return canonical.endsWith(".weight") ? canonical.substring(0, canonical.length() - ".weight".length()) : "";
     }
 
-    /** The names to write, each with the stored tensor that it begins as. */
-    private SequencedMap<String, String> sources(boolean untie) {
-        SequencedMap<String, String> sources = new LinkedHashMap<>();
-        base.shards().names().forEach(name -> sources.put(name, name));
+    /** What to write, by name, each with what it begins as. */
+    private SequencedMap<String, BaseTensor> tensors(boolean untie) {
+        SequencedMap<String, BaseTensor> tensors = BaseTensor.all(base);
         if (untie) {
-            String embedding = base.entry(GemmaConfig.EMBEDDING).name();
+            String embedding = base.stored(GemmaConfig.EMBEDDING).name();
             boolean oldForm = embedding.startsWith("language_model.model.");
-            sources.put(oldForm ? "language_model." + GemmaConfig.HEAD : GemmaConfig.HEAD, embedding);
+            tensors.put(
+                    oldForm ? "language_model." + GemmaConfig.HEAD : GemmaConfig.HEAD,
+                    BaseTensor.of(base, GemmaConfig.EMBEDDING));
         }
-        return sources;
+        return tensors;
     }
 
     private ObjectNode config(boolean untie) throws IOException {
-        ObjectNode json = JsonFile.read(base.folder().resolve("config.json"));
+        ObjectNode json = base.configJson();
         List<ObjectNode> all = new ArrayList<>(List.of(json));
         for (String inner : new String[] {"text_config", "vision_config"}) {
             if (json.get(inner) instanceof ObjectNode object) {
@@ -193,7 +197,7 @@ public final class Merge {
         };
     }
 
-    private static void copy(Path model, List<Path> adapters, Path out) throws IOException {
+    private static void copy(Path model, Path out) throws IOException {
         try (DirectoryStream<Path> files = Files.newDirectoryStream(model)) {
             for (Path file : files) {
                 String name = file.getFileName().toString();
@@ -211,6 +215,9 @@ public final class Merge {
                 }
             }
         }
+    }
+
+    private static void copyOfAdapters(List<Path> adapters, Path out) throws IOException {
         for (Path adapter : adapters) {
             for (String name : OF_ADAPTER) {
                 copyFile(adapter.resolve(name), out);

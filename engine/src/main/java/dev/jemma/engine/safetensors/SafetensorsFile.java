@@ -112,7 +112,8 @@ public final class SafetensorsFile implements AutoCloseable {
         if (entry.begin() % dtype.get().alignment() != 0) {
             elements = realigned.computeIfAbsent(
                     name,
-                    key -> file.allocate(entry.bytes(), 64).copyFrom(file.data().asSlice(entry.begin(), entry.bytes())));
+                    key -> file.allocate(entry.bytes(), 64)
+                            .copyFrom(file.data().asSlice(entry.begin(), entry.bytes())));
         }
         return Tensor.host(dtype.get(), entry.shape(), elements);
     }

@@ -39,6 +39,18 @@ record MergeTable(long[] table, int[] products, int[] glue, boolean cutsAtWords)
         return products[rank];
     }
 
+    /** The two tokens of each merge, packed (left in the upper 32 bits), by rank. */
+    long[] pairs() {
+        long[] pairs = new long[products.length];
+        for (long entry : table) {
+            if (entry != -1) {
+                long key = entry >>> RANK_BITS;
+                pairs[(int) entry & MAX_MERGES] = key >>> ID_BITS << Integer.SIZE | key & (1 << ID_BITS) - 1;
+            }
+        }
+        return pairs;
+    }
+
     /** Whether some merge may join {@code codePoint} with a {@code ▁} right after it. */
     boolean reachesOverWordMark(int codePoint) {
         return !cutsAtWords || Arrays.binarySearch(glue, codePoint) >= 0;
@@ -53,6 +65,7 @@ record MergeTable(long[] table, int[] products, int[] glue, boolean cutsAtWords)
     static final class Builder {
         private int[] pairs = new int[1 << 12];
         private int count;
+        private final BitSet glue = new BitSet();
 
         int count() {
             return count;
@@ -68,8 +81,21 @@ record MergeTable(long[] table, int[] products, int[] glue, boolean cutsAtWords)
             count++;
         }
 
-        /** Whether some merge takes one of these tokens in. */
-        boolean merges(BitSet tokens) {
+        /** Notes the character before a word mark that a merge takes in; its left part is {@code spelled[from, middle)}. */
+        void noteGlue(byte[] spelled, int from, int middle) {
+            if (middle > from
+                    && middle < spelled.length
+                    && spelled[middle] == (byte) 0xE2
+                    && Utf8.codePointAt(spelled, middle) == BpeModel.WORD_MARK) {
+                int last = middle - 1;
+                while ((spelled[last] & 0xC0) == 0x80) {
+                    last--;
+                }
+                glue.set(Utf8.codePointAt(spelled, last));
+            }
+        }
+
+        private boolean takesIn(BitSet tokens) {
             for (int i = 0; i < 3 * count; i += 3) {
                 if (tokens.get(pairs[i]) || tokens.get(pairs[i + 1])) {
                     return true;
@@ -78,8 +104,24 @@ record MergeTable(long[] table, int[] products, int[] glue, boolean cutsAtWords)
             return false;
         }
 
-        /** Lays the table out; a pair named twice keeps its later rank, as in Hugging Face's tokenizers. */
-        MergeTable build(int[] glue, boolean cutsAtWords) {
+        /**
+         * Lays the table out; a pair named twice keeps its later rank, as in Hugging Face's tokenizers.
+         *
+         * @param vocabulary the tokens that are merged
+         * @param unknown the token of what cannot be spelled, or -1; like byte tokens it does not stand for its own characters
+         */
+        MergeTable build(Vocabulary vocabulary, int unknown) {
+            var notSpelled = new BitSet();
+            for (int value = 0; value < 256; value++) {
+                int id = vocabulary.id(BpeModel.byteSpelling(value));
+                if (id >= 0) {
+                    notSpelled.set(id);
+                }
+            }
+            if (unknown >= 0) {
+                notSpelled.set(unknown);
+            }
+            boolean cutsAtWords = !takesIn(notSpelled);
             long[] table = new long[Math.max(16, Integer.highestOneBit(Math.max(1, count)) << 2)];
             Arrays.fill(table, -1);
             int mask = table.length - 1;
@@ -93,7 +135,7 @@ record MergeTable(long[] table, int[] products, int[] glue, boolean cutsAtWords)
                 }
                 table[slot] = (key << RANK_BITS) | rank;
             }
-            return new MergeTable(table, products, glue, cutsAtWords);
+            return new MergeTable(table, products, glue.stream().toArray(), cutsAtWords);
         }
     }
 }

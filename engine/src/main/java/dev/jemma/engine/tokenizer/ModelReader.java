@@ -5,7 +5,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
 import tools.jackson.core.JsonParser;
@@ -24,7 +23,6 @@ final class ModelReader {
     private int tokenCount;
     private Optional<MergeTable.Builder> merges = Optional.empty();
     private boolean mergesSeen;
-    private final BitSet glue = new BitSet();
     private String unknown = "";
     private boolean fusesUnknown;
     private boolean byteFallback;
@@ -150,7 +148,7 @@ final class ModelReader {
             int left = merged(parser, builder, tokens, 0, middle);
             int right = merged(parser, builder, tokens, middle, end);
             builder.add(left, right, merged(parser, builder, tokens, 0, end));
-            noteGlue(middle, end);
+            builder.noteGlue(scratch, 0, middle);
         }
         merges = Optional.of(builder);
     }
@@ -191,20 +189,6 @@ final class ModelReader {
                             + "', which model.vocab lacks");
         }
         return id;
-    }
-
-    /** Notes the character before a word mark that a merge takes in. */
-    private void noteGlue(int middle, int end) {
-        if (middle > 0
-                && middle < end
-                && scratch[middle] == (byte) 0xE2
-                && Utf8.codePointAt(scratch, middle) == BpeModel.WORD_MARK) {
-            int last = middle - 1;
-            while ((scratch[last] & 0xC0) == 0x80) {
-                last--;
-            }
-            glue.set(Utf8.codePointAt(scratch, last));
-        }
     }
 
     /** Copies the parser's current name or string to the scratch bytes from {@code at} on and returns the place after it. */
@@ -252,17 +236,7 @@ final class ModelReader {
 
     MergeTable merges() {
         MergeTable.Builder builder = merges.orElseThrow(() -> FormatException.in(file, "has no model.merges"));
-        var notSpelled = new BitSet();
-        for (int value = 0; value < 256; value++) {
-            int id = vocabulary().id(BpeModel.byteSpelling(value));
-            if (id >= 0) {
-                notSpelled.set(id);
-            }
-        }
-        if (options().unknown() >= 0) {
-            notSpelled.set(options().unknown());
-        }
-        return builder.build(glue.stream().toArray(), !builder.merges(notSpelled));
+        return builder.build(vocabulary(), options().unknown());
     }
 
     ModelOptions options() {

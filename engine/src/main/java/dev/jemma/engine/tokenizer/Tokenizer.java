@@ -1,6 +1,7 @@
 package dev.jemma.engine.tokenizer;
 
 import dev.jemma.engine.api.TextSpan;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -52,6 +53,15 @@ public final class Tokenizer {
      */
     public static Tokenizer load(Path file) {
         return new Tokenizer(TokenizerCache.standard().load(file));
+    }
+
+    /**
+     * The tokenizer that a SentencePiece model's pieces and scores make.
+     *
+     * @throws dev.jemma.engine.api.FormatException if they are malformed
+     */
+    public static Tokenizer of(ScoredPieces pieces) {
+        return new Tokenizer(pieces.data());
     }
 
     /** Token ids of a text. Added tokens in it are recognised, wherever they come from; see {@link #encode(List)} for text that is not to be trusted. */
@@ -215,6 +225,20 @@ public final class Tokenizer {
     /** The added tokens, in the file's order. */
     public List<AddedToken> addedTokens() {
         return data.added();
+    }
+
+    /** The token of characters that cannot be spelled, if there is one. */
+    public Optional<String> unknown() {
+        return token(data.options().unknown());
+    }
+
+    /**
+     * Writes it as a tokenizer.json, which Hugging Face's tokenizers load.
+     *
+     * @throws IOException if it cannot be written
+     */
+    public void write(Path file) throws IOException {
+        TokenizerJsonWriter.write(data, file);
     }
 
     /** The ids that encoding with specials puts before a text: for Gemma {@code <bos>}. */

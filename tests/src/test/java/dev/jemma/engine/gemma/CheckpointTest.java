@@ -118,7 +118,7 @@ final class CheckpointTest {
         write(tensors);
         try (Checkpoint checkpoint = Checkpoint.open(folder)) {
             assertThat(checkpoint.config().tieWordEmbeddings()).isFalse();
-            assertThat(checkpoint.entry("lm_head.weight").name()).isEqualTo("lm_head.weight");
+            assertThat(checkpoint.stored("lm_head.weight").name()).isEqualTo("lm_head.weight");
             assertThat(checkpoint.warnings())
                     .containsExactly("config.json: tie_word_embeddings is true, but lm_head.weight and"
                             + " model.embed_tokens.weight differ; Jemma keeps both, as transformers does");

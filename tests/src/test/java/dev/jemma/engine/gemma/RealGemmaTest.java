@@ -102,7 +102,7 @@ final class RealGemmaTest {
     /** The longest passage (1,921 tokens) crosses the 512 positions that sliding layers see. */
     @Test
     void lossesOfPassages() throws IOException {
-        Tokenizer tokenizer = Tokenizer.load(checkpoint.tokenizer().orElseThrow());
+        Tokenizer tokenizer = checkpoint.tokenizer().orElseThrow();
         List<JsonNode> passages = rows("scores.jsonl");
         assertThat(passages).isNotEmpty();
         for (JsonNode passage : passages) {

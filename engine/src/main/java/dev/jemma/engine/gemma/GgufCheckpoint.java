@@ -1,0 +1,223 @@
+package dev.jemma.engine.gemma;
+
+import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.gguf.GgmlType;
+import dev.jemma.engine.gguf.GgufFile;
+import dev.jemma.engine.gguf.GgufTensor;
+import dev.jemma.engine.io.Problems;
+import dev.jemma.engine.tensor.DType;
+import dev.jemma.engine.tensor.Tensor;
+import dev.jemma.engine.tokenizer.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SequencedMap;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * A GGUF file of llama.cpp: config, tokenizer, templates and weights in one. What it says is translated to Hugging Face's words
+ * ({@link GgufConfig}, {@link GgufNames}, {@link GgufTokenizer}) and its weights to what kernels take ({@link GgufWeights}); nothing
+ * else in Jemma knows of the format.
+ */
+public final class GgufCheckpoint implements Checkpoint {
+    private final GgufFile file;
+    private final ObjectNode json;
+    private final GemmaConfig config;
+    private final GenerationConfig generation;
+    private final GgufTokenizer tokenizer;
+    private final SequencedMap<String, GgufTensor> stored;
+    private final GgufWeights weights;
+    private final List<String> warnings;
+
+    private GgufCheckpoint(
+            GgufFile file,
+            ObjectNode json,
+            GemmaConfig config,
+            SequencedMap<String, GgufTensor> stored,
+            Optional<DType> matrices,
+            List<String> warnings) {
+        this.file = file;
+        this.json = json;
+        this.config = config;
+        this.tokenizer = new GgufTokenizer(file.metadata());
+        this.generation = tokenizer.generation(config);
+        this.stored = stored;
+        this.weights = new GgufWeights(file, stored, matrices);
+        this.warnings = List.copyOf(warnings);
+    }
+
+    static GgufCheckpoint open(Path path) throws IOException {
+        return open(path, Optional.empty());
+    }
+
+    /**
+     * Opens the file {@code path}.
+     *
+     * @param matrices the type to which block-quantized matrices are converted; empty: none whose blocks kernels know, others to BF16
+     */
+    static GgufCheckpoint open(Path path, Optional<DType> matrices) throws IOException {
+        GgufFile file = GgufFile.open(path);
+        try {
+            Problems problems = new Problems();
+            List<String> warnings = new ArrayList<>();
+            SequencedMap<String, GgufTensor> stored = canonicalNames(file, problems, warnings);
+            ObjectNode json = GgufConfig.json(file);
+            GemmaConfig.Parsed parsed = GemmaConfig.parse(json, file.name());
+            warnings.addAll(parsed.warnings());
+            check(parsed.config(), file, stored, problems);
+            problems.throwIfAny();
+            return new GgufCheckpoint(file, json, parsed.config(), stored, matrices, warnings);
+        } catch (Throwable e) {
+            file.close();
+            throw e;
+        }
+    }
+
+    private static SequencedMap<String, GgufTensor> canonicalNames(
+            GgufFile file, Problems problems, List<String> warnings) {
+        Family family = GgufConfig.family(file);
+        SequencedMap<String, GgufTensor> stored = new LinkedHashMap<>();
+        List<String> unread = new ArrayList<>();
+        for (GgufTensor tensor : file.tensors().values()) {
+            GgufNames.canonical(tensor.name(), family)
+                    .ifPresentOrElse(
+                            canonical -> {
+                                GgufTensor other = stored.putIfAbsent(canonical, tensor);
+                                if (other != null) {
+                                    problems.add(
+                                            place(file, tensor) + " and '" + other.name() + "' are both " + canonical);
+                                }
+                            },
+                            () -> unread.add(tensor.name()));
+        }
+        if (!unread.isEmpty()) {
+            warnings.add(file.name() + ": " + unread.size() + " tensors have no place in a " + family.title()
+                    + " and are not read, such as '" + unread.getFirst() + "'");
+        }
+        return stored;
+    }
+
+    private static void check(GemmaConfig config, GgufFile file, Map<String, GgufTensor> stored, Problems problems) {
+        config.weights().forEach((canonical, shape) -> {
+            GgufTensor tensor = stored.get(canonical);
+            if (tensor == null) {
+                problems.add(
+                        file.name() + ": has no tensor for " + canonical + ", its metadata want one of shape " + shape);
+                return;
+            }
+            if (!tensor.shape().equals(shape)) {
+                problems.add(place(file, tensor) + " has shape " + tensor.shape() + ", its metadata want " + shape);
+            }
+            boolean plain = tensor.type().blockElements() == 1;
+            if (!tensor.type().isReadable() || shape.rank() == 1 && !plain) {
+                problems.add(place(file, tensor) + " has type " + tensor.type() + ", wanted one of "
+                        + (shape.rank() == 1 ? "F32, F16, BF16" : GgmlType.readable()));
+            }
+        });
+    }
+
+    private static String place(GgufFile file, GgufTensor tensor) {
+        return file.name() + ": tensor '" + tensor.name() + "'";
+    }
+
+    /** The mapped file. */
+    public GgufFile file() {
+        return file;
+    }
+
+    @Override
+    public Path path() {
+        return file.path();
+    }
+
+    @Override
+    public GemmaConfig config() {
+        return config;
+    }
+
+    @Override
+    public ObjectNode configJson() {
+        return json.deepCopy();
+    }
+
+    @Override
+    public GenerationConfig generation() {
+        return generation;
+    }
+
+    @Override
+    public ChatTemplates templates() {
+        return tokenizer.templates();
+    }
+
+    /** Empty: the tokens are known by their ids. */
+    @Override
+    public Optional<String> specialToken(String key) {
+        return Optional.empty();
+    }
+
+    @Override
+    public Optional<Tokenizer> tokenizer() {
+        return tokenizer.pieces().map(pieces -> {
+            if (pieces.pieces().size() > config.vocabSize()) {
+                throw new FormatException(
+                        file.name() + ": has " + pieces.pieces().size() + " tokens, wanted at most "
+                                + config.vocabSize() + ", the rows of its embedding");
+            }
+            return Tokenizer.of(pieces);
+        });
+    }
+
+    @Override
+    public List<String> warnings() {
+        return warnings;
+    }
+
+    @Override
+    public List<String> names() {
+        return List.copyOf(stored.keySet());
+    }
+
+    @Override
+    public Stored stored(String name) {
+        GgufTensor tensor = stored.get(storedName(name));
+        if (tensor == null) {
+            throw new IllegalArgumentException(file.name() + ": has no tensor '" + name + "'");
+        }
+        return new Stored(tensor.name(), tensor.type().name(), tensor.shape());
+    }
+
+    @Override
+    public Tensor tensor(String name) {
+        return weights.tensor(storedName(name));
+    }
+
+    private String storedName(String name) {
+        return name.equals(GemmaConfig.HEAD) && config.tieWordEmbeddings() ? GemmaConfig.EMBEDDING : name;
+    }
+
+    @Override
+    public List<Path> files() {
+        return List.of(file.path());
+    }
+
+    @Override
+    public long bytes() {
+        return file.bytes();
+    }
+
+    @Override
+    public void checkUnchanged() throws IOException {
+        file.checkUnchanged();
+    }
+
+    @Override
+    public void close() {
+        weights.close();
+        file.close();
+    }
+}

@@ -1,0 +1,279 @@
+package dev.jemma.engine.gemma;
+
+import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.io.JsonFile;
+import dev.jemma.engine.io.Problems;
+import dev.jemma.engine.safetensors.SafetensorsFile;
+import dev.jemma.engine.safetensors.Shards;
+import dev.jemma.engine.safetensors.TensorEntry;
+import dev.jemma.engine.tensor.DType;
+import dev.jemma.engine.tensor.Shape;
+import dev.jemma.engine.tensor.Tensor;
+import dev.jemma.engine.tokenizer.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SequencedMap;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * A model folder as Hugging Face lays it out: config.json, generation_config.json, safetensors, tokenizer.json,
+ * tokenizer_config.json and chat templates. Weights are used where they lie.
+ */
+public final class HubFolder implements Checkpoint {
+    static final String CONFIG = "config.json";
+    static final String TOKENIZER = "tokenizer.json";
+    static final String TOKENIZER_CONFIG = "tokenizer_config.json";
+
+    /** Buffers that old versions of transformers saved beside the weights. */
+    private static final String ROTARY_BUFFER = "rotary_emb.inv_freq";
+
+    private final Path folder;
+    private final GemmaConfig config;
+    private final GenerationConfig generation;
+    private final ChatTemplates templates;
+    private final Shards shards;
+    private final SequencedMap<String, String> storedNames;
+    private final List<String> warnings;
+
+    private HubFolder(
+            Path folder,
+            GemmaConfig config,
+            GenerationConfig generation,
+            ChatTemplates templates,
+            Shards shards,
+            SequencedMap<String, String> storedNames,
+            List<String> warnings) {
+        this.folder = folder;
+        this.config = config;
+        this.generation = generation;
+        this.templates = templates;
+        this.shards = shards;
+        this.storedNames = storedNames;
+        this.warnings = List.copyOf(warnings);
+    }
+
+    /**
+     * Opens the model in {@code folder} and checks every tensor's name, shape and element type against config.json.
+     *
+     * @throws FormatException if it is not a Gemma that Jemma runs; tensors that do not fit are all named at once
+     * @throws IOException if a file cannot be read
+     */
+    static HubFolder open(Path folder) throws IOException {
+        Path configFile = folder.resolve(CONFIG);
+        if (!Files.exists(configFile)) {
+            throw new FormatException(folder + ": has no " + CONFIG
+                    + (Files.exists(folder.resolve("adapter_config.json"))
+                            ? "; it is a LoRA adapter, wanted the model it belongs to"
+                            : "; wanted a model folder as Hugging Face lays it out"));
+        }
+        GemmaConfig.Parsed parsed = GemmaConfig.read(configFile);
+        List<String> warnings = new ArrayList<>(parsed.warnings());
+        GenerationConfig generation = GenerationConfig.read(folder, parsed.config());
+        warnings.addAll(generation.warnings());
+        ChatTemplates templates = ChatTemplates.find(folder);
+        Shards shards = Shards.open(folder);
+        try {
+            Problems problems = new Problems();
+            SequencedMap<String, String> stored = canonicalNames(shards, problems);
+            GemmaConfig config = resolveTying(parsed.config(), shards, stored, warnings);
+            check(config, shards, stored, problems, warnings);
+            problems.throwIfAny();
+            return new HubFolder(folder, config, generation, templates, shards, stored, warnings);
+        } catch (Throwable e) {
+            shards.close();
+            throw e;
+        }
+    }
+
+    private static SequencedMap<String, String> canonicalNames(Shards shards, Problems problems) {
+        SequencedMap<String, String> stored = new LinkedHashMap<>();
+        for (String name : shards.names()) {
+            if (name.endsWith(ROTARY_BUFFER)) {
+                continue;
+            }
+            TensorNames.canonical(name).ifPresent(canonical -> {
+                String other = stored.putIfAbsent(canonical, name);
+                if (other != null) {
+                    problems.add(place(shards, name) + " and '" + other + "' are both " + canonical);
+                }
+            });
+        }
+        return stored;
+    }
+
+    /**
+     * transformers ties the head to the embedding if config.json says so and the file does not hold two different ones
+     * (modeling_utils.py, tie_weights). Both are compared only where both are there.
+     */
+    private static GemmaConfig resolveTying(
+            GemmaConfig config, Shards shards, Map<String, String> stored, List<String> warnings) {
+        String head = stored.get(GemmaConfig.HEAD);
+        if (!config.tieWordEmbeddings() || head == null) {
+            return config;
+        }
+        String embedding = stored.get(GemmaConfig.EMBEDDING);
+        if (embedding == null) {
+            stored.put(GemmaConfig.EMBEDDING, head);
+            stored.remove(GemmaConfig.HEAD);
+            return config;
+        }
+        if (shards.entry(head).type() == shards.entry(embedding).type()
+                && shards.entry(head).type().dtype().isPresent()
+                && shards.tensor(head)
+                                .segment()
+                                .mismatch(shards.tensor(embedding).segment())
+                        < 0) {
+            stored.remove(GemmaConfig.HEAD);
+            return config;
+        }
+        warnings.add(CONFIG + ": tie_word_embeddings is true, but " + head + " and " + embedding
+                + " differ; Jemma keeps both, as transformers does");
+        return config.withTiedHead(false);
+    }
+
+    private static void check(
+            GemmaConfig config, Shards shards, Map<String, String> stored, Problems problems, List<String> warnings) {
+        SequencedMap<String, Shape> wanted = config.weights();
+        wanted.forEach((canonical, shape) -> {
+            String name = stored.get(canonical);
+            if (name == null) {
+                problems.add(weightsFile(shards) + ": has no tensor '" + canonical + "', " + CONFIG
+                        + " wants it with shape " + shape);
+                return;
+            }
+            TensorEntry entry = shards.entry(name);
+            if (!entry.shape().equals(shape)) {
+                problems.add(place(shards, name) + " has shape " + entry.shape() + ", " + CONFIG + " wants " + shape);
+            }
+            if (entry.type().dtype().filter(DType::isFloat).isEmpty()) {
+                problems.add(place(shards, name) + " has dtype " + entry.type()
+                        + ", wanted F32, F16 or BF16; Jemma does not compute with other stored types");
+            }
+        });
+        List<String> unexpected = stored.keySet().stream()
+                .filter(name -> !wanted.containsKey(name))
+                .toList();
+        if (!unexpected.isEmpty()) {
+            warnings.add(weightsFile(shards) + ": " + unexpected.size() + " tensors have no place in a "
+                    + config.family().title() + " of " + config.numHiddenLayers()
+                    + " layers and are not read, such as '"
+                    + unexpected.getFirst() + "'");
+        }
+    }
+
+    private static String place(Shards shards, String name) {
+        return shards.file(name).path().getFileName() + ": tensor '" + name + "'";
+    }
+
+    private static String weightsFile(Shards shards) {
+        return shards.files().size() == 1
+                ? shards.files().getFirst().path().getFileName().toString()
+                : Shards.INDEX;
+    }
+
+    @Override
+    public Path path() {
+        return folder;
+    }
+
+    @Override
+    public GemmaConfig config() {
+        return config;
+    }
+
+    @Override
+    public ObjectNode configJson() throws IOException {
+        return JsonFile.read(folder.resolve(CONFIG));
+    }
+
+    @Override
+    public GenerationConfig generation() {
+        return generation;
+    }
+
+    @Override
+    public ChatTemplates templates() {
+        return templates;
+    }
+
+    /** A token is written as a string, or as an object with {@code content}. */
+    @Override
+    public Optional<String> specialToken(String key) throws IOException {
+        Path file = folder.resolve(TOKENIZER_CONFIG);
+        if (!Files.exists(file)) {
+            return Optional.empty();
+        }
+        JsonNode token = JsonFile.read(file).path(key);
+        String text = token.isObject() ? token.path("content").stringValue("") : token.stringValue("");
+        return Optional.of(text).filter(spelled -> !spelled.isEmpty());
+    }
+
+    @Override
+    public Optional<Tokenizer> tokenizer() {
+        return Optional.of(folder.resolve(TOKENIZER)).filter(Files::exists).map(Tokenizer::load);
+    }
+
+    @Override
+    public List<String> warnings() {
+        return warnings;
+    }
+
+    @Override
+    public List<String> names() {
+        return List.copyOf(storedNames.keySet());
+    }
+
+    @Override
+    public Stored stored(String name) {
+        TensorEntry entry = shards.entry(storedName(name));
+        return new Stored(entry.name(), entry.type().name(), entry.shape());
+    }
+
+    @Override
+    public Tensor tensor(String name) {
+        return shards.tensor(storedName(name));
+    }
+
+    private String storedName(String name) {
+        String stored = storedNames.get(name);
+        if (stored == null && name.equals(GemmaConfig.HEAD) && config.tieWordEmbeddings()) {
+            stored = storedNames.get(GemmaConfig.EMBEDDING);
+        }
+        if (stored == null) {
+            throw new IllegalArgumentException(folder + ": has no tensor '" + name + "'");
+        }
+        return stored;
+    }
+
+    /** The mapped files with every tensor in them, those that the text model does not use included. */
+    public Shards shards() {
+        return shards;
+    }
+
+    @Override
+    public List<Path> files() {
+        return shards.files().stream().map(SafetensorsFile::path).toList();
+    }
+
+    @Override
+    public long bytes() {
+        return shards.bytes();
+    }
+
+    @Override
+    public void checkUnchanged() throws IOException {
+        shards.checkUnchanged();
+    }
+
+    @Override
+    public void close() {
+        shards.close();
+    }
+}

@@ -1,0 +1,77 @@
+package dev.jemma.engine.gemma;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.jemma.engine.kernel.Kernels;
+import dev.jemma.engine.kernel.cpu.CpuKernels;
+import dev.jemma.engine.tensor.DType;
+import dev.jemma.engine.tensor.Tensor;
+import dev.jemma.tests.Shared;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** The real Gemma 3 270M as a Q4_K_M GGUF file, against the Hugging Face folder that was made from it. */
+final class RealGgufTest {
+    @SuppressWarnings("NullAway.Init")
+    private static Path folder;
+
+    @SuppressWarnings("NullAway.Init")
+    private static Path gguf;
+
+    @BeforeAll
+    static void find() {
+        folder = Shared.needGemma270m();
+        gguf = Shared.needGemma270mGguf();
+    }
+
+    @Test
+    void dequantizedWeightsAreThoseOfTheFolder() throws IOException {
+        try (Checkpoint expected = Checkpoint.open(folder);
+                Checkpoint actual = GgufCheckpoint.open(gguf, Optional.of(DType.BF16))) {
+            assertThat(actual.config()).isEqualTo(expected.config());
+            for (String name : expected.config().weights().sequencedKeySet()) {
+                Tensor wanted = expected.tensor(name);
+                Tensor found = actual.tensor(name);
+                assertThat(found.dtype()).as(name).isEqualTo(wanted.dtype());
+                assertThat(found.shape()).as(name).isEqualTo(wanted.shape());
+                assertThat(found.segment().mismatch(wanted.segment())).as(name).isEqualTo(-1);
+            }
+        }
+    }
+
+    @Test
+    void logitsAreThoseOfTheFolder() throws IOException {
+        int[] ids = {2, 818, 5279, 529, 7001, 563, 9079, 236761, 107, 3689, 563, 506, 5279, 529, 9405, 236881};
+        try (Kernels kernels = CpuKernels.open(Runtime.getRuntime().availableProcessors());
+                Checkpoint fromFolder = Checkpoint.open(folder);
+                Checkpoint dequantized = GgufCheckpoint.open(gguf, Optional.of(DType.BF16))) {
+            assertThat(logits(dequantized, kernels, ids)).isEqualTo(logits(fromFolder, kernels, ids));
+        }
+    }
+
+    private static float[] logits(Checkpoint checkpoint, Kernels kernels, int[] ids) {
+        try (GemmaModel model = new GemmaModel(checkpoint, kernels);
+                Inference inference = new Inference(model, List.of(), Inference.Options.of(ids.length))) {
+            return Closeness.read(kernels, inference.forward(ids, 0, ids.length));
+        }
+    }
+
+    @Test
+    void quantizedEmbeddingIsUsedInPlace() throws IOException {
+        try (Checkpoint checkpoint = Checkpoint.open(gguf)) {
+            Tensor embedding = checkpoint.tensor(GemmaConfig.EMBEDDING);
+            assertThat(embedding.dtype()).isEqualTo(DType.Q8_0);
+            MemorySegment file = ((GgufCheckpoint) checkpoint).file().data("token_embd.weight");
+            assertThat(embedding.segment().address()).isEqualTo(file.address());
+            assertThat(checkpoint
+                            .tensor("model.layers.0.self_attn.q_proj.weight")
+                            .dtype())
+                    .isEqualTo(DType.BF16);
+        }
+    }
+}

@@ -136,7 +136,7 @@ public record Metadata(String file, SequencedMap<String, GgufValue> values) {
 
     /** The numbers of an array of FLOAT32 at {@code key}. */
     public Optional<float[]> floats(String key) {
-        return array(key, GgufValue.Type.FLOAT32).map(array -> array.bytes().toArray(ValueLayout.JAVA_FLOAT_UNALIGNED));
+        return array(key, GgufValue.Type.FLOAT32).map(array -> array.bytes().toArray(GgufCursor.FLOAT));
     }
 
     /** The numbers of an array of INT32 or UINT32 at {@code key}. */

@@ -62,7 +62,8 @@ final class InspectionTest {
         Path file = Files.writeString(folder.resolve("x.bin"), "");
         assertThatThrownBy(() -> Inspection.of(file))
                 .isInstanceOf(FormatException.class)
-                .hasMessage(file + ": is a file, wanted a model folder, an adapter folder, a .gguf or a .safetensors file");
+                .hasMessage(
+                        file + ": is a file, wanted a model folder, an adapter folder, a .gguf or a .safetensors file");
         assertThatThrownBy(() -> Inspection.of(folder.resolve("gone"))).isInstanceOf(NoSuchFileException.class);
     }
 }

@@ -5,19 +5,19 @@ import static dev.jemma.engine.kernel.cpu.Lanes.all;
 import static dev.jemma.engine.kernel.cpu.Lanes.load;
 import static dev.jemma.engine.kernel.cpu.Lanes.store;
 import static dev.jemma.engine.kernel.cpu.Tiles.DEPTH;
-import static dev.jemma.engine.kernel.cpu.Tiles.MR;
 import static dev.jemma.engine.kernel.cpu.Tiles.NR;
 
 import dev.jemma.engine.kernel.AttentionShape;
 import dev.jemma.engine.kernel.Span;
 import dev.jemma.engine.kernel.Write;
+import dev.jemma.engine.kernel.cpu.PanelProduct.View;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
 /**
  * Attention of spans with many rows: blocks of queries against blocks of keys with a running softmax (Dao et al., "FlashAttention",
- * 2022), all products through {@link Tiles}.
+ * 2022), all products through {@link PanelProduct}.
  *
  * <p>The query heads that share a key head are stacked: row {@code i * G + g} of a block is query i, head g of G, so a panel of
  * keys serves all of them. Spans of few rows go to {@link DecodeAttention}.
@@ -59,15 +59,14 @@ final class Attention implements AutoCloseable {
     private int memberHeadDim;
     private int memberRows;
 
-    /** Buffers of one member, all [rows, ...]: query strips, scores, probability strips, output, and per row maximum and sum. */
+    /** Buffers of one member, all [rows, ...]: queries, scores that become probabilities, output, and per row maximum and sum. */
     private record MemberScratch(
             MemorySegment queries,
             MemorySegment scores,
-            MemorySegment strips,
             MemorySegment output,
             MemorySegment state,
             MemorySegment square,
-            MemorySegment edge) {}
+            MemorySegment product) {}
 
     Attention(ThreadTeam team) {
         this.team = team;
@@ -106,7 +105,7 @@ final class Attention implements AutoCloseable {
     }
 
     private void prepareMembers() {
-        int rows = (int) Gemm.roundUp(queries * group, MR);
+        int rows = queries * group;
         int d = shape.headDim();
         if (members.length != 0 && memberHeadDim == d && memberRows == rows) {
             return;
@@ -114,7 +113,7 @@ final class Attention implements AutoCloseable {
         memberHeadDim = d;
         memberRows = rows;
         long[] bytes = {
-            4L * rows * d, 4L * rows * KEYS, 4L * rows * KEYS, 4L * rows * d, 8L * rows, 4L * L * L, Tiles.EDGE_BYTES
+            4L * rows * d, 4L * rows * KEYS, 4L * rows * d, 8L * rows, 4L * L * L, PanelProduct.scratchBytes(rows)
         };
         long total = 0;
         for (int i = 0; i < bytes.length; i++) {
@@ -130,7 +129,7 @@ final class Attention implements AutoCloseable {
                 parts[i] = region.asSlice(at, bytes[i]);
                 at += bytes[i];
             }
-            members[m] = new MemberScratch(parts[0], parts[1], parts[2], parts[3], parts[4], parts[5], parts[6]);
+            members[m] = new MemberScratch(parts[0], parts[1], parts[2], parts[3], parts[4], parts[5]);
         }
     }
 
@@ -166,7 +165,6 @@ final class Attention implements AutoCloseable {
         int queryFrom = chunk % blocks * queries;
         int queryCount = Math.min(queries, span.length() - queryFrom);
         int rows = queryCount * group;
-        int strips = Gemm.ceilDiv(rows, MR);
         loadQueries(my, keyHead, queryFrom, rows);
         my.output.fill((byte) 0);
         for (int r = 0; r < rows; r++) {
@@ -179,18 +177,8 @@ final class Attention implements AutoCloseable {
         for (int key = visibleFrom / KEYS * KEYS; key < visibleTo; key += KEYS) {
             int count = Math.min(KEYS, visibleTo - key);
             scores(my, keyHead, key, count, rows);
-            for (int r = 0; r < strips * MR; r++) {
-                if (r < rows) {
-                    softmax(my, r, position + r / group, key, count, d);
-                }
-                Pack.stripRow(
-                        my.scores,
-                        4L * r * KEYS,
-                        r < rows ? count : 0,
-                        count,
-                        my.strips,
-                        r / MR * 4L * MR * count,
-                        r % MR);
+            for (int r = 0; r < rows; r++) {
+                softmax(my, r, position + r / group, key, count, d);
             }
             addValues(my, keyHead, key, count, rows);
         }
@@ -200,36 +188,25 @@ final class Attention implements AutoCloseable {
     }
 
     private void loadQueries(MemberScratch my, int keyHead, int queryFrom, int rows) {
-        int d = shape.headDim();
-        for (int r = 0; r < Gemm.roundUp(rows, MR); r++) {
+        long bytes = 4L * shape.headDim();
+        for (int r = 0; r < rows; r++) {
             long row = (span.row() + queryFrom + r / group) * (long) shape.heads() + keyHead * group + r % group;
-            Pack.stripRow(q, 4 * row * d, r < rows ? d : 0, d, my.queries, r / MR * 4L * MR * d, r % MR);
+            MemorySegment.copy(q, row * bytes, my.queries, r * bytes, bytes);
         }
     }
 
     /** scores [rows, KEYS] = Q K^T for keys {@code key .. key + count - 1} (counted from {@link #first}). */
     private void scores(MemberScratch my, int keyHead, int key, int count, int rows) {
         int d = shape.headDim();
-        for (int column = 0; column < count; column += NR) {
-            long panel = keyOffset(keyHead) + 4L * (key + column) * d;
-            for (int depth = 0; depth < d; depth += DEPTH) {
-                for (int r = 0; r < rows; r += MR) {
-                    Tiles.product(
-                            my.queries,
-                            4L * r * d + 4L * MR * depth,
-                            panels,
-                            panel + 4L * NR * depth,
-                            Math.min(DEPTH, d - depth),
-                            my.scores,
-                            4L * (r * KEYS + column),
-                            4L * KEYS,
-                            MR,
-                            NR,
-                            depth == 0 ? Write.SET : Write.ADD,
-                            my.edge);
-                }
-            }
-        }
+        PanelProduct.multiply(
+                View.rows(my.queries, 0, 4L * d),
+                View.panels(panels, keyOffset(keyHead) + 4L * key * d, 4L * NR * d),
+                View.rows(my.scores, 0, 4L * KEYS),
+                rows,
+                count,
+                d,
+                Write.SET,
+                my.product);
     }
 
     /** Turns a row of scores into unnormalized probabilities, and rescales what the row has so far to its new maximum. */
@@ -273,24 +250,17 @@ final class Attention implements AutoCloseable {
     /** output += P V. */
     private void addValues(MemberScratch my, int keyHead, int key, int count, int rows) {
         int d = shape.headDim();
-        for (int column = 0; column < d; column += NR) {
-            long panel = valueOffset(keyHead) + KeyPanels.depthOffset(key, column / NR, end - first, d);
-            for (int r = 0; r < rows; r += MR) {
-                Tiles.product(
-                        my.strips,
-                        4L * r * count,
-                        panels,
-                        panel,
-                        count,
-                        my.output,
-                        4L * (r * d + column),
-                        4L * d,
-                        MR,
-                        Math.min(NR, d - column),
-                        Write.ADD,
-                        my.edge);
-            }
-        }
+        long first = KeyPanels.depthOffset(key, 0, end - this.first, d);
+        long second = KeyPanels.depthOffset(key, 1, end - this.first, d);
+        PanelProduct.multiply(
+                View.rows(my.scores, 0, 4L * KEYS),
+                View.panels(panels, valueOffset(keyHead) + first, second - first),
+                View.rows(my.output, 0, 4L * d),
+                rows,
+                d,
+                count,
+                Write.ADD,
+                my.product);
     }
 
     private void finish(MemberScratch my, int r, long row) {

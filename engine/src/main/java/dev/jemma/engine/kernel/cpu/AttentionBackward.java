@@ -5,12 +5,12 @@ import static dev.jemma.engine.kernel.cpu.Lanes.L;
 import static dev.jemma.engine.kernel.cpu.Lanes.ORDER;
 import static dev.jemma.engine.kernel.cpu.Lanes.fma;
 import static dev.jemma.engine.kernel.cpu.Tiles.DEPTH;
-import static dev.jemma.engine.kernel.cpu.Tiles.MR;
 import static dev.jemma.engine.kernel.cpu.Tiles.NR;
 
 import dev.jemma.engine.kernel.AttentionShape;
 import dev.jemma.engine.kernel.Span;
 import dev.jemma.engine.kernel.Write;
+import dev.jemma.engine.kernel.cpu.PanelProduct.View;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -71,8 +71,10 @@ final class AttentionBackward implements AutoCloseable {
     private MemorySegment region = MemorySegment.NULL;
     private long memberBytes;
     private MemorySegment[] squares = new MemorySegment[0];
-    private MemorySegment[] edges = new MemorySegment[0];
-    private MemorySegment[] strips = new MemorySegment[0];
+    private MemorySegment[] products = new MemorySegment[0];
+
+    /** A query block's rows of q and dO, then of dQ. */
+    private MemorySegment[] queryRows = new MemorySegment[0];
 
     AttentionBackward(ThreadTeam team) {
         this.team = team;
@@ -114,21 +116,23 @@ final class AttentionBackward implements AutoCloseable {
 
     private void prepareMembers() {
         int d = shape.headDim();
-        long stripBytes = 4L * Math.max(Gemm.roundUp(queries * group, MR), KEYS) * Math.max(2L * d, DEPTH);
+        int rows = queries * group;
+        long rowBytes = 4L * rows * 2 * d;
         long square = 4L * L * L;
-        long bytes = stripBytes + square + Tiles.EDGE_BYTES + 63 & -64;
-        if (memberBytes == bytes && strips.length != 0) {
+        long product = PanelProduct.scratchBytes(Math.max(rows, KEYS));
+        long bytes = rowBytes + square + product + 63 & -64;
+        if (memberBytes == bytes && queryRows.length != 0) {
             return;
         }
         memberBytes = bytes;
         region = own.atLeast(bytes * team.size());
         squares = new MemorySegment[team.size()];
-        edges = new MemorySegment[team.size()];
-        strips = new MemorySegment[team.size()];
+        products = new MemorySegment[team.size()];
+        queryRows = new MemorySegment[team.size()];
         for (int m = 0; m < team.size(); m++) {
-            strips[m] = region.asSlice(m * bytes, stripBytes);
-            squares[m] = region.asSlice(m * bytes + stripBytes, square);
-            edges[m] = region.asSlice(m * bytes + stripBytes + square, Tiles.EDGE_BYTES);
+            queryRows[m] = region.asSlice(m * bytes, rowBytes);
+            squares[m] = region.asSlice(m * bytes + rowBytes, square);
+            products[m] = region.asSlice(m * bytes + rowBytes + square, product);
         }
     }
 
@@ -224,54 +228,43 @@ final class AttentionBackward implements AutoCloseable {
         int keyFrom = shape.firstVisible(position) / KEYS * KEYS;
         int seen = Math.min(length, position + Gemm.ceilDiv(rows, group));
         int keyTo = (int) Gemm.roundUp(seen, KEYS);
-        MemorySegment my = strips[member];
-        long gradientStrips = 4L * Gemm.roundUp(rows, MR) * d;
-        for (int r = 0; r < Gemm.roundUp(rows, MR); r++) {
-            int count = r < rows ? d : 0;
-            long at = count == 0 ? 0 : 4 * headRow(keyHead, from + r) * d;
-            long strip = r / MR * 4L * MR * d;
-            Pack.stripRow(q, at, count, d, my, strip, r % MR);
-            Pack.stripRow(dOut, at, count, d, my, gradientStrips + strip, r % MR);
+        MemorySegment my = queryRows[member];
+        long bytes = 4L * d;
+        for (int r = 0; r < rows; r++) {
+            long at = headRow(keyHead, from + r) * bytes;
+            MemorySegment.copy(q, at, my, r * bytes, bytes);
+            MemorySegment.copy(dOut, at, my, (rows + r) * bytes, bytes);
         }
-        for (int key = keyFrom / NR * NR; key < seen; key += NR) {
-            columns(my, 0, keyHead, 0, key, from, rows, probabilities, edges[member]);
-            columns(my, gradientStrips, keyHead, 1, key, from, rows, scoreGradients, edges[member]);
-        }
+        columns(member, 0, keyHead, 0, keyFrom, seen, from, rows, probabilities);
+        columns(member, rows * bytes, keyHead, 1, keyFrom, seen, from, rows, scoreGradients);
         for (int r = 0; r < rows; r++) {
             row(keyHead, from + r, keyFrom, keyTo);
         }
-        queryGradient(my, keyHead, from, rows, keyFrom, seen, edges[member]);
+        queryGradient(member, keyHead, from, rows, keyFrom, seen);
     }
 
-    /** One panel's columns of a product of the query block's strips. */
+    /** The columns of keys {@code keyFrom .. seen - 1}, in whole panels, of a product of the query block's rows. */
     private void columns(
-            MemorySegment my,
-            long strip,
+            int member,
+            long blockAt,
             int keyHead,
             int which,
-            int key,
+            int keyFrom,
+            int seen,
             int from,
             int rows,
-            MemorySegment to,
-            MemorySegment edge) {
+            MemorySegment to) {
         int d = shape.headDim();
-        for (int depth = 0; depth < d; depth += DEPTH) {
-            for (int r = 0; r < rows; r += MR) {
-                Tiles.product(
-                        my,
-                        strip + 4L * r * d + 4L * MR * depth,
-                        keyPanels,
-                        keyPanel(keyHead, which) + 4L * key * d + 4L * NR * depth,
-                        Math.min(DEPTH, d - depth),
-                        to,
-                        matrixRow(keyHead, from + r) + 4L * key,
-                        4L * width,
-                        Math.min(MR, rows - r),
-                        NR,
-                        depth == 0 ? Write.SET : Write.ADD,
-                        edge);
-            }
-        }
+        int key = keyFrom / NR * NR;
+        PanelProduct.multiply(
+                View.rows(queryRows[member], blockAt, 4L * d),
+                View.panels(keyPanels, keyPanel(keyHead, which) + 4L * key * d, 4L * NR * d),
+                View.rows(to, matrixRow(keyHead, from) + 4L * key, 4L * width),
+                rows,
+                (int) Gemm.roundUp(seen - key, NR),
+                d,
+                Write.SET,
+                products[member]);
     }
 
     /** Turns a row of scores and of dP into P and dS, in place; zeros where the query does not see. */
@@ -351,41 +344,27 @@ final class AttentionBackward implements AutoCloseable {
         return Lanes.sum(sum);
     }
 
-    /** dQ = dS K. The rows of a strip lie G heads apart, so a strip is computed into the edge tile and its rows copied. */
-    private void queryGradient(
-            MemorySegment my, int keyHead, int from, int rows, int keyFrom, int keyTo, MemorySegment edge) {
+    /** dQ = dS K. The rows of a query lie G heads apart, so the block is computed behind each other and its rows copied. */
+    private void queryGradient(int member, int keyHead, int from, int rows, int keyFrom, int keyTo) {
         int d = shape.headDim();
+        MemorySegment block = queryRows[member];
         for (int key = keyFrom / DEPTH * DEPTH; key < keyTo; key += DEPTH) {
             int skip = Math.max(0, keyFrom - key);
             int count = Math.min(DEPTH, keyTo - key) - skip;
-            for (int r = 0; r < Gemm.roundUp(rows, MR); r++) {
-                long at = r < rows ? matrixRow(keyHead, from + r) + 4L * (key + skip) : 0;
-                Pack.stripRow(scoreGradients, at, r < rows ? count : 0, count, my, r / MR * 4L * MR * count, r % MR);
-            }
-            Write write = key <= keyFrom ? Write.SET : Write.ADD;
-            for (int column = 0; column < d; column += NR) {
-                long panel = keyPanel(keyHead, 2) + KeyPanels.depthOffset(key + skip, column / NR, length, d);
-                for (int r = 0; r < rows; r += MR) {
-                    Tiles.product(
-                            my, 4L * r * count, keyPanels, panel, count, edge, 0, 4L * NR, MR, NR, Write.SET, edge);
-                    for (int i = r; i < Math.min(rows, r + MR); i++) {
-                        long to = 4 * (headRow(keyHead, from + i) * d + column);
-                        merge(edge, 4L * (i - r) * NR, dQ, to, Math.min(NR, d - column), write);
-                    }
-                }
-            }
+            long first = KeyPanels.depthOffset(key + skip, 0, length, d);
+            long second = KeyPanels.depthOffset(key + skip, 1, length, d);
+            PanelProduct.multiply(
+                    View.rows(scoreGradients, matrixRow(keyHead, from) + 4L * (key + skip), 4L * width),
+                    View.panels(keyPanels, keyPanel(keyHead, 2) + first, second - first),
+                    View.rows(block, 0, 4L * d),
+                    rows,
+                    d,
+                    count,
+                    key <= keyFrom ? Write.SET : Write.ADD,
+                    products[member]);
         }
-    }
-
-    private static void merge(MemorySegment from, long at, MemorySegment to, long toAt, int count, Write write) {
-        for (int i = 0; i < count; i += L) {
-            VectorMask<Float> m = Lanes.first(count - i);
-            FloatVector x = FloatVector.fromMemorySegment(FLOATS, from, at + 4L * i, ORDER, m);
-            (write == Write.ADD
-                            ? FloatVector.fromMemorySegment(FLOATS, to, toAt + 4L * i, ORDER, m)
-                                    .add(x)
-                            : x)
-                    .intoMemorySegment(to, toAt + 4L * i, ORDER, m);
+        for (int r = 0; r < rows; r++) {
+            MemorySegment.copy(block, 4L * r * d, dQ, 4 * headRow(keyHead, from + r) * d, 4L * d);
         }
     }
 
@@ -418,39 +397,20 @@ final class AttentionBackward implements AutoCloseable {
             Write write) {
         int d = shape.headDim();
         long stride = 4L * shape.keyValueHeads() * d;
-        MemorySegment my = strips[member];
         for (int block = from / DEPTH * DEPTH; block < to; block += DEPTH) {
             int first = Math.max(from, block);
             int count = Math.min(to, block + DEPTH) - first;
-            for (int m = 0; m < keys; m += MR) {
-                Pack.stripAcross(
-                        matrix,
-                        matrixRow(keyHead, first) + 4L * (key + m),
-                        4L * width,
-                        Math.min(MR, keys - m),
-                        count,
-                        my,
-                        4L * m * count);
-            }
-            Write mode = first == from ? write : Write.ADD;
-            for (int column = 0; column < d; column += NR) {
-                long panel = queryPanel(keyHead, which) + KeyPanels.depthOffset(first, column / NR, stretchRows(), d);
-                for (int m = 0; m < keys; m += MR) {
-                    Tiles.product(
-                            my,
-                            4L * m * count,
-                            queryPanels,
-                            panel,
-                            count,
-                            gradient,
-                            (span.row() + key + m) * stride + 4L * (keyHead * d + column),
-                            stride,
-                            Math.min(MR, keys - m),
-                            Math.min(NR, d - column),
-                            mode,
-                            edges[member]);
-                }
-            }
+            long panel = KeyPanels.depthOffset(first, 0, stretchRows(), d);
+            long next = KeyPanels.depthOffset(first, 1, stretchRows(), d);
+            PanelProduct.multiply(
+                    View.columns(matrix, matrixRow(keyHead, first) + 4L * key, 4L * width),
+                    View.panels(queryPanels, queryPanel(keyHead, which) + panel, next - panel),
+                    View.rows(gradient, (span.row() + key) * stride + 4L * keyHead * d, stride),
+                    keys,
+                    d,
+                    count,
+                    first == from ? write : Write.ADD,
+                    products[member]);
         }
     }
 

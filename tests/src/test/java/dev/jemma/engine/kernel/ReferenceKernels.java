@@ -162,7 +162,10 @@ public final class ReferenceKernels implements Kernels {
     @Override
     public void linear(Tensor out, Tensor x, Tensor weight, Write write) {
         boolean few = n(x, 0) <= 4;
-        boolean blocks = arithmetic == Arithmetic.BF16 && weight.dtype().isQuantized() && n(weight, 0) >= 8 && BlockDots.available();
+        boolean blocks = arithmetic == Arithmetic.BF16
+                && weight.dtype().isQuantized()
+                && n(weight, 0) >= 8
+                && BlockDots.available();
         double[] left = !few ? factor(x) : blocks ? quantized(x) : d(x);
         double[] right = few ? d(weight) : factor(weight);
         put(out, ReferenceMath.timesTransposed(left, right, n(x, 0), n(weight, 1), n(weight, 0)), write);

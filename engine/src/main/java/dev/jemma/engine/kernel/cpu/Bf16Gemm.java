@@ -28,7 +28,7 @@ final class Bf16Gemm implements AutoCloseable {
     private static final int ROWS = 1024;
 
     /** Greatest depth of a block: a panel of it takes {@code 2 * COLUMNS} bytes for each step. */
-    private static final int DEPTH = Integer.getInteger("jemma.depth", 1024);
+    private static final int DEPTH = 1024;
 
     private static final int BF16 = 2;
     private static final int PAIR = 2 * BF16;

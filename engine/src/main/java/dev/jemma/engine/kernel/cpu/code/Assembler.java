@@ -84,15 +84,12 @@ final class Assembler {
         putInt(what);
     }
 
-    void subtract(Gp to, Gp what) {
-        rex(what.ordinal(), 0, to.ordinal());
-        put(0x29);
-        modRegister(what.ordinal(), to.ordinal());
-    }
-
     /** Asks for a line to be brought to the second-level cache: PREFETCHT1. Any address will do, mapped or not. */
     void prefetch(Address line) {
-        rex(0, line.index().map(Enum::ordinal).orElse(0), line.base().ordinal());
+        int high = line.index().map(Enum::ordinal).orElse(0) >> 3 << 1 | line.base().ordinal() >> 3;
+        if (high != 0) {
+            put(0x40 | high);
+        }
         put(0x0F, 0x18);
         memory(2, line, 1);
     }

@@ -31,8 +31,6 @@ enum Evex {
     VMULPS(Prefix.NONE, Map.OF, 0x59, Unit.VECTOR),
     /** {@code d += a * b} of f32, rounded once. */
     VFMADD231PS(Prefix.P66, Map.OF38, 0xB8, Unit.VECTOR),
-    /** {@code d = a - b} of f32. */
-    VSUBPS(Prefix.NONE, Map.OF, 0x5C, Unit.VECTOR),
     /** {@code d = a / b} of f32. */
     VDIVPS(Prefix.NONE, Map.OF, 0x5E, Unit.VECTOR),
     /** The greater of a and b, of f32. */

@@ -1,0 +1,209 @@
+package dev.jemma.engine.kernel.cpu.code;
+
+import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V128;
+import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V256;
+import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.jemma.engine.kernel.Write;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What the encoder writes, read back by binutils where it is installed. */
+final class AssemblerTest {
+    private record Line(Consumer<Assembler> instruction, String disassembled) {}
+
+    private static final List<Line> LINES = List.of(
+            line(x -> x.mov(Gp.RAX, Gp.R15), "mov rax,r15"),
+            line(x -> x.mov(Gp.R13, Address.at(Gp.RSP, 56)), "mov r13,QWORD PTR [rsp+0x38]"),
+            line(x -> x.mov(Gp.RAX, Address.at(Gp.R13)), "mov rax,QWORD PTR [r13+0x0]"),
+            line(x -> x.movStore32(Address.at(Gp.RDI, 12), Gp.RDX), "mov DWORD PTR [rdi+0xc],edx"),
+            line(x -> x.lea(Gp.R10, Address.at(Gp.R9, Gp.R9, 2, 0)), "lea r10,[r9+r9*2]"),
+            line(x -> x.lea(Gp.RDI, Address.at(Gp.RAX, Gp.RSI, 8, -4)), "lea rdi,[rax+rsi*8-0x4]"),
+            line(x -> x.lea(Gp.R12, Address.at(Gp.R12, 4096)), "lea r12,[r12+0x1000]"),
+            line(x -> x.add(Gp.R11, 64), "add r11,0x40"),
+            line(x -> x.add(Gp.RDI, Gp.R13), "add rdi,r13"),
+            line(x -> x.shiftRight(Gp.R8, 16), "shr r8,0x10"),
+            line(x -> x.decrement(Gp.RCX), "dec rcx"),
+            line(x -> x.push(Gp.R12), "push r12"),
+            line(x -> x.pop(Gp.RBX), "pop rbx"),
+            line(Assembler::cpuid, "cpuid"),
+            line(Assembler::xgetbv, "xgetbv"),
+            line(Assembler::vzeroupper, "vzeroupper"),
+            line(Assembler::ret, "ret"),
+            line(x -> x.kmovw(1, Gp.RAX), "kmovw k1,eax"),
+            line(x -> x.kmovw(7, Gp.R8), "kmovw k7,r8d"),
+            line(x -> x.prefetch(Address.at(Gp.R12, 448)), "prefetcht1 BYTE PTR [r12+0x1c0]"),
+            line(x -> x.vector(Evex.VDPBF16PS, V512, 5, 17, 30), "vdpbf16ps zmm5,zmm17,zmm30"),
+            line(x -> x.vector(Evex.VDPBF16PS, V512, 31, 8, 9), "vdpbf16ps zmm31,zmm8,zmm9"),
+            line(x -> x.vector(Evex.VPDPBUSD, V256, 20, 24, 16), "vpdpbusd ymm20,ymm24,ymm16"),
+            line(
+                    x -> x.vector(Evex.VMOVUPS, V512, 26, Address.at(Gp.RDX, 128)),
+                    "vmovups zmm26,ZMMWORD PTR [rdx+0x80]"),
+            line(x -> x.vector(Evex.VMOVUPS, V512, 1, Address.at(Gp.RDX, 100)), "vmovups zmm1,ZMMWORD PTR [rdx+0x64]"),
+            line(
+                    x -> x.vector(Evex.VMOVUPS_STORE, V512, 23, 0, Address.at(Gp.R11, Gp.R9, 4, 64), 1),
+                    "vmovups ZMMWORD PTR [r11+r9*4+0x40]{k1},zmm23"),
+            line(
+                    x -> x.vectorOrZero(Evex.VMOVUPS, V512, 24, Address.at(Gp.RDX), 1),
+                    "vmovups zmm24{k1}{z},ZMMWORD PTR [rdx]"),
+            line(
+                    x -> x.vectorOrZero(Evex.VPMOVZXWD, V512, 0, Address.at(Gp.RDI, Gp.RSI, 1, 0), 1),
+                    "vpmovzxwd zmm0{k1}{z},YMMWORD PTR [rdi+rsi*1]"),
+            line(
+                    x -> x.vector(Evex.VADDPS, V512, 3, 3, Address.at(Gp.R8, 64), 1),
+                    "vaddps zmm3{k1},zmm3,ZMMWORD PTR [r8+0x40]"),
+            line(
+                    x -> x.vectorBroadcast(Evex.VFMADD231PS, V512, 15, 24, Address.at(Gp.R12, Gp.RSI, 4, 0)),
+                    "vfmadd231ps zmm15,zmm24,DWORD PTR [r12+rsi*4]{1to16}"),
+            line(
+                    x -> x.vector(Evex.VPBROADCASTD, V512, 27, Address.at(Gp.RDI, Gp.R10, 2, 4)),
+                    "vpbroadcastd zmm27,DWORD PTR [rdi+r10*2+0x4]"),
+            line(x -> x.vector(Evex.VPBROADCASTW, V128, 28, Address.at(Gp.R11)), "vpbroadcastw xmm28,WORD PTR [r11]"),
+            line(
+                    x -> x.vector(Evex.VBROADCASTI32X4, V256, 25, Address.at(Gp.RDI, 2)),
+                    "vbroadcasti32x4 ymm25,XMMWORD PTR [rdi+0x2]"),
+            line(x -> x.vector(Evex.VCVTPH2PS, V256, 28, 28), "vcvtph2ps ymm28,xmm28"),
+            line(x -> x.vector(Evex.VCVTDQ2PS, V512, 1, 17), "vcvtdq2ps zmm1,zmm17"),
+            line(x -> x.vector(Evex.VCVTPS2DQ, V512, 1, 0), "vcvtps2dq zmm1,zmm0"),
+            line(
+                    x -> x.vector(Evex.VCVTNEPS2BF16, V512, 0, Address.at(Gp.RDI)),
+                    "vcvtneps2bf16 ymm0,ZMMWORD PTR [rdi]"),
+            line(
+                    x -> x.vector(Evex.VPMOVQD_STORE, V512, 1, Address.at(Gp.RSI, 96)),
+                    "vpmovqd YMMWORD PTR [rsi+0x60],zmm1"),
+            line(
+                    x -> x.vector(Evex.VPMOVSDB_STORE, V512, 1, Address.at(Gp.RSI, 16)),
+                    "vpmovsdb XMMWORD PTR [rsi+0x10],zmm1"),
+            line(
+                    x -> x.vector(Evex.VPMOVSXBD, V512, 1, Address.at(Gp.RDI, 18)),
+                    "vpmovsxbd zmm1,XMMWORD PTR [rdi+0x12]"),
+            line(x -> x.vector(Evex.VPMOVZXBD, V512, 1, Address.at(Gp.RDI, 2)), "vpmovzxbd zmm1,XMMWORD PTR [rdi+0x2]"),
+            line(x -> x.vector(Evex.VPUNPCKLDQ, V512, 16, 0, 1), "vpunpckldq zmm16,zmm0,zmm1"),
+            line(x -> x.vector(Evex.VPUNPCKHDQ, V512, 17, 2, 3), "vpunpckhdq zmm17,zmm2,zmm3"),
+            line(x -> x.vector(Evex.VPUNPCKLQDQ, V512, 0, 16, 18), "vpunpcklqdq zmm0,zmm16,zmm18"),
+            line(x -> x.vector(Evex.VPUNPCKHQDQ, V512, 1, 16, 18), "vpunpckhqdq zmm1,zmm16,zmm18"),
+            line(x -> x.vector(Evex.VSHUFI32X4, V512, 16, 0, 4, 0x88), "vshufi32x4 zmm16,zmm0,zmm4,0x88"),
+            line(x -> x.vector(Evex.VPSHUFD, V512, 3, 0, 2, 0x4E), "vpshufd zmm3,zmm2,0x4e"),
+            line(x -> x.vector(Evex.VPTERNLOGD, V512, 31, 31, 31, 0xFF), "vpternlogd zmm31,zmm31,zmm31,0xff"),
+            line(x -> x.vector(Evex.VPSRLVD, V256, 24, 24, 19), "vpsrlvd ymm24,ymm24,ymm19"),
+            line(x -> x.vector(Evex.VPMULLD, V512, 0, 0, 28), "vpmulld zmm0,zmm0,zmm28"),
+            line(x -> x.vector(Evex.VPADDD, V512, 0, 0, 30), "vpaddd zmm0,zmm0,zmm30"),
+            line(
+                    x -> x.vector(Evex.VPXORD, V256, 24, 31, Address.at(Gp.RDI, 2)),
+                    "vpxord ymm24,ymm31,YMMWORD PTR [rdi+0x2]"),
+            line(x -> x.vector(Evex.VPANDD, V512, 10, 31, Address.at(Gp.R11)), "vpandd zmm10,zmm31,ZMMWORD PTR [r11]"),
+            line(x -> x.vector(Evex.VPORD, V512, 0, 0, 1), "vpord zmm0,zmm0,zmm1"),
+            line(x -> x.vector(Evex.VMULPS, V256, 28, 28, 18), "vmulps ymm28,ymm28,ymm18"),
+            line(x -> x.vector(Evex.VDIVPS, V512, 2, 29, 2), "vdivps zmm2,zmm29,zmm2"),
+            line(x -> x.vector(Evex.VMAXPS, V512, 2, 2, 3), "vmaxps zmm2,zmm2,zmm3"),
+            line(x -> x.shiftLeft(V512, 31, 31, 16), "vpslld zmm31,zmm31,0x10"),
+            line(
+                    x -> x.shiftLeft(V512, 16, Address.at(Gp.RDI, Gp.RSI, 2, 0), 16),
+                    "vpslld zmm16,ZMMWORD PTR [rdi+rsi*2],0x10"),
+            line(x -> x.shiftRight(V512, 1, 17, 4), "vpsrld zmm1,zmm17,0x4"),
+            line(x -> x.shiftRightQwords(V512, 1, 9, 32), "vpsrlq zmm1,zmm9,0x20"));
+
+    private static Line line(Consumer<Assembler> instruction, String disassembled) {
+        return new Line(instruction, disassembled);
+    }
+
+    @Test
+    void instructionsReadBackAsWhatTheyWereMeantToBe(@TempDir Path folder) throws Exception {
+        Assembler all = new Assembler();
+        for (Line line : LINES) {
+            line.instruction.accept(all);
+        }
+        assertThat(disassemble(all.bytes(), folder))
+                .containsExactlyElementsOf(
+                        LINES.stream().map(Line::disassembled).toList());
+    }
+
+    @Test
+    void constantsAndJumpsReadBack(@TempDir Path folder) throws Exception {
+        Assembler x = new Assembler();
+        Assembler.Label start = x.label();
+        x.constant(19, 0x0F0F0F0F);
+        x.zero(17);
+        x.ones(30);
+        x.jumpIfNotZero(start);
+        assertThat(disassemble(x.bytes(), folder))
+                .containsExactly(
+                        "mov eax,0xf0f0f0f",
+                        "vpbroadcastd zmm19,eax",
+                        "vpxord zmm17,zmm17,zmm17",
+                        "vpternlogd zmm30,zmm30,zmm30,0xff",
+                        "jne 0x0");
+    }
+
+    /** Whole functions: nothing but known instructions, a single return at the end. */
+    @Test
+    void everyKernelIsWellFormed(@TempDir Path folder) throws Exception {
+        List<byte[]> functions = new ArrayList<>(List.of(
+                Bf16Panels.transposition(),
+                Bf16Panels.interleaving(),
+                Bf16Panels.rounding(),
+                RowDots.dots(),
+                RowDots.splitting(),
+                BlockDots.quantizing()));
+        functions.add(Bf16Tile.generate(8, 3, Write.ADD));
+        functions.add(F32Tile.generate(16, 1, Write.SET));
+        for (byte[] function : functions) {
+            List<String> lines = disassemble(function, folder);
+            assertThat(lines).doesNotContain("(bad)").allMatch(line -> !line.startsWith(".byte"));
+            assertThat(lines.getLast()).isEqualTo("ret");
+            assertThat(lines.stream().filter("ret"::equals)).hasSize(1);
+            long pushed =
+                    lines.stream().filter(line -> line.startsWith("push ")).count();
+            assertThat(lines.stream().filter(line -> line.startsWith("pop "))).hasSize((int) pushed);
+        }
+    }
+
+    @Test
+    void refusesWhatCannotBeEncoded() {
+        assertThatThrownBy(() -> Address.at(Gp.RAX, Gp.RSP, 1, 0)).hasMessage("RSP cannot be an index");
+        assertThatThrownBy(() -> Address.at(Gp.RAX, Gp.RBX, 3, 0)).hasMessage("scale is 3, wanted 1, 2, 4 or 8");
+        assertThatThrownBy(() -> new Assembler().movStore32(Address.at(Gp.R8), Gp.RAX))
+                .hasMessage("a 32-bit store has legacy registers only");
+    }
+
+    private static List<String> disassemble(byte[] code, Path folder) throws IOException, InterruptedException {
+        Path file = Files.write(folder.resolve("code.bin"), code);
+        Process process;
+        try {
+            process = new ProcessBuilder(
+                            "objdump",
+                            "-D",
+                            "-z",
+                            "-b",
+                            "binary",
+                            "-m",
+                            "i386:x86-64",
+                            "-M",
+                            "intel",
+                            "--no-show-raw-insn",
+                            file.toString())
+                    .redirectErrorStream(true)
+                    .start();
+        } catch (IOException missing) {
+            return Assumptions.abort("no objdump (binutils) to disassemble with");
+        }
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor()).as(output).isZero();
+        return output.lines()
+                .filter(line -> line.matches("\\s+[0-9a-f]+:\\s.*"))
+                .map(line -> line.replaceFirst("\\s+[0-9a-f]+:\\s+", "")
+                        .replaceAll("\\s+", " ")
+                        .strip())
+                .toList();
+    }
+}

@@ -236,7 +236,7 @@ final class Demonstration {
                 gemma.checkpoint().fingerprint(),
                 lora.withBaseModel("").toString(),
                 TrainingRun.Start.NEW,
-                "f32",
+                gemma.compute().toString(),
                 gemma.conversations(List.of()).companions());
         Trainer trainer = new Trainer(
                 gemma.model(),

@@ -1,5 +1,6 @@
 package dev.jemma.cli;
 
+import dev.jemma.engine.Compute;
 import dev.jemma.engine.Gemma;
 import dev.jemma.engine.GemmaOptions;
 import java.io.PrintWriter;
@@ -53,8 +54,17 @@ final class ModelOptions {
 
     /** Opens the model; says what it warns about, and with {@code --verbose} what computes. Closed by the caller. */
     Gemma open(CommandSpec spec) {
+        return open(spec, Optional.empty());
+    }
+
+    /** The same; {@code --compute auto} means {@code wanted}, if there is one. */
+    Gemma open(CommandSpec spec, Optional<Compute> wanted) {
         Path folder = folder(spec);
-        Gemma gemma = Gemma.open(folder, options());
+        GemmaOptions options = options();
+        if (options.compute() == Compute.AUTO) {
+            options = wanted.map(options::with).orElse(options);
+        }
+        Gemma gemma = Gemma.open(folder, options);
         CommandLine line = spec.commandLine();
         PrintWriter err = line.getErr();
         gemma.warnings().forEach(warning -> err.println("warning: " + warning));

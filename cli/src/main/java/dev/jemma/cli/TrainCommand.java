@@ -1,5 +1,6 @@
 package dev.jemma.cli;
 
+import dev.jemma.engine.Compute;
 import dev.jemma.engine.Gemma;
 import dev.jemma.engine.api.TrainingConfig;
 import dev.jemma.engine.api.TrainingEvent;
@@ -123,7 +124,9 @@ final class TrainCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         TrainingConfig config = hyperparameters.config();
-        try (Gemma gemma = model.open(spec)) {
+        // What auto chooses may have changed since the run began; the run goes on with what it began with.
+        Optional<Compute> begun = resume ? Trainer.arithmetic(out).map(Compute::parse) : Optional.empty();
+        try (Gemma gemma = model.open(spec, begun)) {
             List<Path> adapters = initAdapter.map(List::of).orElse(List.of());
             RowEncoder encoder = Rows.encoder(
                     gemma, adapters, assistantOnlyLoss ? Supervise.ASSISTANT : Supervise.EVERYTHING, End.EOS);
@@ -150,7 +153,7 @@ final class TrainCommand implements Callable<Integer> {
                 gemma.checkpoint().fingerprint(),
                 initAdapter.map(path -> "from " + path).orElseGet(() -> describe(wanted)),
                 resume ? Start.RESUME : Start.NEW,
-                "f32",
+                gemma.compute().toString(),
                 companions(gemma));
         Trainer trainer = new Trainer(
                 gemma.model(), () -> fresh(gemma, wanted, config.seed()), batches, evaluation.map(b -> b), run);

@@ -11,6 +11,12 @@ public enum Compute {
     /** Activations rounded to bf16 before they meet a weight, sums in float32, as PyTorch and llama.cpp compute in bf16. */
     BF16;
 
+    /** As {@link #parse} reads it. */
+    @Override
+    public String toString() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
     /**
      * Reads {@code auto}, {@code f32} or {@code bf16}.
      *
@@ -18,7 +24,7 @@ public enum Compute {
      */
     public static Compute parse(String text) {
         for (Compute compute : values()) {
-            if (compute.name().toLowerCase(Locale.ROOT).equals(text)) {
+            if (compute.toString().equals(text)) {
                 return compute;
             }
         }

@@ -82,15 +82,22 @@ public final class Gemma implements AutoCloseable {
     }
 
     /**
-     * What would compute with these options, for people: {@code cpu, 2 threads, 512-bit}.
+     * What would compute with these options, for people: {@code cpu, 2 threads, 512-bit, f32 products}.
      *
      * @throws IllegalArgumentException if the device that the options want is not there
      * @throws IllegalStateException if Java was started without a module that the device needs
      */
     public static String describe(GemmaOptions options) {
         try (Kernels kernels = kernels(options)) {
-            return kernels.description();
+            return describe(options, kernels);
         }
+    }
+
+    private static String describe(GemmaOptions options, Kernels kernels) {
+        return options.compute() == Compute.AUTO
+                ? kernels.description() + " ("
+                        + ArithmeticChoice.ofThisMachine().reason() + ")"
+                : kernels.description();
     }
 
     /** The kernels of the device that the options want; closed by the caller. */
@@ -244,9 +251,17 @@ public final class Gemma implements AutoCloseable {
         return kernels;
     }
 
-    /** What computes, for people: {@code cpu, 2 threads, 512-bit}. */
+    /** What computes, for people: {@code cpu, 2 threads, 512-bit, f32 products}. */
     public String description() {
-        return kernels.description();
+        return describe(options, kernels);
+    }
+
+    /** What large products are computed in: {@link Compute#F32} or {@link Compute#BF16}. */
+    public Compute compute() {
+        return switch (kernels.arithmetic()) {
+            case F32 -> Compute.F32;
+            case BF16 -> Compute.BF16;
+        };
     }
 
     /** What users should know about the files, a line each. */

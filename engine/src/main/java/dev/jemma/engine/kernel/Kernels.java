@@ -171,6 +171,9 @@ public interface Kernels extends AutoCloseable {
     /** Which element types {@code weight} arguments may have. */
     boolean supportsWeight(DType dtype);
 
+    /** How the factors of large products are held. */
+    Arithmetic arithmetic();
+
     /** What computes, for people: {@code cpu, 2 threads, 512-bit}. */
     String description();
 

@@ -68,6 +68,24 @@ final class RunFolder {
         }
     }
 
+    /** The arithmetic of the run in {@code out}, if it has a checkpoint: what a resumed run must compute with. */
+    static Optional<String> arithmetic(Path out) {
+        try {
+            if (!Files.isDirectory(out)) {
+                return Optional.empty();
+            }
+            List<Path> checkpoints = checkpoints(out);
+            return checkpoints.isEmpty()
+                    ? Optional.empty()
+                    : Optional.ofNullable(TrainingCheckpoint.open(checkpoints.getLast())
+                            .state()
+                            .identity()
+                            .get(RunState.ARITHMETIC));
+        } catch (IOException e) {
+            throw new UncheckedIOException(out + " cannot be read: " + e.getMessage(), e);
+        }
+    }
+
     /** Writes {@code checkpoint-N} and deletes the oldest ones beyond the limit. */
     Path saveCheckpoint(Adapter adapter, AdamW optimizer, RunState state) {
         Path target = run.out().resolve("checkpoint-" + state.step());
@@ -114,7 +132,11 @@ final class RunFolder {
 
     /** The checkpoints, oldest first. */
     private List<Path> checkpoints() throws IOException {
-        return list(run.out()).stream()
+        return checkpoints(run.out());
+    }
+
+    private static List<Path> checkpoints(Path out) throws IOException {
+        return list(out).stream()
                 .filter(path ->
                         CHECKPOINT.matcher(path.getFileName().toString()).matches())
                 .sorted(Comparator.comparingLong(RunFolder::step))

@@ -26,6 +26,7 @@ import tools.jackson.databind.node.ObjectNode;
  */
 record RunState(long step, long totalSteps, double elapsedSeconds, Map<String, String> identity) {
     static final String FILE = "trainer_state.json";
+    static final String ARITHMETIC = "arithmetic";
     private static final JsonMapper JSON = JsonMapper.shared();
 
     /** Settings that change what is kept, not what is computed. */
@@ -46,7 +47,7 @@ record RunState(long step, long totalSteps, double elapsedSeconds, Map<String, S
         identity.put("base model", run.base());
         identity.put("adapter", run.adapter());
         identity.put("data", data.fingerprint());
-        identity.put("arithmetic", run.arithmetic());
+        identity.put(ARITHMETIC, run.arithmetic());
         return new RunState(0, totalSteps, 0, identity);
     }
 

@@ -10,6 +10,7 @@ import dev.jemma.engine.gemma.Recompute;
 import dev.jemma.engine.gemma.Training;
 import dev.jemma.engine.kernel.LowRank;
 import dev.jemma.engine.lora.Adapter;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -82,6 +83,15 @@ public final class Trainer {
                 return steps(adapter, training, optimizer, state, folder, events, cancelled);
             }
         }
+    }
+
+    /**
+     * The {@link TrainingRun#arithmetic} of the run in {@code out}, if it has a checkpoint to resume from.
+     *
+     * @throws dev.jemma.engine.api.FormatException if the checkpoint is damaged
+     */
+    public static Optional<String> arithmetic(Path out) {
+        return RunFolder.arithmetic(out);
     }
 
     private Training training(Adapter adapter) {

@@ -116,7 +116,7 @@ public final class KernelsContract {
             Arrays.stream(Kernels.class.getDeclaredMethods())
                     .map(Method::getName)
                     .forEach(methods::add);
-            methods.removeAll(List.of("slab", "supportsWeight", "description", "close"));
+            methods.removeAll(List.of("slab", "supportsWeight", "arithmetic", "description", "close"));
             assertThat(operations.stream().map(Operation::method).distinct()).hasSameElementsAs(methods);
             List<String> lines = new ArrayList<>();
             for (Operation operation : operations) {

@@ -23,6 +23,11 @@ public final class ReferenceKernels implements Kernels {
         this.arithmetic = arithmetic;
     }
 
+    @Override
+    public Arithmetic arithmetic() {
+        return arithmetic;
+    }
+
     /** A factor of a product with a frozen weight. */
     private double[] factor(Tensor x) {
         double[] values = d(x);

@@ -16,6 +16,7 @@ import dev.jemma.engine.tensor.Slab;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Locale;
 
 /**
  * {@link Kernels} on the CPU: the Vector API over host memory, and a team of threads of its own.
@@ -305,9 +306,14 @@ public final class CpuKernels implements Kernels {
     }
 
     @Override
+    public Arithmetic arithmetic() {
+        return arithmetic;
+    }
+
+    @Override
     public String description() {
         return "cpu, " + team.size() + (team.size() == 1 ? " thread, " : " threads, ") + Lanes.FLOATS.vectorBitSize()
-                + "-bit" + (arithmetic == Arithmetic.BF16 ? ", bf16" : "");
+                + "-bit, " + arithmetic.name().toLowerCase(Locale.ROOT) + " products";
     }
 
     @Override

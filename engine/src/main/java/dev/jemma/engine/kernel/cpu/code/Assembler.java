@@ -86,7 +86,8 @@ final class Assembler {
 
     /** Asks for a line to be brought to the second-level cache: PREFETCHT1. Any address will do, mapped or not. */
     void prefetch(Address line) {
-        int high = line.index().map(Enum::ordinal).orElse(0) >> 3 << 1 | line.base().ordinal() >> 3;
+        int high = line.index().map(Enum::ordinal).orElse(0) >> 3 << 1
+                | line.base().ordinal() >> 3;
         if (high != 0) {
             put(0x40 | high);
         }

@@ -141,7 +141,7 @@ final class ContractTest {
                 "train --model MODEL --data nowhere.jsonl --out o|nowhere.jsonl does not exist",
                 "train --model MODEL --data d --out o --learning-rate -1|learning_rate is -1.0, wanted 0 or more",
                 "train --model MODEL --data d --out o --batch-size 0|per_device_train_batch_size is 0, wanted 1 or more",
-                "generate --model MODEL --prompt hello|MODEL: has no tokenizer.json, which text needs; token ids can be used without",
+                "generate --model MODEL --prompt hello|MODEL: has no tokenizer, which text needs; token ids can be used without",
                 "generate --model MODEL --ids 5,96|token id 96, wanted 0 to 95",
                 "tokenize --model MODEL --data d|MODEL has no tokenizer.json; copy the one that belongs to the model into it",
                 "merge --model MODEL --adapter MODEL/lora --out MODEL|MODEL: is not empty, wanted a new or empty folder",

@@ -80,7 +80,8 @@ final class ReferenceCommandsTest {
 
     private void assertSame(Path model, List<String> adapter, Path rows, ReferenceData wanted) throws IOException {
         Path logits = out.resolve("logits.safetensors");
-        Ran ran = Ran.jemma("score", "--model", model, adapter, "--data", rows, "--logits", logits, "--json");
+        Ran ran = Ran.jemma(
+                "score", "--model", model, adapter, "--data", rows, "--logits", logits, "--compute", "f32", "--json");
         assertThat(ran.status()).as(ran.err()).isZero();
         if (wanted.names().contains("loss")) {
             assertThat(ran.json().get("loss").doubleValue()).isCloseTo(wanted.floats("loss")[0], withPercentage(1e-3));

@@ -53,7 +53,7 @@ final class GemmaTest {
     }
 
     private Gemma open() {
-        return Gemma.open(folder, GemmaOptions.DEFAULTS.withThreads(1));
+        return Gemma.open(folder, GemmaOptions.DEFAULTS.with(Compute.F32).withThreads(1));
     }
 
     @Test

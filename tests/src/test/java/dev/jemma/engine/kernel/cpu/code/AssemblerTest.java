@@ -64,7 +64,7 @@ final class AssemblerTest {
                     "vaddps zmm3{k1},zmm3,ZMMWORD PTR [r8+0x40]"),
             line(
                     x -> x.vectorBroadcast(Evex.VFMADD231PS, V512, 15, 24, Address.at(Gp.R12, Gp.RSI, 4, 0)),
-                    "vfmadd231ps zmm15,zmm24,DWORD PTR [r12+rsi*4]{1to16}"),
+                    "vfmadd231ps zmm15,zmm24,DWORD BCST [r12+rsi*4]"),
             line(
                     x -> x.vector(Evex.VPBROADCASTD, V512, 27, Address.at(Gp.RDI, Gp.R10, 2, 4)),
                     "vpbroadcastd zmm27,DWORD PTR [rdi+r10*2+0x4]"),
@@ -203,6 +203,7 @@ final class AssemblerTest {
                 .filter(line -> line.matches("\\s+[0-9a-f]+:\\s.*"))
                 .map(line -> line.replaceFirst("\\s+[0-9a-f]+:\\s+", "")
                         .replaceAll("\\s+", " ")
+                        .replaceAll("DWORD PTR (\\[.*])\\{1to16}", "DWORD BCST $1") // binutils before 2.39
                         .strip())
                 .toList();
     }

@@ -109,14 +109,14 @@ final class BenchCommand implements Callable<Integer> {
         try (Gemma gemma = Gemma.open(model, options)) {
             spec.commandLine().getErr().println(model + " on " + gemma.description());
             GemmaConfig config = gemma.checkpoint().config();
-            double layers = weights(config, false);
+            double layers = linears(config);
             double head = (double) config.vocabSize() * config.hiddenSize();
             if (prompt > 0) {
                 measured.add(new Measured("pp" + prompt, repeat(() -> read(gemma)), 0, 2 * layers + 2 * head / prompt));
             }
             if (generated > 0) {
-                double bytes = weights(config, true);
-                measured.add(new Measured("tg" + generated, repeat(() -> generate(gemma)), bytes, 2 * (layers + head)));
+                measured.add(new Measured(
+                        "tg" + generated, repeat(() -> generate(gemma)), bytesRead(gemma), 2 * (layers + head)));
             }
             if (train) {
                 double[] rates = trainingSteps(gemma);
@@ -127,15 +127,27 @@ final class BenchCommand implements Callable<Integer> {
         return 0;
     }
 
-    /** Elements of the layers' linear maps, or the bytes of all weights that a generated token reads. */
-    private static double weights(GemmaConfig config, boolean asBytes) {
+    /** Elements of the layers' linear maps. */
+    private static double linears(GemmaConfig config) {
         double elements = 0;
         for (var entry : config.weights().entrySet()) {
             if (entry.getValue().rank() == 2 && entry.getKey().contains(".layers.")) {
                 elements += entry.getValue().elements();
             }
         }
-        return asBytes ? 2 * (elements + (double) config.vocabSize() * config.hiddenSize()) : elements;
+        return elements;
+    }
+
+    /** Bytes of all matrices that a generated token reads: the layers' linear maps and the head. */
+    private static double bytesRead(Gemma gemma) {
+        GemmaConfig config = gemma.checkpoint().config();
+        double bytes = gemma.checkpoint().tensor(GemmaConfig.HEAD).memory().bytes();
+        for (var entry : config.weights().entrySet()) {
+            if (entry.getValue().rank() == 2 && entry.getKey().contains(".layers.")) {
+                bytes += gemma.checkpoint().tensor(entry.getKey()).memory().bytes();
+            }
+        }
+        return bytes;
     }
 
     private double[] repeat(DoubleSupplier test) {

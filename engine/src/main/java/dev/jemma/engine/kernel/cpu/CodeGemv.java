@@ -15,8 +15,11 @@ import java.lang.foreign.ValueLayout;
  */
 final class CodeGemv implements AutoCloseable {
     private static final int ROWS = RowDots.ROWS;
-    private static final long LEAST_CHUNK_BYTES = 16 << 10;
-    private static final long MOST_CHUNK_BYTES = 256 << 10;
+
+    /** A chunk is about this large: far more than what is asked for ahead of use, few enough to share out evenly. */
+    private static final long CHUNK_BYTES = 256 << 10;
+
+    private static final int MOST_ROUNDS = 1 << 12;
     private static final long PAGE = 4096;
 
     private final ThreadTeam team;
@@ -34,6 +37,8 @@ final class CodeGemv implements AutoCloseable {
     private float scale;
     private int rows;
     private int outputs;
+    private int lanes;
+    private int outputsALane;
     private int outputsAChunk;
     private long inputs;
     private long rowBytes;
@@ -43,7 +48,7 @@ final class CodeGemv implements AutoCloseable {
         this.team = team;
         sums = new MemorySegment[team.size()];
         touched = new int[16 * team.size()];
-        long bytes = MOST_CHUNK_BYTES; // a sum takes four, a row of weights at least 18
+        long bytes = 2 * CHUNK_BYTES; // a sum takes four bytes, a row of weights at least 18
         MemorySegment all = own.atLeast(bytes * team.size());
         for (int i = 0; i < sums.length; i++) {
             sums[i] = all.asSlice(bytes * i, bytes);
@@ -80,10 +85,11 @@ final class CodeGemv implements AutoCloseable {
         for (int n = 0; n < rows; n++) {
             prepare(input.segment().address() + 4 * n * inputs, x.address() + n * xBytes);
         }
-        long share = outputs * rowBytes / (8L * team.size());
-        long chunkBytes = Math.clamp(share, LEAST_CHUNK_BYTES, MOST_CHUNK_BYTES);
-        outputsAChunk = (int) Math.max(ROWS, chunkBytes / rowBytes / ROWS * ROWS);
-        team.run(Gemm.ceilDiv(outputs, outputsAChunk), task);
+        lanes = Math.min(team.size(), Gemm.ceilDiv(outputs, ROWS));
+        outputsALane = (int) Gemm.roundUp(Gemm.ceilDiv(outputs, lanes), ROWS);
+        int rounds = (int) Math.clamp(outputsALane * rowBytes / CHUNK_BYTES, 1, MOST_ROUNDS);
+        outputsAChunk = (int) Gemm.roundUp(Gemm.ceilDiv(outputsALane, rounds), ROWS);
+        team.run(lanes * Gemm.ceilDiv(outputsALane, outputsAChunk), task);
     }
 
     private void prepare(long from, long to) {
@@ -104,9 +110,17 @@ final class CodeGemv implements AutoCloseable {
         }
     }
 
+    /**
+     * Chunks are numbered so that members that keep step each walk through one stretch of memory: what a member has asked for ahead of its
+     * chunk's end is then its own next chunk.
+     */
     private void outputs(int chunk, int member) {
-        int from = chunk * outputsAChunk;
-        int to = Math.min(outputs, from + outputsAChunk);
+        int lane = chunk % lanes * outputsALane;
+        int from = lane + chunk / lanes * outputsAChunk;
+        int to = Math.min(Math.min(outputs, lane + outputsALane), from + outputsAChunk);
+        if (from >= to) {
+            return;
+        }
         int whole = from + (to - from) / ROWS * ROWS;
         touch(member, from * rowBytes, to * rowBytes);
         if (rows == 1) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks that PEFT loads an adapter which Jemma wrote, and that transformers loads what `jemma merge` wrote.
 
-usage: check_adapter.py MODEL ADAPTER [--same-as PEFT_ADAPTER] [--merged DIR]... [--seed N]
+usage: check_adapter.py MODEL ADAPTER [--same-as PEFT_ADAPTER] [--merged DIR]... [--rows R.jsonl --logits L.safetensors] [--seed N]
 
 MODEL       the base model's folder
 ADAPTER     an adapter folder written by Jemma; a missing or unexpected key is a failure
@@ -9,12 +9,15 @@ ADAPTER     an adapter folder written by Jemma; a missing or unexpected key is a
 --merged    a folder written by `jemma merge --model MODEL --adapter ADAPTER`; float32 weights must give the adapter's logits
             within 2e-5 of the largest; in either type every weight must be W + PEFT's own delta, within one unit in the last place of bfloat16
             or a millionth of the largest weight
+--logits    what `jemma score --model MODEL --adapter ADAPTER --data R.jsonl --logits L.safetensors` wrote for rows of input_ids: PEFT's logits
+            must be within 2e-4 of the largest
 
-Run by hand, or by a test where Python has torch, transformers (5.17), peft (0.21) and safetensors. Exits 1 on the first failure.
+Run by hand, by check_training.sh, or by a test where Python has torch, transformers (5.17), peft (0.21) and safetensors. Exits 1 on the first failure.
 """
 import argparse, json, sys, warnings
 import torch
 from peft import PeftModel
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
 
@@ -56,7 +59,7 @@ def merged_weights(peft):
 def main():
     a = argparse.ArgumentParser(usage=__doc__)
     a.add_argument("model"); a.add_argument("adapter"); a.add_argument("--same-as"); a.add_argument("--merged", action="append", default=[])
-    a.add_argument("--seed", type=int, default=1)
+    a.add_argument("--rows"); a.add_argument("--logits"); a.add_argument("--seed", type=int, default=1)
     a = a.parse_args()
     torch.manual_seed(a.seed)
     base = load(a.model)
@@ -70,6 +73,14 @@ def main():
         print(f"difference to {a.same_as}: {difference}")
         if difference != 0:
             sys.exit("FAIL: not the same adapter")
+    if a.logits:
+        peft, have = adapted(a.model, a.adapter), load_file(a.logits)
+        for i, line in enumerate(open(a.rows)):
+            wanted = logits(peft, torch.tensor([json.loads(line)["input_ids"]]))[0]
+            error = ((have[f"logits.{i}"] - wanted).abs().max() / wanted.abs().max()).item()
+            print(f"row {i}: Jemma's logits within {error:.2e} of PEFT's largest")
+            if not error < 2e-4:
+                sys.exit("FAIL: other logits")
     for folder in a.merged:
         model, info = load(folder, output_loading_info=True)
         wrong = {k: v for k, v in info.items() if v and k != "error_msgs"}

@@ -7,6 +7,7 @@ import dev.jemma.engine.template.TemplateException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
@@ -61,6 +62,7 @@ final class Failures implements IExecutionExceptionHandler {
             when String.valueOf(e.getMessage()).contains("unsafe memory access") ->
                 "a file of weights was cut short or replaced while it was in use; put new ones in place by renaming";
             case UncheckedIOException e when bareCause(e) instanceof FileSystemException cause -> message(cause);
+            case CharacterCodingException e -> "a file that was read is not UTF-8 text: " + e.getMessage();
             case NoSuchFileException e -> e.getFile() + " does not exist";
             case AccessDeniedException e -> e.getFile() + " cannot be read or written: permission denied";
             default -> {

@@ -4,6 +4,7 @@ import dev.jemma.engine.api.FormatException;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.MalformedInputException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.BiConsumer;
@@ -41,6 +42,8 @@ final class JsonLines {
                     row.accept(new Row(file, line, parse(file, line, text)), number++);
                 }
             }
+        } catch (MalformedInputException e) {
+            throw FormatException.in(file, "is not UTF-8 text, wanted JSON Lines");
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

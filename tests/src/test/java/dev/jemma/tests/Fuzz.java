@@ -3,10 +3,11 @@ package dev.jemma.tests;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
 /**
  * Seeded damage for parsers. The system property {@code jemma.fuzz} sets the number of mutations of each parser
- * ({@code ./mvnw verify -Djemma.fuzz=100000} is the full run); by default a small share.
+ * ({@code ./mvnw verify -Dgroups=fuzz -Djemma.fuzz=100000} is the full run); by default a small share.
  */
 public final class Fuzz {
     private static final byte[] STRUCTURE = "{}[]\",:0919eE-ntf\\. ".getBytes(StandardCharsets.US_ASCII);
@@ -16,6 +17,14 @@ public final class Fuzz {
     /** How many mutations to try where {@code usual} are enough for an ordinary run. */
     public static int mutations(int usual) {
         return Integer.getInteger("jemma.fuzz", usual);
+    }
+
+    /**
+     * Where to cut a file of {@code length} bytes that begins with a header of {@code header}: everywhere in the full run and in the header, else here and there.
+     */
+    public static IntStream cuts(int length, int header) {
+        boolean everywhere = Integer.getInteger("jemma.fuzz") != null;
+        return IntStream.range(0, length).filter(at -> everywhere || at < header || at % 101 == 0);
     }
 
     /** A copy of {@code bytes} with one to four damages: bytes, bits, structure, moved or removed or doubled pieces. */

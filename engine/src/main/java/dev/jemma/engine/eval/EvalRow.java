@@ -3,7 +3,6 @@ package dev.jemma.engine.eval;
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.ToolSpec;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -57,7 +56,7 @@ public record EvalRow(String id, List<ToolSpec> tools, List<AcceptedCall> accept
         List<EvalRow> rows = new ArrayList<>();
         Set<String> ids = new HashSet<>();
         int line = 0;
-        for (String text : Files.readAllLines(file)) {
+        for (String text : JsonLinesText.of(file)) {
             line++;
             if (text.isBlank()) {
                 continue;

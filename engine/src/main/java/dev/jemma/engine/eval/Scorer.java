@@ -6,7 +6,6 @@ import dev.jemma.engine.toolcall.ParsedReply;
 import dev.jemma.engine.toolcall.Repair;
 import dev.jemma.engine.toolcall.ToolCallFormat;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -92,7 +91,7 @@ public record Scorer(ToolCallFormat format, Set<Repair> allowed) {
     public static Map<String, String> readPredictions(Path file) throws IOException {
         Map<String, String> predictions = new LinkedHashMap<>();
         int line = 0;
-        for (String text : Files.readAllLines(file)) {
+        for (String text : JsonLinesText.of(file)) {
             line++;
             if (text.isBlank()) {
                 continue;

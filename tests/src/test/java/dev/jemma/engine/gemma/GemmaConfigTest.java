@@ -7,6 +7,7 @@ import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.tensor.Shape;
 import dev.jemma.tests.Fuzz;
+import dev.jemma.tests.FuzzTest;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
@@ -188,7 +189,7 @@ final class GemmaConfigTest {
                 .isZero();
     }
 
-    @Test
+    @FuzzTest
     void aDamagedConfigIsReadOrAFormatException() {
         byte[] whole = HUB_4B.getBytes(StandardCharsets.UTF_8);
         for (int length = 0; length < whole.length; length++) {

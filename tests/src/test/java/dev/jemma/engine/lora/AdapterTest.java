@@ -13,6 +13,8 @@ import dev.jemma.engine.tensor.Conversion;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Shape;
 import dev.jemma.engine.tensor.Tensor;
+import dev.jemma.tests.Fuzz;
+import dev.jemma.tests.FuzzTest;
 import dev.jemma.tests.Shared;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -29,6 +31,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
+import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -243,5 +246,40 @@ final class AdapterTest {
             }
         }
         return lines;
+    }
+
+    @FuzzTest
+    void aDamagedAdapterIsReadOrAFormatException(@TempDir Path folder) throws IOException {
+        Path model = Path.of("src/test/resources/models/gemma3");
+        byte[] config = Files.readAllBytes(model.resolve("lora/adapter_config.json"));
+        byte[] weights = Files.readAllBytes(model.resolve("lora/adapter_model.safetensors"));
+        int header = 8 + (int) ByteBuffer.wrap(weights).order(ByteOrder.LITTLE_ENDIAN).getLong(0);
+        SplittableRandom random = new SplittableRandom(21);
+        try (Checkpoint base = Checkpoint.open(model)) {
+            Files.write(folder.resolve("adapter_config.json"), config);
+            for (int cut : Fuzz.cuts(weights.length, header).toArray()) {
+                Files.write(folder.resolve("adapter_model.safetensors"), Arrays.copyOf(weights, cut));
+                assertThatThrownBy(() -> Adapter.load(folder, base)).isInstanceOf(FormatException.class);
+            }
+            byte[] head = Arrays.copyOf(weights, header);
+            byte[] data = Arrays.copyOfRange(weights, header, weights.length);
+            int read = 0;
+            for (int i = 0; i < Fuzz.mutations(500); i++) {
+                boolean ofConfig = i % 4 == 0;
+                Files.write(
+                        folder.resolve("adapter_config.json"), ofConfig ? Fuzz.mutate(config, random) : config);
+                byte[] damaged = ofConfig ? head : Fuzz.mutate(head, random);
+                byte[] whole = Arrays.copyOf(damaged, damaged.length + data.length);
+                System.arraycopy(data, 0, whole, damaged.length, data.length);
+                Files.write(folder.resolve("adapter_model.safetensors"), whole);
+                try (Adapter adapter = Adapter.load(folder, base)) {
+                    assertThat(adapter.parameters()).isPositive();
+                    read++;
+                } catch (FormatException expected) {
+                    assertThat(expected).hasMessageMatching("(?s).*(adapter_|model)[a-z_]*.*");
+                }
+            }
+            assertThat(read).as("damage that does no harm").isPositive();
+        }
     }
 }

@@ -7,6 +7,7 @@ import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.gemma.GemmaConfig;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.tests.Fuzz;
+import dev.jemma.tests.FuzzTest;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
@@ -163,7 +164,7 @@ final class LoraConfigTest {
                 .isEqualTo(config);
     }
 
-    @Test
+    @FuzzTest
     void aDamagedConfigIsReadOrAFormatException() {
         byte[] whole = JsonFile.bytes(parse(",\"target_modules\":\".*q_proj\",\"rank_pattern\":{\"q_proj\":2}")
                 .config()

@@ -7,6 +7,7 @@ import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Shape;
 import dev.jemma.tests.Fuzz;
+import dev.jemma.tests.FuzzTest;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
@@ -122,7 +123,7 @@ final class SafetensorsFileTest {
                         + " not a safetensors file, or cut off");
     }
 
-    @Test
+    @FuzzTest
     void truncationAnywhereIsAFormatException() throws IOException {
         byte[] whole = bytes(SOUND, 24);
         for (int length = 0; length < whole.length; length++) {
@@ -134,7 +135,7 @@ final class SafetensorsFileTest {
         }
     }
 
-    @Test
+    @FuzzTest
     void mutationsAreReadOrAreAFormatException() throws IOException {
         byte[] whole = bytes(SOUND, 24);
         SplittableRandom random = new SplittableRandom(3);

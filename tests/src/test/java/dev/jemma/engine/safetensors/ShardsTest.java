@@ -8,6 +8,7 @@ import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Shape;
 import dev.jemma.engine.tensor.Tensor;
 import dev.jemma.tests.Fuzz;
+import dev.jemma.tests.FuzzTest;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -84,7 +85,7 @@ final class ShardsTest {
                         + " Jemma reads safetensors only, convert other formats with transformers' save_pretrained");
     }
 
-    @Test
+    @FuzzTest
     void aDamagedIndexIsReadOrAFormatException() throws IOException {
         byte[] whole = INDEX.getBytes(StandardCharsets.UTF_8);
         for (int length = 0; length < whole.length; length++) {

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.tests.Fuzz;
+import dev.jemma.tests.FuzzTest;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -11,6 +13,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.Arrays;
 import java.util.Random;
+import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -31,7 +34,7 @@ final class TokenizerFilesTest {
         return TokenizerJson.read(FILE, bytes);
     }
 
-    @Test
+    @FuzzTest
     void truncationAnywhereIsAFormatException() throws IOException {
         byte[] bytes = small("strings");
         assertThat(read(bytes).vocabulary().size()).isGreaterThan(256);
@@ -44,26 +47,12 @@ final class TokenizerFilesTest {
         }
     }
 
-    @Test
+    @FuzzTest
     void mutationsAreReadOrAreAFormatException() throws IOException {
-        int rounds = Integer.getInteger("jemma.fuzz", 1_000);
-        var random = new Random(17);
+        var random = new SplittableRandom(17);
         byte[][] seeds = {small("strings"), small("flags"), small("prepend")};
-        for (int round = 0; round < rounds; round++) {
-            byte[] bytes = seeds[round % seeds.length].clone();
-            for (int i = 1 + random.nextInt(4); i > 0; i--) {
-                int at = random.nextInt(bytes.length);
-                switch (random.nextInt(4)) {
-                    case 0 -> bytes[at] = (byte) random.nextInt(256);
-                    case 1 -> bytes[at] ^= (byte) (1 << random.nextInt(8));
-                    case 2 -> bytes[at] = (byte) "{}[]\",:0919eE-ntf\\".charAt(random.nextInt(18));
-                    default -> {
-                        int from = random.nextInt(bytes.length);
-                        int length = Math.min(random.nextInt(20), bytes.length - Math.max(at, from));
-                        System.arraycopy(bytes, from, bytes, at, length);
-                    }
-                }
-            }
+        for (int round = 0; round < Fuzz.mutations(1000); round++) {
+            byte[] bytes = Fuzz.mutate(seeds[round % seeds.length], random);
             try {
                 var tokenizer = new Tokenizer(read(bytes));
                 int[] ids = tokenizer.encode("the cat <L> <start_of_turn>\n👋", Specials.WITH);

@@ -4,14 +4,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.jemma.engine.api.ToolCall;
+import dev.jemma.tests.Fuzz;
 import dev.jemma.tests.RandomJson;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.TimeUnit;
 import java.util.Set;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Timeout.ThreadMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
@@ -233,6 +238,8 @@ final class CallReaderTest {
 
     @ParameterizedTest
     @MethodSource("formats")
+    @Tag("fuzz")
+    @Timeout(value = 20, unit = TimeUnit.MINUTES, threadMode = ThreadMode.SEPARATE_THREAD)
     void survivesTruncationAndMutation(ToolCallFormat format) throws IOException {
         Random random = new Random(4);
         List<String> texts = new ArrayList<>();
@@ -245,7 +252,7 @@ final class CallReaderTest {
             }
         }
         String alphabet = "{}[]():,='\"\\<>/ \n0-.eTa\u0000\uD83D" + "é";
-        for (int i = Integer.getInteger("jemma.fuzz", 3000); i > 0; i--) {
+        for (int i = Fuzz.mutations(3000); i > 0; i--) {
             StringBuilder text = new StringBuilder(texts.get(random.nextInt(texts.size())));
             for (int n = random.nextInt(4); n >= 0; n--) {
                 int at = random.nextInt(text.length() + 1);

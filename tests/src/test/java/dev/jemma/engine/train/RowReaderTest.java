@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.tests.Fuzz;
+import dev.jemma.tests.FuzzTest;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -177,7 +178,7 @@ final class RowReaderTest {
                 .hasMessageContaining("train.jsonl");
     }
 
-    @Test
+    @FuzzTest
     void damagedFilesOnlyGiveTheDocumentedException() {
         byte[] row =
                 ("{\"messages\": [{\"role\": \"user\", \"content\": \"é\"}, {\"role\": \"assistant\", \"content\": null, \"tool_calls\": [{\"function\": {\"name\": \"f\", \"arguments\": \"{}\"}}]}],"

@@ -1,0 +1,133 @@
+package dev.jemma.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.jemma.engine.api.GenerationOptions;
+import dev.jemma.engine.api.SchedulerType;
+import dev.jemma.engine.api.TrainingConfig;
+import dev.jemma.engine.api.TrainingConfig.Recompute;
+import dev.jemma.engine.api.TrainingConfig.RowOrder;
+import dev.jemma.engine.api.TrainingEvent;
+import dev.jemma.engine.lora.Adapter;
+import dev.jemma.engine.lora.LoraConfig;
+import dev.jemma.engine.train.Dataset;
+import dev.jemma.engine.train.Dataset.TooLong;
+import dev.jemma.engine.train.DatasetBatches;
+import dev.jemma.engine.train.DatasetBatches.Packing;
+import dev.jemma.engine.train.RowEncoder;
+import dev.jemma.engine.train.RowEncoder.End;
+import dev.jemma.engine.train.RowEncoder.Supervise;
+import dev.jemma.engine.train.Trainer;
+import dev.jemma.engine.train.TrainingRun;
+import dev.jemma.tests.Allocated;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * After warm-up, all threads together allocate little Java heap, whatever the size of the weights: what a token or a step leaves behind is the collector's work, and
+ * a pause. Bounds are a few times what was measured, so that only a new source of garbage breaks them.
+ */
+final class AllocationTest {
+    private static final Path MODEL = Path.of("../cli/src/main/resources/dev/jemma/cli/demo/model");
+
+    /** For a decoded token of a model of four layers: the views of its tensors, a hundred bytes for an operation, and its text. Measured: 8.6 kB. */
+    private static final long BYTES_A_TOKEN = 16 << 10;
+
+    /** For an optimizer step of two micro-batches, rows to metrics, on the same model. */
+    private static final long BYTES_A_STEP = 4 << 20;
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    void aDecodedTokenAllocatesLittle() {
+        try (Gemma gemma = Gemma.open(MODEL);
+                Session session = gemma.session()) {
+            decode(session, 900);
+            long few = decode(session, 100);
+            long many = decode(session, 900);
+            assertThat((many - few) / 800).isLessThan(BYTES_A_TOKEN);
+        }
+    }
+
+    private static long decode(Session session, int tokens) {
+        long before = Allocated.bytes();
+        GenerationOptions options =
+                GenerationOptions.GREEDY.withMaxNewTokens(tokens).ignoringEos();
+        assertThat(session.generate(new int[] {5, 6, 7}, options, event -> {}).ids())
+                .hasSize(tokens);
+        return Allocated.bytes() - before;
+    }
+
+    @Test
+    void aTrainingStepAllocatesLittle() throws IOException {
+        int steps = 300;
+        long[] allocated = new long[steps + 1];
+        TrainingConfig config = new TrainingConfig(
+                1e-3,
+                SchedulerType.LINEAR,
+                0,
+                0,
+                0.9,
+                0.999,
+                1e-8,
+                1,
+                2,
+                2,
+                1,
+                steps,
+                42,
+                RowOrder.SHUFFLED,
+                Recompute.NEVER,
+                0,
+                0,
+                0);
+        try (Gemma gemma = Gemma.open(MODEL)) {
+            RowEncoder encoder = new RowEncoder(
+                    gemma::tokenizer, () -> gemma.conversations(List.of()), 1, 1257, Supervise.ASSISTANT, End.EOS);
+            Dataset dataset = Dataset.read(rows(), encoder, 64, TooLong.LEAVE_OUT, List.of());
+            LoraConfig lora = LoraConfig.defaults();
+            new Trainer(
+                            gemma.model(),
+                            () -> Adapter.create(lora, gemma.checkpoint().config(), 1),
+                            new DatasetBatches(dataset, config, Packing.OFF, 64),
+                            Optional.empty(),
+                            new TrainingRun(
+                                    config,
+                                    folder.resolve("out"),
+                                    Optional.of(folder.resolve("metrics.jsonl")),
+                                    "",
+                                    "",
+                                    TrainingRun.Start.NEW,
+                                    "f32",
+                                    Map.of()))
+                    .train(
+                            event -> {
+                                if (event instanceof TrainingEvent.Stepped stepped) {
+                                    allocated[(int) stepped.step()] = Allocated.bytes();
+                                }
+                            },
+                            () -> false);
+        }
+        assertThat((allocated[steps] - allocated[steps - 100]) / 100).isLessThan(BYTES_A_STEP);
+    }
+
+    private Path rows() throws IOException {
+        SplittableRandom random = new SplittableRandom(8);
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i < 16; i++) {
+            text.append("{\"input_ids\": ")
+                    .append(Arrays.toString(random.ints(32, 3, 1200).toArray()))
+                    .append("}\n");
+        }
+        return Files.writeString(folder.resolve("rows.jsonl"), text);
+    }
+}

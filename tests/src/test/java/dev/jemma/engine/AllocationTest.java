@@ -41,7 +41,10 @@ final class AllocationTest {
     /** For a decoded token of a model of four layers: the views of its tensors, a hundred bytes for an operation, and its text. Measured: 8.6 kB. */
     private static final long BYTES_A_TOKEN = 16 << 10;
 
-    /** For an optimizer step of two micro-batches, rows to metrics, on the same model. */
+    /**
+     * For an optimizer step of two micro-batches, rows to metrics, on the same model. Measured: 2.1 MB, nine tenths of it vectors that the compiler boxes in AdamW's update and in the
+     * tails of attention's backward; the rest describes tensors.
+     */
     private static final long BYTES_A_STEP = 4 << 20;
 
     @TempDir

@@ -15,12 +15,10 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Files of rows and predictions to be judged, damaged. */
 final class DamagedRowsTest {
-    private static final byte[] ROWS =
-            """
+    private static final byte[] ROWS = """
             {"id": "a", "messages": [{"role": "user", "content": "é"}, {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": {"x": 1}}}]}], "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {"x": {"type": "integer"}}}}}], "prediction": "<tool_call>{}</tool_call>"}
             {"id": "b", "messages": [{"role": "user", "content": "no"}], "tools": [], "accept": [{"f": {"x": [1, ""]}}], "unseen_tools": true, "prediction": ""}
-            """
-                    .getBytes(StandardCharsets.UTF_8);
+            """.getBytes(StandardCharsets.UTF_8);
 
     @TempDir
     private Path folder;

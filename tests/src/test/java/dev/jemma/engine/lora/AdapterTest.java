@@ -253,7 +253,8 @@ final class AdapterTest {
         Path model = Path.of("src/test/resources/models/gemma3");
         byte[] config = Files.readAllBytes(model.resolve("lora/adapter_config.json"));
         byte[] weights = Files.readAllBytes(model.resolve("lora/adapter_model.safetensors"));
-        int header = 8 + (int) ByteBuffer.wrap(weights).order(ByteOrder.LITTLE_ENDIAN).getLong(0);
+        int header = 8
+                + (int) ByteBuffer.wrap(weights).order(ByteOrder.LITTLE_ENDIAN).getLong(0);
         SplittableRandom random = new SplittableRandom(21);
         try (Checkpoint base = Checkpoint.open(model)) {
             Files.write(folder.resolve("adapter_config.json"), config);
@@ -266,8 +267,7 @@ final class AdapterTest {
             int read = 0;
             for (int i = 0; i < Fuzz.mutations(500); i++) {
                 boolean ofConfig = i % 4 == 0;
-                Files.write(
-                        folder.resolve("adapter_config.json"), ofConfig ? Fuzz.mutate(config, random) : config);
+                Files.write(folder.resolve("adapter_config.json"), ofConfig ? Fuzz.mutate(config, random) : config);
                 byte[] damaged = ofConfig ? head : Fuzz.mutate(head, random);
                 byte[] whole = Arrays.copyOf(damaged, damaged.length + data.length);
                 System.arraycopy(data, 0, whole, damaged.length, data.length);

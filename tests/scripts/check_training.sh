@@ -30,7 +30,7 @@ for model in "$@"; do
     # shellcheck disable=SC2086
     "$jemma" train --model "$model" --data "$work/rows.jsonl" --out "$out" --max-steps 12 --batch-size 4 --learning-rate 1e-2 $options 2>"$work/log" ||
       { cat "$work/log"; exit 1; }
-    "$jemma" score --model "$model" --adapter "$out" --data "$work/three.jsonl" --logits "$out.safetensors" --json
+    "$jemma" score --model "$model" --adapter "$out" --data "$work/three.jsonl" --logits "$out.safetensors" --compute f32 --json
     "$jemma" merge --model "$model" --adapter "$out" --out "$out-f32" --dtype float32 2>>"$work/log"
     "$jemma" merge --model "$model" --adapter "$out" --out "$out-bf16" --dtype bfloat16 2>>"$work/log"
     "$python" "$here/check_adapter.py" "$model" "$out" --rows "$work/three.jsonl" --logits "$out.safetensors" \

@@ -116,6 +116,8 @@ final class ScoreGenerateTest {
                     "--max-new-tokens",
                     wanted.length,
                     "--ignore-eos",
+                    "--compute",
+                    "f32",
                     "--json");
             assertThat(ran.status()).isZero();
             assertThat(Ran.keys(ran.json()))

@@ -85,7 +85,9 @@ final class GenerateCommand implements Callable<Integer> {
                 Interrupts interrupts = Interrupts.call(session::cancel)) {
             session.warnings().forEach(warning -> spec.commandLine().getErr().println("warning: " + warning));
             GenerationOptions options = sampling.over(gemma.generationDefaults());
+            var start = new StartUp();
             Consumer<GenerationEvent> sink = event -> {
+                start.see(event);
                 if (!json && event instanceof GenerationEvent.Text text) {
                     out.print(text.text());
                     out.flush();
@@ -100,7 +102,7 @@ final class GenerateCommand implements Callable<Integer> {
             } else {
                 out.println();
                 if (Main.verbose(spec.commandLine())) {
-                    spec.commandLine().getErr().println(summary(result));
+                    spec.commandLine().getErr().println(summary(result) + start.summary());
                 }
             }
             return result.finishReason() == FinishReason.CANCELLED ? Failures.INTERRUPTED : 0;

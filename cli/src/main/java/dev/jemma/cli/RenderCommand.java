@@ -6,11 +6,12 @@ import dev.jemma.engine.chat.BuiltInTemplate;
 import dev.jemma.engine.chat.Conversations;
 import dev.jemma.engine.chat.Prompt;
 import dev.jemma.engine.chat.SpecialTokens;
+import dev.jemma.engine.chat.Templates;
 import dev.jemma.engine.chat.ToolStyle;
 import dev.jemma.engine.gemma.ChatTemplates;
 import dev.jemma.engine.gemma.Checkpoint;
+import dev.jemma.engine.gemma.Family;
 import dev.jemma.engine.gemma.GemmaConfig;
-import dev.jemma.engine.template.ChatTemplate;
 import dev.jemma.engine.template.RenderOptions;
 import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
 import dev.jemma.engine.template.TemplateException;
@@ -27,6 +28,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -87,12 +89,12 @@ final class RenderCommand implements Callable<Integer> {
         compute.check();
         Turns turns = turns();
         SpecialTokens tokens = turns.tokens;
-        ChatTemplate template = ChatTemplate.parse(turns.template);
+        Templates templates = turns.templates;
         Conversations conversations = new Conversations(
-                template,
+                templates,
                 toolFormat
-                        .map(name -> ToolStyle.named(name, template.source()))
-                        .orElseGet(() -> ToolStyle.fitting(template.source())),
+                        .map(name -> ToolStyle.named(name, templates.withTools().source()))
+                        .orElseGet(() -> ToolStyle.fitting(templates.withTools().source())),
                 tokens.bos(),
                 tokens.eos());
         RenderOptions options = RenderOptions.withTokens(tokens.bos(), tokens.eos())
@@ -107,9 +109,8 @@ final class RenderCommand implements Callable<Integer> {
                 if (mask) {
                     write(conversations.supervise(messages, row.json().path("tools")), line);
                 } else {
-                    line.put(
-                            "text",
-                            TextSpan.join(template.render(messages, row.json().path("tools"), options)));
+                    JsonNode tools = row.json().path("tools");
+                    line.put("text", TextSpan.join(templates.choose(tools).render(messages, tools, options)));
                 }
             } catch (TemplateException e) {
                 line.put("error", e.kind() == TemplateException.Kind.RAISED ? e.reason() : e.getMessage());
@@ -120,37 +121,36 @@ final class RenderCommand implements Callable<Integer> {
     }
 
     /** How conversations are written: a template and the tokens that it knows by name. */
-    private record Turns(String template, SpecialTokens tokens) {}
+    private record Turns(Templates templates, SpecialTokens tokens) {
+        static Turns of(ChatTemplates found, Family family, SpecialTokens tokens) {
+            Templates templates = found.general().isPresent()
+                    ? Templates.parse(found.general().get(), found.toolUse())
+                    : Templates.parse(BuiltInTemplate.of(family).source(), Optional.empty());
+            return new Turns(templates, tokens);
+        }
+    }
 
     /** Those of the template file, else the model's, else the turns of the model's generation. A folder needs no weights for this. */
     private Turns turns() throws IOException {
         if (source.template.isPresent()) {
-            return new Turns(Files.readString(source.template.get()), SpecialTokens.GEMMA);
+            String text = Files.readString(source.template.get());
+            return new Turns(Templates.parse(text, Optional.empty()), SpecialTokens.GEMMA);
         }
         Path model = source.model.orElseThrow();
         if (Files.isRegularFile(model)) {
             try (Checkpoint checkpoint = Checkpoint.open(model)) {
-                String template = checkpoint
-                        .templates()
-                        .choose(false)
-                        .orElseGet(() ->
-                                BuiltInTemplate.of(checkpoint.config().family()).source());
                 Optional<Tokenizer> tokenizer = checkpoint.tokenizer();
-                return new Turns(
-                        template,
+                return Turns.of(
+                        checkpoint.templates(),
+                        checkpoint.config().family(),
                         tokenizer.isPresent() ? SpecialTokens.of(checkpoint, tokenizer.get()) : SpecialTokens.GEMMA);
             }
         }
-        SpecialTokens tokens = SpecialTokens.read(model);
-        Optional<String> own = ChatTemplates.find(model).choose(false);
-        return new Turns(
-                own.isPresent()
-                        ? own.get()
-                        : BuiltInTemplate.of(GemmaConfig.read(model.resolve("config.json"))
-                                        .config()
-                                        .family())
-                                .source(),
-                tokens);
+        ChatTemplates found = ChatTemplates.find(model);
+        Family family = found.general().isPresent()
+                ? Family.GEMMA_3
+                : GemmaConfig.read(model.resolve("config.json")).config().family();
+        return Turns.of(found, family, SpecialTokens.read(model));
     }
 
     private static void write(Prompt prompt, ObjectNode line) {

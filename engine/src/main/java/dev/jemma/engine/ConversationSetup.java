@@ -4,12 +4,12 @@ import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.chat.BuiltInTemplate;
 import dev.jemma.engine.chat.Conversations;
 import dev.jemma.engine.chat.SpecialTokens;
+import dev.jemma.engine.chat.Templates;
 import dev.jemma.engine.chat.ToolStyle;
 import dev.jemma.engine.gemma.ChatTemplates;
 import dev.jemma.engine.gemma.Checkpoint;
 import dev.jemma.engine.gemma.Family;
 import dev.jemma.engine.io.JsonFile;
-import dev.jemma.engine.template.ChatTemplate;
 import dev.jemma.engine.template.TemplateException;
 import dev.jemma.engine.tokenizer.Tokenizer;
 import java.io.IOException;
@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -29,47 +30,56 @@ import tools.jackson.databind.JsonNode;
  * @param adapters folders of adapters
  */
 record ConversationSetup(GemmaOptions options, Checkpoint checkpoint, Tokenizer tokenizer, List<Path> adapters) {
-    /** A template's text and the file it came from, as messages name it. */
-    private record Source(String text, String place) {}
+    /** A template's text, that of the one for tools if there is one, and the file they came from, as messages name it. */
+    private record Source(String text, Optional<String> withTools, String place) {
+        static Source of(String text, String place) {
+            return new Source(text, Optional.empty(), place);
+        }
+
+        /** The templates found in {@code folder}, if one of them is for any conversation. */
+        static Optional<Source> in(Path folder, ChatTemplates found) {
+            return found.general()
+                    .map(text -> new Source(
+                            text,
+                            found.toolUse(),
+                            folder.resolve(found.source()).toString()));
+        }
+    }
 
     Conversations build() throws IOException {
         Source source = template();
-        ChatTemplate template;
+        Templates templates;
         try {
-            template = ChatTemplate.parse(source.text);
+            templates = Templates.parse(source.text, source.withTools);
         } catch (TemplateException e) {
             throw new FormatException(source.place + ": " + e.getMessage(), e);
         }
         SpecialTokens tokens = SpecialTokens.of(checkpoint, tokenizer);
-        return new Conversations(template, toolStyle(source.text), tokens.bos(), tokens.eos());
+        return new Conversations(templates, toolStyle(templates.withTools().source()), tokens.bos(), tokens.eos());
     }
 
     private Source template() throws IOException {
         if (options.chatTemplate().isPresent()) {
             Path file = options.chatTemplate().get();
             try {
-                return new Source(Files.readString(file), file.toString());
+                return Source.of(Files.readString(file), file.toString());
             } catch (NoSuchFileException e) {
                 throw new FormatException(file + ": no such file, wanted a chat template", e);
             }
         }
         for (Path adapter : adapters.reversed()) {
-            ChatTemplates found = ChatTemplates.find(adapter);
-            if (found.choose(false).isPresent()) {
-                return new Source(
-                        found.choose(false).get(),
-                        adapter.resolve(found.source()).toString());
+            Optional<Source> found = Source.in(adapter, ChatTemplates.find(adapter));
+            if (found.isPresent()) {
+                return found.get();
             }
         }
-        ChatTemplates ofModel = checkpoint.templates();
-        if (ofModel.choose(false).isPresent()) {
-            return new Source(
-                    ofModel.choose(false).get(),
-                    checkpoint.path().resolve(ofModel.source()).toString());
+        Optional<Source> ofModel = Source.in(checkpoint.path(), checkpoint.templates());
+        if (ofModel.isPresent()) {
+            return ofModel.get();
         }
         BuiltInTemplate builtIn =
                 checkpoint.config().family() == Family.GEMMA_3 ? BuiltInTemplate.GEMMA3 : BuiltInTemplate.GEMMA;
-        return new Source(builtIn.source(), "the built-in template");
+        return Source.of(builtIn.source(), "the built-in template");
     }
 
     private ToolStyle toolStyle(String template) throws IOException {

@@ -10,6 +10,7 @@ import dev.jemma.engine.api.GenerationEvent;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
 import dev.jemma.engine.chat.BuiltInTemplate;
+import dev.jemma.engine.chat.Conversations;
 import dev.jemma.engine.gemma.ReferenceData;
 import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
 import dev.jemma.engine.tokenizer.Specials;
@@ -28,6 +29,8 @@ import java.util.function.Consumer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.MissingNode;
@@ -273,7 +276,8 @@ final class GemmaTest {
     void templateAndToolFormatComeFromOptionsThenAdapterThenModel() throws IOException {
         Path adapter = Files.createDirectory(folder.resolve("adapter"));
         try (Gemma gemma = open()) {
-            assertThat(gemma.conversations(List.of()).template().source()).isEqualTo(BuiltInTemplate.GEMMA3.source());
+            assertThat(gemma.conversations(List.of()).templates().plain().source())
+                    .isEqualTo(BuiltInTemplate.GEMMA3.source());
             Files.writeString(folder.resolve("chat_template.jinja"), "{{ bos_token }}model {{ eos_token }}");
         }
         Files.writeString(
@@ -287,7 +291,7 @@ final class GemmaTest {
             assertThat(gemma.conversations(List.of(adapter)).tools().name()).isEqualTo("hermes");
             Files.writeString(adapter.resolve("chat_template.jinja"), "adapter");
             Files.writeString(adapter.resolve("jemma.json"), "{\"tool_format\": \"functiongemma\"}");
-            assertThat(gemma.conversations(List.of(adapter)).template().source())
+            assertThat(gemma.conversations(List.of(adapter)).templates().plain().source())
                     .isEqualTo("adapter");
             assertThat(gemma.conversations(List.of(adapter)).tools().name()).isEqualTo("functiongemma");
             Files.writeString(adapter.resolve("jemma.json"), "{\"tool_format\": \"xml\"}");
@@ -304,12 +308,44 @@ final class GemmaTest {
         var options =
                 GemmaOptions.DEFAULTS.withThreads(1).withChatTemplate(file).withToolFormat("template");
         try (Gemma gemma = Gemma.open(folder, options)) {
-            assertThat(gemma.conversations(List.of(adapter)).template().source())
+            assertThat(gemma.conversations(List.of(adapter)).templates().plain().source())
                     .isEqualTo("option");
             assertThat(gemma.conversations(List.of(adapter)).tools().name()).isEqualTo("template");
             Files.delete(file);
             assertThatThrownBy(() -> gemma.conversations(List.of()))
                     .hasMessage(file + ": no such file, wanted a chat template");
+        }
+    }
+
+    @Test
+    void conversationsWithToolsTakeTheTemplateNamedToolUse() throws IOException {
+        Files.writeString(folder.resolve("tokenizer_config.json"), """
+                {"chat_template": [{"name": "default", "template": "plain"},
+                                   {"name": "tool_use", "template": "{{ tools | length }} tools"}]}""");
+        JsonNode tools = new JsonMapper().readTree("[{\"type\": \"function\", \"function\": {\"name\": \"f\"}}]");
+        Path adapter = Files.createDirectory(folder.resolve("adapter"));
+        try (Gemma gemma = open()) {
+            Conversations ofModel = gemma.conversations(List.of());
+            assertThat(ofModel.tools().name()).isEqualTo("template");
+            assertThat(ofModel.render(messages("x"), MissingNode.getInstance(), GenerationPrompt.OMIT)
+                            .text())
+                    .isEqualTo("plain");
+            assertThat(ofModel.render(messages("x"), tools, GenerationPrompt.OMIT)
+                            .text())
+                    .isEqualTo("1 tools");
+            for (var companion : ofModel.companions().entrySet()) {
+                Path file = adapter.resolve(companion.getKey());
+                Files.createDirectories(file.getParent());
+                Files.writeString(file, companion.getValue());
+            }
+        }
+        Files.delete(folder.resolve("tokenizer_config.json"));
+        try (Gemma gemma = open()) {
+            assertThat(gemma.conversations(List.of(adapter))
+                            .render(messages("x"), tools, GenerationPrompt.OMIT)
+                            .text())
+                    .as("an adapter brings both templates along")
+                    .isEqualTo("1 tools");
         }
     }
 

@@ -7,6 +7,7 @@ import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
 import dev.jemma.engine.template.Rendering;
 import dev.jemma.engine.template.TemplateException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
@@ -28,25 +29,30 @@ public final class Conversations {
     /** The key in {@link #FILE}. */
     public static final String TOOL_FORMAT = "tool_format";
 
-    private final ChatTemplate template;
+    private final Templates templates;
     private final ToolStyle tools;
     private final RenderOptions options;
 
     /**
-     * @param template the model's template
+     * @param templates the model's templates
      * @param tools who writes tools
      * @param bos the token that begins a text
      * @param eos the token that ends one
      */
-    public Conversations(ChatTemplate template, ToolStyle tools, String bos, String eos) {
-        this.template = template;
+    public Conversations(Templates templates, ToolStyle tools, String bos, String eos) {
+        this.templates = templates;
         this.tools = tools;
         this.options = RenderOptions.withTokens(bos, eos);
     }
 
-    /** The template. */
-    public ChatTemplate template() {
-        return template;
+    /** Conversations by one template, whether they have tools or not. */
+    public Conversations(ChatTemplate template, ToolStyle tools, String bos, String eos) {
+        this(Templates.one(template), tools, bos, eos);
+    }
+
+    /** The templates. */
+    public Templates templates() {
+        return templates;
     }
 
     /** Who writes tools. */
@@ -54,11 +60,19 @@ public final class Conversations {
         return tools;
     }
 
-    /** Files that make an adapter remember how it was trained: the template and the style of tools, by file name. */
+    /** Files that make an adapter remember how it was trained: the templates and the style of tools, by their paths in the adapter's folder. */
     public Map<String, String> companions() {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         json.put(TOOL_FORMAT, tools.name());
-        return Map.of("chat_template.jinja", template.source(), FILE, json.toPrettyString() + "\n");
+        Map<String, String> files = new HashMap<>();
+        files.put(FILE, json.toPrettyString() + "\n");
+        files.put("chat_template.jinja", templates.plain().source());
+        if (!templates.areOne()) {
+            files.put(
+                    "additional_chat_templates/tool_use.jinja",
+                    templates.withTools().source());
+        }
+        return files;
     }
 
     /**
@@ -129,25 +143,25 @@ public final class Conversations {
 
     /** A conversation in the form that the template took. */
     private record Written(
-            ChatTemplate template,
+            Templates templates,
             RenderOptions options,
             ArrayNode messages,
             JsonNode declared,
             StructureMarks marks,
             Prompt.Folding folding) {
         Written with(ArrayNode turns, JsonNode tools, Prompt.Folding how) {
-            return new Written(template, options, turns, tools, marks, how);
+            return new Written(templates, options, turns, tools, marks, how);
         }
 
         Rendering render(ArrayNode some, GenerationPrompt prompt) {
-            return template.trace(some, declared, options.with(prompt));
+            return templates.choose(declared).trace(some, declared, options.with(prompt));
         }
     }
 
     private Written write(ArrayNode messages, JsonNode declared) {
         ArrayNode parsed = Turns.parseArguments(messages);
         StructureMarks marks = StructureMarks.absentFrom(parsed, declared);
-        Written bare = new Written(template, options, parsed, NullNode.getInstance(), marks, Prompt.Folding.NONE);
+        Written bare = new Written(templates, options, parsed, NullNode.getInstance(), marks, Prompt.Folding.NONE);
         Written asGiven = switch (tools) {
             case ToolStyle.ByTemplate _ -> declared.isEmpty() ? bare : bare.with(parsed, declared, Prompt.Folding.NONE);
             case ToolStyle.InTurns(var format) ->

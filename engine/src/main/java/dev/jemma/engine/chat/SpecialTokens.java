@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -52,7 +53,7 @@ public record SpecialTokens(String bos, String eos) {
         if (!Files.exists(file)) {
             return GEMMA;
         }
-        JsonNode config = JsonFile.read(file);
+        JsonNode config = JsonFile.read(file, Set.of("bos_token", "eos_token"));
         return new SpecialTokens(
                 token(config.path("bos_token"), GEMMA.bos), token(config.path("eos_token"), GEMMA.eos));
     }

@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.Set;
 import java.util.TreeSet;
 import tools.jackson.databind.JsonNode;
 
@@ -29,8 +30,7 @@ public record ChatTemplates(SequencedMap<String, String> byName, String source) 
     /** The name of an unnamed template. */
     public static final String DEFAULT = "default";
 
-    /** The name that transformers prefers when tools are given. */
-    public static final String TOOL_USE = "tool_use";
+    private static final String TOOL_USE = "tool_use";
 
     /** The file of a folder's own template. */
     public static final String FILE = "chat_template.jinja";
@@ -38,18 +38,21 @@ public record ChatTemplates(SequencedMap<String, String> byName, String source) 
     /** The folder of further templates, named by their files. */
     public static final String ADDITIONAL = "additional_chat_templates";
 
+    private static final String KEY = "chat_template";
     private static final long MAX_BYTES = 4L << 20;
 
     public ChatTemplates {
         byName = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(byName));
     }
 
-    /** The template for a conversation with or without tools, if there is one. */
-    public Optional<String> choose(boolean withTools) {
-        if (withTools && byName.containsKey(TOOL_USE)) {
-            return Optional.ofNullable(byName.get(TOOL_USE));
-        }
+    /** The template for any conversation, if there is one. */
+    public Optional<String> general() {
         return Optional.ofNullable(byName.get(DEFAULT));
+    }
+
+    /** The one that transformers prefers when tools are given, if there is one. */
+    public Optional<String> toolUse() {
+        return Optional.ofNullable(byName.get(TOOL_USE));
     }
 
     /**
@@ -80,7 +83,7 @@ public record ChatTemplates(SequencedMap<String, String> byName, String source) 
         for (String name : new String[] {"chat_template.json", "tokenizer_config.json"}) {
             Path file = folder.resolve(name);
             if (Files.exists(file)) {
-                read(JsonFile.read(file).path("chat_template"), name, found);
+                read(JsonFile.read(file, Set.of(KEY)).path(KEY), name, found);
                 if (!found.isEmpty()) {
                     return new ChatTemplates(found, name);
                 }

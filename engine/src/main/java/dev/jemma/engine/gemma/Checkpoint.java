@@ -62,8 +62,13 @@ public sealed interface Checkpoint extends AutoCloseable permits HubFolder, Gguf
     /** How the model wants to be sampled. */
     GenerationConfig generation();
 
-    /** The model's chat templates, possibly none. */
-    ChatTemplates templates();
+    /**
+     * The model's chat templates, possibly none. Looked for when asked: not every use of a model speaks in turns, and they may lie in a file of a megabyte.
+     *
+     * @throws FormatException if a file that should hold one is malformed
+     * @throws IOException if a file cannot be read
+     */
+    ChatTemplates templates() throws IOException;
 
     /**
      * How tokenizer_config.json spells a special token, where there is such a file and it does.

@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.Set;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -37,7 +38,6 @@ public final class HubFolder implements Checkpoint {
     private final Path folder;
     private final GemmaConfig config;
     private final GenerationConfig generation;
-    private final ChatTemplates templates;
     private final Shards shards;
     private final SequencedMap<String, String> storedNames;
     private final List<String> warnings;
@@ -46,14 +46,12 @@ public final class HubFolder implements Checkpoint {
             Path folder,
             GemmaConfig config,
             GenerationConfig generation,
-            ChatTemplates templates,
             Shards shards,
             SequencedMap<String, String> storedNames,
             List<String> warnings) {
         this.folder = folder;
         this.config = config;
         this.generation = generation;
-        this.templates = templates;
         this.shards = shards;
         this.storedNames = storedNames;
         this.warnings = List.copyOf(warnings);
@@ -77,7 +75,6 @@ public final class HubFolder implements Checkpoint {
         List<String> warnings = new ArrayList<>(parsed.warnings());
         GenerationConfig generation = GenerationConfig.read(folder, parsed.config());
         warnings.addAll(generation.warnings());
-        ChatTemplates templates = ChatTemplates.find(folder);
         Shards shards = Shards.open(folder);
         try {
             Problems problems = new Problems();
@@ -85,7 +82,7 @@ public final class HubFolder implements Checkpoint {
             GemmaConfig config = resolveTying(parsed.config(), shards, stored, warnings);
             check(config, shards, stored, problems, warnings);
             problems.throwIfAny();
-            return new HubFolder(folder, config, generation, templates, shards, stored, warnings);
+            return new HubFolder(folder, config, generation, shards, stored, warnings);
         } catch (Throwable e) {
             shards.close();
             throw e;
@@ -199,8 +196,8 @@ public final class HubFolder implements Checkpoint {
     }
 
     @Override
-    public ChatTemplates templates() {
-        return templates;
+    public ChatTemplates templates() throws IOException {
+        return ChatTemplates.find(folder);
     }
 
     /** A token is written as a string, or as an object with {@code content}. */
@@ -210,7 +207,7 @@ public final class HubFolder implements Checkpoint {
         if (!Files.exists(file)) {
             return Optional.empty();
         }
-        JsonNode token = JsonFile.read(file).path(key);
+        JsonNode token = JsonFile.read(file, Set.of(key)).path(key);
         String text = token.isObject() ? token.path("content").stringValue("") : token.stringValue("");
         return Optional.of(text).filter(spelled -> !spelled.isEmpty());
     }

@@ -76,7 +76,7 @@ public final class AtomicFile implements AutoCloseable {
         }
     }
 
-    static Path folderOf(Path target) {
+    public static Path folderOf(Path target) {
         Path folder = target.toAbsolutePath().getParent();
         if (folder == null) {
             throw new IllegalArgumentException(target + " is a root, wanted a file or folder in one");

@@ -7,7 +7,10 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Set;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.TokenStreamLocation;
 import tools.jackson.core.util.DefaultIndenter;
@@ -50,11 +53,64 @@ public final class JsonFile {
      * @throws IOException if it cannot be read
      */
     public static ObjectNode read(Path file) throws IOException {
+        return parse(bytes(file), file.getFileName().toString());
+    }
+
+    /**
+     * The object that {@code file} holds, with the given keys only. The rest of a large file costs its tokens and no more: a tokenizer_config.json lists thousands of added tokens
+     * beside the few things that are wanted of it.
+     *
+     * @throws FormatException if it holds anything else
+     * @throws IOException if it cannot be read
+     */
+    public static ObjectNode read(Path file, Set<String> keys) throws IOException {
+        String name = file.getFileName().toString();
+        ObjectNode found = MAPPER.createObjectNode();
+        try (JsonParser parser = MAPPER.createParser(text(bytes(file), name))) {
+            if (parser.nextToken() != JsonToken.START_OBJECT) {
+                throw new FormatException(name + ": holds " + parser.currentToken() + ", wanted a JSON object");
+            }
+            while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+                String key = parser.currentName();
+                parser.nextToken();
+                if (keys.contains(key)) {
+                    found.set(key, parser.readValueAsTree());
+                } else {
+                    parser.skipChildren();
+                }
+            }
+            if (parser.nextToken() != null) {
+                throw new FormatException(name + ": goes on after its JSON object; wanted one object");
+            }
+        } catch (JacksonException e) {
+            throw notJson(name, e);
+        }
+        return found;
+    }
+
+    private static byte[] bytes(Path file) throws IOException {
         long bytes = Files.size(file);
         if (bytes > MAX_BYTES) {
             throw FormatException.in(file, "is " + bytes + " bytes, wanted a JSON file of at most " + MAX_BYTES);
         }
-        return parse(Files.readAllBytes(file), file.getFileName().toString());
+        return Files.readAllBytes(file);
+    }
+
+    private static String text(byte[] utf8, String name) {
+        try {
+            return StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(utf8))
+                    .toString();
+        } catch (CharacterCodingException e) {
+            throw new FormatException(name + ": is not UTF-8", e);
+        }
+    }
+
+    private static FormatException notJson(String name, JacksonException e) {
+        TokenStreamLocation at = e.getLocation();
+        String place = at == null ? name : name + ":" + at.getLineNr() + ":" + at.getColumnNr();
+        return new FormatException(place + ": is not JSON: " + e.getOriginalMessage(), e);
     }
 
     /**
@@ -65,17 +121,9 @@ public final class JsonFile {
     public static ObjectNode parse(byte[] utf8, String name) {
         JsonNode root;
         try {
-            String text = StandardCharsets.UTF_8
-                    .newDecoder()
-                    .decode(ByteBuffer.wrap(utf8))
-                    .toString();
-            root = MAPPER.readTree(text);
-        } catch (CharacterCodingException e) {
-            throw new FormatException(name + ": is not UTF-8", e);
+            root = MAPPER.readTree(text(utf8, name));
         } catch (JacksonException e) {
-            TokenStreamLocation at = e.getLocation();
-            String place = at == null ? name : name + ":" + at.getLineNr() + ":" + at.getColumnNr();
-            throw new FormatException(place + ": is not JSON: " + e.getOriginalMessage(), e);
+            throw notJson(name, e);
         }
         if (root instanceof ObjectNode object) {
             return object;

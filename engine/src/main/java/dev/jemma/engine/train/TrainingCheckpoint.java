@@ -51,6 +51,7 @@ record TrainingCheckpoint(Path folder, RunState state) {
     }
 
     static void writeText(Path file, String text) throws IOException {
+        Files.createDirectories(AtomicFile.folderOf(file));
         AtomicFile.write(file, text.getBytes(StandardCharsets.UTF_8));
     }
 

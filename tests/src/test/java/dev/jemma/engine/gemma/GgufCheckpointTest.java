@@ -290,8 +290,8 @@ final class GgufCheckpointTest {
                 Tokenizer tokenizer = checkpoint.tokenizer().orElseThrow();
                 assertThat(tokenizer.encode("ab abA<end_of_turn>?", Specials.WITH))
                         .containsExactly(2, 9, 10, 5, 4, 3);
-                assertThat(checkpoint.templates().choose(false)).contains("{{ bos_token }}");
-                assertThat(checkpoint.templates().choose(true)).contains("tools");
+                assertThat(checkpoint.templates().general()).contains("{{ bos_token }}");
+                assertThat(checkpoint.templates().toolUse()).contains("tools");
                 assertThat(checkpoint.generation().eosTokenIds()).containsExactly(1, 4);
                 assertThat(checkpoint.generation().doSample()).isTrue();
                 assertThat(checkpoint.generation().temperature()).isEqualTo(0.7);

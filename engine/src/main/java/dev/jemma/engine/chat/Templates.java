@@ -1,0 +1,38 @@
+package dev.jemma.engine.chat;
+
+import dev.jemma.engine.template.ChatTemplate;
+import java.util.Optional;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * The templates that a model writes conversations by. Most have one; some have a further one named {@code tool_use}, which transformers takes whenever tools are
+ * given (tokenization_utils_base.py, get_chat_template).
+ *
+ * @param plain for conversations without tools
+ * @param withTools for conversations with tools; often the same
+ */
+public record Templates(ChatTemplate plain, ChatTemplate withTools) {
+    /** One template for every conversation. */
+    public static Templates one(ChatTemplate template) {
+        return new Templates(template, template);
+    }
+
+    /**
+     * Parses a template and, if there is one, the further one for tools.
+     *
+     * @throws dev.jemma.engine.template.TemplateException if one is malformed
+     */
+    public static Templates parse(String plain, Optional<String> withTools) {
+        ChatTemplate template = ChatTemplate.parse(plain);
+        return new Templates(template, withTools.map(ChatTemplate::parse).orElse(template));
+    }
+
+    /** The one for a conversation with these tools; as in transformers an empty list of tools is one too. */
+    public ChatTemplate choose(JsonNode tools) {
+        return tools.isMissingNode() || tools.isNull() ? plain : withTools;
+    }
+
+    boolean areOne() {
+        return plain == withTools;
+    }
+}

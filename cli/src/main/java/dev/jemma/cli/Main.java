@@ -3,6 +3,12 @@ package dev.jemma.cli;
 import dev.jemma.engine.api.FormatException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -21,22 +27,28 @@ import picocli.CommandLine.Spec;
         description = "Gemma fine-tuning and function calling inside one JVM.",
         mixinStandardHelpOptions = true,
         version = "jemma 0.1.0",
-        synopsisSubcommandLabel = "COMMAND",
-        subcommands = {
-            DemoCommand.class,
-            InspectCommand.class,
-            GenerateCommand.class,
-            ChatCommand.class,
-            TrainCommand.class,
-            EvalCommand.class,
-            MergeCommand.class,
-            ScoreCommand.class,
-            TokenizeCommand.class,
-            RenderCommand.class,
-            BenchCommand.class,
-            DoctorCommand.class
-        })
+        synopsisSubcommandLabel = "COMMAND")
 public final class Main implements Runnable {
+    /** The commands in the order of the help. What makes one is only called if it is wanted: reading all their options takes longer than Java takes to start. */
+    private static final SequencedMap<String, Supplier<Object>> COMMANDS = commands();
+
+    private static SequencedMap<String, Supplier<Object>> commands() {
+        SequencedMap<String, Supplier<Object>> commands = new LinkedHashMap<>();
+        commands.put("demo", DemoCommand::new);
+        commands.put("inspect", InspectCommand::new);
+        commands.put("generate", GenerateCommand::new);
+        commands.put("chat", ChatCommand::new);
+        commands.put("train", TrainCommand::new);
+        commands.put("eval", EvalCommand::new);
+        commands.put("merge", MergeCommand::new);
+        commands.put("score", ScoreCommand::new);
+        commands.put("tokenize", TokenizeCommand::new);
+        commands.put("render", RenderCommand::new);
+        commands.put("bench", BenchCommand::new);
+        commands.put("doctor", DoctorCommand::new);
+        return Collections.unmodifiableSequencedMap(commands);
+    }
+
     @Spec
     private CommandSpec spec;
 
@@ -64,7 +76,7 @@ public final class Main implements Runnable {
      * @return the exit status
      */
     public static int run(PrintWriter out, PrintWriter err, String... arguments) {
-        CommandLine line = commandLine().setOut(out).setErr(err);
+        CommandLine line = commandLine(arguments).setOut(out).setErr(err);
         try {
             return line.execute(arguments);
         } catch (OutOfMemoryError | InternalError e) {
@@ -75,18 +87,30 @@ public final class Main implements Runnable {
         }
     }
 
-    /** The command with its sub-commands, its conventions about errors included. */
-    static CommandLine commandLine() {
+    /**
+     * The command with the sub-command that the arguments name, or with all of them if they name none; its conventions about errors included.
+     */
+    static CommandLine commandLine(String... arguments) {
         CommandLine line = new CommandLine(new Main());
-        CommandLine train = line.getSubcommands().get("train");
-        if (train != null && train.getCommand() instanceof TrainCommand command) {
-            train.setDefaultValueProvider(command.defaults());
-        }
+        Optional<String> named = Arrays.stream(arguments)
+                .filter(argument -> !argument.startsWith("-"))
+                .findFirst()
+                .filter(COMMANDS::containsKey);
+        COMMANDS.forEach((name, maker) -> {
+            if (named.isEmpty() || named.get().equals(name)) {
+                line.addSubcommand(name, made(maker.get()));
+            }
+        });
         return line.setCaseInsensitiveEnumValuesAllowed(true)
                 .setAbbreviatedOptionsAllowed(false)
                 .setUsageHelpAutoWidth(true)
                 .setExecutionExceptionHandler(new Failures())
                 .setParameterExceptionHandler(Main::wrongUsage);
+    }
+
+    private static CommandLine made(Object command) {
+        CommandLine line = new CommandLine(command);
+        return command instanceof TrainCommand train ? line.setDefaultValueProvider(train.defaults()) : line;
     }
 
     /** Two lines about what was wrong, instead of the whole usage. A file of options that is none is no wrong usage, but a failure. */

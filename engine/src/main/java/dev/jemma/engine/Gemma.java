@@ -65,13 +65,13 @@ public final class Gemma implements AutoCloseable {
     public static Gemma open(Path folder, GemmaOptions options) {
         List<AutoCloseable> opened = new ArrayList<>();
         try {
-            Kernels kernels = kernels(options);
-            opened.add(kernels);
             Checkpoint checkpoint = Checkpoint.open(folder);
             opened.add(checkpoint);
-            Optional<Tokenizer> tokenizer = checkpoint.tokenizer();
+            Ahead<Optional<Tokenizer>> tokenizer = Ahead.start("jemma-open", checkpoint::tokenizer);
+            Kernels kernels = kernels(options);
+            opened.add(kernels);
             GemmaModel model = new GemmaModel(checkpoint, kernels);
-            return new Gemma(options, checkpoint, tokenizer, kernels, model);
+            return new Gemma(options, checkpoint, tokenizer.get(), kernels, model);
         } catch (IOException e) {
             closeAll(opened);
             throw new UncheckedIOException(folder + ": " + e.getMessage(), e);

@@ -21,6 +21,15 @@ public final class Shared {
                 .orElseThrow(() -> new TestAbortedException("no shared/" + relative + " beside the repository"));
     }
 
+    /**
+     * What Hugging Face computes for text, if it is there: the folder that the system property {@code jemma.reference.text} names, made with a fresh seed by make_text_reference.py, else the shared
+     * one.
+     */
+    public static Optional<Path> textReference() {
+        String fresh = System.getProperty("jemma.reference.text", "");
+        return fresh.isEmpty() ? folder("reference") : Optional.of(Path.of(fresh));
+    }
+
     /** The real Gemma 3 270M in the user's cache folder; without it the test is reported as skipped, with the reason. */
     public static Path needGemma270m() {
         Path path = Path.of(System.getProperty("user.home"), ".cache", "jemma", "gemma-3-270m");

@@ -20,7 +20,7 @@ final class ReferenceRenderingTest {
 
     @Test
     void everyReferenceConversationRendersAsInJinja() throws IOException {
-        Optional<Path> folder = Shared.folder("reference");
+        Optional<Path> folder = Shared.textReference();
         assumeTrue(folder.isPresent(), "no shared/reference beside the repository");
         JsonNode conversations = JSON.readTree(Files.readString(folder.get().resolve("conversations.json")));
         Map<String, ChatTemplate> templates = new HashMap<>();

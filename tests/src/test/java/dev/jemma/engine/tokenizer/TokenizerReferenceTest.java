@@ -7,16 +7,17 @@ import dev.jemma.tests.Shared;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * The real tokenizers against Hugging Face's ids and texts. The rows come from the shared folder, or from the file that the system property {@code jemma.tokenization} names: remade with another
- * seed, they are texts that nobody has seen.
+ * The real tokenizers against Hugging Face's ids and texts, in {@link Shared#textReference}.
  */
 final class TokenizerReferenceTest {
     private static final JsonMapper JSON = new JsonMapper();
@@ -24,9 +25,7 @@ final class TokenizerReferenceTest {
     @ParameterizedTest
     @ValueSource(strings = {"gemma2", "gemma3"})
     void givesHuggingFacesIdsAndTexts(String family) throws IOException, InterruptedException {
-        String property = System.getProperty("jemma.tokenization", "");
-        Optional<Path> rows =
-                property.isEmpty() ? Shared.folder("reference/tokenization.jsonl") : Optional.of(Path.of(property));
+        Optional<Path> rows = Shared.textReference().map(folder -> folder.resolve("tokenization.jsonl"));
         Optional<Path> file = RealTokenizers.find(family);
         Assumptions.assumeTrue(rows.isPresent(), "no tokenization.jsonl beside the repository");
         Assumptions.assumeTrue(
@@ -57,6 +56,41 @@ final class TokenizerReferenceTest {
                     .isEqualTo(row.path("decoded_skip_special").stringValue());
         }
         assertThat(compared).isGreaterThan(100);
+    }
+
+    /** Texts that are worst for a byte-pair encoder: one word of a megabyte, spaces and line breaks that merge in many ways, bytes without a token of their own. */
+    @Test
+    void twiceTheTextTakesAboutTwiceTheTime() throws IOException, InterruptedException {
+        Optional<Path> file = RealTokenizers.find("gemma3");
+        Assumptions.assumeTrue(file.isPresent(), "no tokenizer.json of gemma3");
+        var tokenizer = new Tokenizer(TokenizerJson.read(file.get(), Files.readAllBytes(file.get())));
+        String prose = "The quick brown fox, naïve and 12 years old, jumps over 日本語のテキスト.\n";
+        for (String piece : List.of(
+                prose, "a", " ", "\n", "\t", "ab", "the", "\uE000", "👋🏽", "<start_of_turn", "<unused", "\u0301")) {
+            String half = piece.repeat((1 << 20) / piece.length());
+            String whole = half + half;
+            long[] nanos = {Long.MAX_VALUE, Long.MAX_VALUE};
+            for (int round = 0; round < 3; round++) {
+                int size = 0;
+                for (String text : List.of(half, whole)) {
+                    long start = System.nanoTime();
+                    int[] ids = tokenizer.encode(text, Specials.WITHOUT);
+                    nanos[size] = Math.min(nanos[size], System.nanoTime() - start);
+                    size++;
+                    if (round == 0) {
+                        assertThat(tokenizer.decode(ids, Specials.WITH)).isEqualTo(text);
+                    }
+                }
+            }
+            // n log n is 2.1; the rest is room for a machine that does something else meanwhile. A quadratic encoder
+            // takes minutes.
+            assertThat((double) nanos[1] / nanos[0])
+                    .as("time of 2 Mi / 1 Mi chars of <%s>", piece)
+                    .isLessThan(4);
+            assertThat(nanos[1] / 1e9)
+                    .as("seconds for 2 Mi chars of <%s>", piece)
+                    .isLessThan(20);
+        }
     }
 
     private static int[] ints(JsonNode array) {

@@ -15,6 +15,7 @@ import dev.jemma.engine.toolcall.ParsedReply;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -185,8 +186,8 @@ final class ChatCommand implements Callable<Integer> {
                     case "/stats" -> out.println(last.map(Talk::stats).orElse("no answer yet"));
                     default -> out.println("unknown command " + parts[0] + "; /help lists them");
                 }
-            } catch (IOException | FormatException e) {
-                out.println(parts[0] + " failed: " + e.getMessage());
+            } catch (IOException | FormatException | InvalidPathException e) {
+                out.println(parts[0] + " failed: " + Failures.message(e));
             }
         }
 

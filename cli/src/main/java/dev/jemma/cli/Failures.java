@@ -53,7 +53,8 @@ final class Failures implements IExecutionExceptionHandler {
                 || failure instanceof IOException;
     }
 
-    private static String message(Throwable failure) {
+    /** What went wrong, in words for people. */
+    static String message(Throwable failure) {
         return switch (failure) {
             case OutOfMemoryError e ->
                 "memory does not suffice (" + e.getMessage()

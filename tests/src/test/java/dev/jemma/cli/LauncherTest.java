@@ -124,9 +124,7 @@ final class LauncherTest {
         assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
         assertThat(Files.readString(out).lines().map(String::strip))
                 .contains(
-                        "-Djemma.stdin.terminal=true",
-                        "-Djemma.stdout.terminal=true",
-                        "-Djemma.stderr.terminal=false");
+                        "-Djemma.stdin.terminal=true", "-Djemma.stdout.terminal=true", "-Djemma.stderr.terminal=false");
     }
 
     @Test

@@ -115,8 +115,8 @@ final class BenchCommand implements Callable<Integer> {
                 measured.add(new Measured("pp" + prompt, repeat(() -> read(gemma)), 0, 2 * layers + 2 * head / prompt));
             }
             if (generated > 0) {
-                measured.add(new Measured(
-                        "tg" + generated, repeat(() -> generate(gemma)), bytesRead(gemma), 2 * (layers + head)));
+                double bytes = gemma.model().weights().bytesPerToken();
+                measured.add(new Measured("tg" + generated, repeat(() -> generate(gemma)), bytes, 2 * (layers + head)));
             }
             if (train) {
                 double[] rates = trainingSteps(gemma);
@@ -136,18 +136,6 @@ final class BenchCommand implements Callable<Integer> {
             }
         }
         return elements;
-    }
-
-    /** Bytes of all matrices that a generated token reads: the layers' linear maps and the head. */
-    private static double bytesRead(Gemma gemma) {
-        GemmaConfig config = gemma.checkpoint().config();
-        double bytes = gemma.checkpoint().tensor(GemmaConfig.HEAD).memory().bytes();
-        for (var entry : config.weights().entrySet()) {
-            if (entry.getValue().rank() == 2 && entry.getKey().contains(".layers.")) {
-                bytes += gemma.checkpoint().tensor(entry.getKey()).memory().bytes();
-            }
-        }
-        return bytes;
     }
 
     private double[] repeat(DoubleSupplier test) {

@@ -3,6 +3,7 @@ package dev.jemma.cli;
 import dev.jemma.engine.Compute;
 import dev.jemma.engine.Device;
 import dev.jemma.engine.GemmaOptions;
+import dev.jemma.engine.gemma.WeightType;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
@@ -24,6 +25,15 @@ final class ComputeOptions {
             converter = ComputeConverter.class,
             description = "Arithmetic of products: f32 is the reference's, auto the fastest here (${DEFAULT-VALUE}).")
     private Compute compute;
+
+    @Option(
+            names = "--weights",
+            defaultValue = "auto",
+            paramLabel = "auto|bf16|q8|q4",
+            converter = WeightTypeConverter.class,
+            description = "Form of the weights: auto is as stored; q8 has half of bf16's bytes, q4 less at some loss;"
+                    + " converted once and kept in the cache folder (${DEFAULT-VALUE}).")
+    private WeightType weights;
 
     @Option(
             names = "--threads",
@@ -65,8 +75,20 @@ final class ComputeOptions {
         var _ = options();
     }
 
+    /** {@code auto}, {@code bf16}, {@code q8}, {@code q4}. */
+    static final class WeightTypeConverter implements ITypeConverter<WeightType> {
+        @Override
+        public WeightType convert(String text) {
+            try {
+                return WeightType.parse(text);
+            } catch (IllegalArgumentException e) {
+                throw new TypeConversionException(e.getMessage());
+            }
+        }
+    }
+
     GemmaOptions options() {
-        return GemmaOptions.DEFAULTS.with(device).with(compute).withThreads(threads);
+        return GemmaOptions.DEFAULTS.with(device).with(compute).with(weights).withThreads(threads);
     }
 
     boolean wantsCuda() {

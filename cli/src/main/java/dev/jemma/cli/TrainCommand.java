@@ -4,6 +4,7 @@ import dev.jemma.engine.Compute;
 import dev.jemma.engine.Gemma;
 import dev.jemma.engine.api.TrainingConfig;
 import dev.jemma.engine.api.TrainingEvent;
+import dev.jemma.engine.gemma.ModelWeights;
 import dev.jemma.engine.gemma.Training;
 import dev.jemma.engine.lora.Adapter;
 import dev.jemma.engine.lora.LoraConfig;
@@ -153,7 +154,7 @@ final class TrainCommand implements Callable<Integer> {
                 gemma.checkpoint().fingerprint(),
                 initAdapter.map(path -> "from " + path).orElseGet(() -> describe(wanted)),
                 resume ? Start.RESUME : Start.NEW,
-                gemma.compute().toString(),
+                arithmetic(gemma),
                 companions(gemma));
         Trainer trainer = new Trainer(
                 gemma.model(), () -> fresh(gemma, wanted, config.seed()), batches, evaluation.map(b -> b), run);
@@ -170,6 +171,12 @@ final class TrainCommand implements Callable<Integer> {
             }
         }
         return 0;
+    }
+
+    /** What a resumed run must compute with too. */
+    private static String arithmetic(Gemma gemma) {
+        ModelWeights weights = gemma.model().weights();
+        return gemma.compute() + (weights.isConverted() ? ", weights " + weights.type() : "");
     }
 
     /** The configuration as text, without the model's folder, which may have moved. */

@@ -6,10 +6,12 @@ import dev.jemma.engine.chat.Conversations;
 import dev.jemma.engine.gemma.Checkpoint;
 import dev.jemma.engine.gemma.GemmaModel;
 import dev.jemma.engine.gemma.GenerationConfig;
+import dev.jemma.engine.gemma.ModelWeights;
 import dev.jemma.engine.kernel.Arithmetic;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.cpu.ArithmeticChoice;
 import dev.jemma.engine.kernel.cpu.CpuKernels;
+import dev.jemma.engine.quantize.WeightsCache;
 import dev.jemma.engine.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -55,7 +57,8 @@ public final class Gemma implements AutoCloseable {
     }
 
     /**
-     * Opens the model in {@code folder}, laid out as on the Hugging Face hub. Weights are mapped and used in place.
+     * Opens the model in {@code folder}, laid out as on the Hugging Face hub. Weights are mapped and used in place; where the options want
+     * them in another form, they are converted the first time and kept in the user's cache folder.
      *
      * @throws FormatException if the folder is not a Gemma that Jemma runs
      * @throws IllegalArgumentException if the device that the options want is not there
@@ -70,7 +73,10 @@ public final class Gemma implements AutoCloseable {
             Ahead<Optional<Tokenizer>> tokenizer = Ahead.start("jemma-open", checkpoint::tokenizer);
             Kernels kernels = kernels(options);
             opened.add(kernels);
-            GemmaModel model = new GemmaModel(checkpoint, kernels);
+            ModelWeights weights =
+                    ModelWeights.open(checkpoint, options.weights(), WeightsCache.standard(), threads(options));
+            opened.add(weights);
+            GemmaModel model = new GemmaModel(checkpoint, weights, kernels);
             return new Gemma(options, checkpoint, tokenizer.get(), kernels, model);
         } catch (IOException e) {
             closeAll(opened);
@@ -108,8 +114,7 @@ public final class Gemma implements AutoCloseable {
                         "device is cuda, but Jemma computes on the processor only; use cpu or auto");
             case AUTO, CPU -> {
                 requireVectorModule(ModuleLayer.boot());
-                int threads = options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads();
-                return CpuKernels.open(threads, arithmetic(options.compute()));
+                return CpuKernels.open(threads(options), arithmetic(options.compute()));
             }
         }
         throw new IllegalStateException("no kernels for " + options.device());
@@ -121,6 +126,10 @@ public final class Gemma implements AutoCloseable {
             case BF16 -> Arithmetic.BF16;
             case AUTO -> ArithmeticChoice.ofThisMachine().arithmetic();
         };
+    }
+
+    private static int threads(GemmaOptions options) {
+        return options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads();
     }
 
     static void requireVectorModule(ModuleLayer layer) {
@@ -251,9 +260,9 @@ public final class Gemma implements AutoCloseable {
         return kernels;
     }
 
-    /** What computes, for people: {@code cpu, 2 threads, 512-bit, f32 products}. */
+    /** What computes, and with which weights, for people: {@code cpu, 2 threads, 512-bit, f32 products; weights auto (BF16; 511.3 MiB), as stored, which is exact}. */
     public String description() {
-        return describe(options, kernels);
+        return describe(options, kernels) + "; " + model.weights().description();
     }
 
     /** What large products are computed in: {@link Compute#F32} or {@link Compute#BF16}. */
@@ -266,7 +275,9 @@ public final class Gemma implements AutoCloseable {
 
     /** What users should know about the files, a line each. */
     public List<String> warnings() {
-        return checkpoint.warnings();
+        List<String> warnings = new ArrayList<>(checkpoint.warnings());
+        warnings.addAll(model.weights().warnings());
+        return warnings;
     }
 
     @Override
@@ -280,6 +291,6 @@ public final class Gemma implements AutoCloseable {
             stillOpen = List.copyOf(open);
         }
         closeAll(stillOpen);
-        closeAll(List.of(kernels, checkpoint, model));
+        closeAll(List.of(kernels, checkpoint, model.weights(), model));
     }
 }

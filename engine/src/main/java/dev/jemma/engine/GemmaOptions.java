@@ -1,5 +1,6 @@
 package dev.jemma.engine;
 
+import dev.jemma.engine.gemma.WeightType;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
@@ -9,19 +10,26 @@ import java.util.Optional;
  *
  * @param device where it computes
  * @param compute with what arithmetic
+ * @param weights in which form it computes with the weights
  * @param threads how many threads compute, the caller's included; 0 = one for each processor
  * @param chatTemplate a file with the chat template to use instead of the model's and its adapters'
  * @param toolFormat the name of the tool-call format ({@code hermes}, {@code functiongemma}, {@code template}) to use instead of what adapter, template and vocabulary tell
  */
 public record GemmaOptions(
-        Device device, Compute compute, int threads, Optional<Path> chatTemplate, Optional<String> toolFormat) {
-    /** The best device, its usual arithmetic, all processors, the model's own template. */
+        Device device,
+        Compute compute,
+        WeightType weights,
+        int threads,
+        Optional<Path> chatTemplate,
+        Optional<String> toolFormat) {
+    /** The best device, its usual arithmetic, weights as stored, all processors, the model's own template. */
     public static final GemmaOptions DEFAULTS =
-            new GemmaOptions(Device.AUTO, Compute.AUTO, 0, Optional.empty(), Optional.empty());
+            new GemmaOptions(Device.AUTO, Compute.AUTO, WeightType.AUTO, 0, Optional.empty(), Optional.empty());
 
     public GemmaOptions {
         Objects.requireNonNull(device, "device");
         Objects.requireNonNull(compute, "compute");
+        Objects.requireNonNull(weights, "weights");
         Objects.requireNonNull(chatTemplate, "chatTemplate");
         Objects.requireNonNull(toolFormat, "toolFormat");
         if (threads < 0 || threads > 1024) {
@@ -32,26 +40,31 @@ public record GemmaOptions(
 
     /** These on another device. */
     public GemmaOptions with(Device other) {
-        return new GemmaOptions(other, compute, threads, chatTemplate, toolFormat);
+        return new GemmaOptions(other, compute, weights, threads, chatTemplate, toolFormat);
     }
 
     /** These with other arithmetic. */
     public GemmaOptions with(Compute other) {
-        return new GemmaOptions(device, other, threads, chatTemplate, toolFormat);
+        return new GemmaOptions(device, other, weights, threads, chatTemplate, toolFormat);
+    }
+
+    /** These with weights in another form. */
+    public GemmaOptions with(WeightType other) {
+        return new GemmaOptions(device, compute, other, threads, chatTemplate, toolFormat);
     }
 
     /** These with {@code count} threads. */
     public GemmaOptions withThreads(int count) {
-        return new GemmaOptions(device, compute, count, chatTemplate, toolFormat);
+        return new GemmaOptions(device, compute, weights, count, chatTemplate, toolFormat);
     }
 
     /** These with the chat template in {@code file}. */
     public GemmaOptions withChatTemplate(Path file) {
-        return new GemmaOptions(device, compute, threads, Optional.of(file), toolFormat);
+        return new GemmaOptions(device, compute, weights, threads, Optional.of(file), toolFormat);
     }
 
     /** These with the tool-call format called {@code name}. */
     public GemmaOptions withToolFormat(String name) {
-        return new GemmaOptions(device, compute, threads, chatTemplate, Optional.of(name));
+        return new GemmaOptions(device, compute, weights, threads, chatTemplate, Optional.of(name));
     }
 }

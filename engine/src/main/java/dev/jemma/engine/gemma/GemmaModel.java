@@ -12,15 +12,16 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * A Gemma over one backend: the weights of a checkpoint, used where they lie, and the order in which kernels are applied to them.
+ * A Gemma over one backend: weights, used where they lie, and the order in which kernels are applied to them.
  * The same forward serves {@link Inference} and {@link Training}; they differ in buffers only.
  *
- * <p>Borrows checkpoint and kernels, which must outlive it; owns the rotary tables. Sessions of several threads may share it: a run
+ * <p>Borrows weights and kernels, which must outlive it; owns the rotary tables. Sessions of several threads may share it: a run
  * through the model (a chunk of a prompt, a decoded token, a training step) is made by one of them at a time, since kernels are for
  * one thread. Closing it while a session is open makes that session's next run fail.
  */
 public final class GemmaModel implements AutoCloseable {
     private final GemmaConfig config;
+    private final ModelWeights weights;
     private final Kernels kernels;
     private final Modules modules;
     private final RopeTables ropes;
@@ -31,32 +32,42 @@ public final class GemmaModel implements AutoCloseable {
     private final ReentrantLock lock = new ReentrantLock();
 
     /**
-     * A model over the weights of {@code checkpoint}.
+     * A model over the weights of {@code checkpoint} as they are stored.
      *
      * @throws FormatException if a weight has an element type that {@code kernels} does not compute with
      */
     public GemmaModel(Checkpoint checkpoint, Kernels kernels) {
+        this(checkpoint, ModelWeights.asStored(checkpoint), kernels);
+    }
+
+    /**
+     * A model of {@code checkpoint}'s shape over {@code weights}, borrowed.
+     *
+     * @throws FormatException if a weight has an element type that {@code kernels} does not compute with
+     */
+    public GemmaModel(Checkpoint checkpoint, ModelWeights weights, Kernels kernels) {
         this.config = checkpoint.config();
+        this.weights = weights;
         this.kernels = kernels;
         this.modules = new Modules(config);
         for (String name : config.weights().keySet()) {
-            Tensor weight = checkpoint.tensor(name);
+            Tensor weight = weights.tensor(name);
             if (!kernels.supportsWeight(weight.dtype())) {
                 throw new FormatException(checkpoint.path() + ": tensor '" + name + "' is " + weight.dtype()
                         + ", which the backend (" + kernels.description() + ") does not compute with");
             }
         }
-        this.embedding = checkpoint.tensor(GemmaConfig.EMBEDDING);
+        this.embedding = weights.tensor(GemmaConfig.EMBEDDING);
         this.blocks = new ArrayList<>();
         for (int l = 0; l < config.numHiddenLayers(); l++) {
-            blocks.add(block(checkpoint, l));
+            blocks.add(block(l));
         }
-        this.finalNorm = new Norm(checkpoint.tensor(GemmaConfig.FINAL_NORM), (float) config.rmsNormEps());
-        this.head = new Linear(checkpoint.tensor(GemmaConfig.HEAD), modules.head());
+        this.finalNorm = new Norm(weights.tensor(GemmaConfig.FINAL_NORM), (float) config.rmsNormEps());
+        this.head = new Linear(weights.tensor(GemmaConfig.HEAD), modules.head());
         this.ropes = new RopeTables(kernels, config);
     }
 
-    private Block block(Checkpoint checkpoint, int l) {
+    private Block block(int l) {
         LayerConfig layer = config.layers().get(l);
         String prefix = GemmaConfig.layer(l);
         AttentionShape shape = new AttentionShape(
@@ -69,47 +80,49 @@ public final class GemmaModel implements AutoCloseable {
         Attention attention = new Attention(
                 l,
                 shape,
-                linear(checkpoint, l, Projection.Q_PROJ),
-                linear(checkpoint, l, Projection.K_PROJ),
-                linear(checkpoint, l, Projection.V_PROJ),
-                linear(checkpoint, l, Projection.O_PROJ),
-                norm(checkpoint, prefix + "self_attn.q_norm", config.family().queryKeyNorms()),
-                norm(checkpoint, prefix + "self_attn.k_norm", config.family().queryKeyNorms()));
+                linear(l, Projection.Q_PROJ),
+                linear(l, Projection.K_PROJ),
+                linear(l, Projection.V_PROJ),
+                linear(l, Projection.O_PROJ),
+                norm(prefix + "self_attn.q_norm", config.family().queryKeyNorms()),
+                norm(prefix + "self_attn.k_norm", config.family().queryKeyNorms()));
         GatedMlp mlp = new GatedMlp(
-                l,
-                linear(checkpoint, l, Projection.GATE_PROJ),
-                linear(checkpoint, l, Projection.UP_PROJ),
-                linear(checkpoint, l, Projection.DOWN_PROJ));
+                l, linear(l, Projection.GATE_PROJ), linear(l, Projection.UP_PROJ), linear(l, Projection.DOWN_PROJ));
         // Gemma 1 calls the norm before its MLP post_attention_layernorm; from Gemma 2 on that is what it is.
         boolean post = config.family().postNorms();
         String preMlp = prefix + (post ? "pre_feedforward_layernorm" : "post_attention_layernorm");
         return new Block(
                 l,
-                norm(checkpoint, prefix + "input_layernorm"),
+                norm(prefix + "input_layernorm"),
                 attention,
-                norm(checkpoint, prefix + "post_attention_layernorm", post),
-                norm(checkpoint, preMlp),
+                norm(prefix + "post_attention_layernorm", post),
+                norm(preMlp),
                 mlp,
-                norm(checkpoint, prefix + "post_feedforward_layernorm", post));
+                norm(prefix + "post_feedforward_layernorm", post));
     }
 
-    private Linear linear(Checkpoint checkpoint, int layer, Projection projection) {
+    private Linear linear(int layer, Projection projection) {
         return new Linear(
-                checkpoint.tensor(GemmaConfig.layer(layer) + projection.path() + ".weight"),
+                weights.tensor(GemmaConfig.layer(layer) + projection.path() + ".weight"),
                 modules.of(layer, projection));
     }
 
-    private Norm norm(Checkpoint checkpoint, String name) {
-        return new Norm(checkpoint.tensor(name + ".weight"), (float) config.rmsNormEps());
+    private Norm norm(String name) {
+        return new Norm(weights.tensor(name + ".weight"), (float) config.rmsNormEps());
     }
 
-    private Optional<Norm> norm(Checkpoint checkpoint, String name, boolean present) {
-        return present ? Optional.of(norm(checkpoint, name)) : Optional.empty();
+    private Optional<Norm> norm(String name, boolean present) {
+        return present ? Optional.of(norm(name)) : Optional.empty();
     }
 
     /** Shape and constants. */
     public GemmaConfig config() {
         return config;
+    }
+
+    /** What it computes with. */
+    public ModelWeights weights() {
+        return weights;
     }
 
     /** The backend that the weights are used by. */
@@ -176,7 +189,7 @@ public final class GemmaModel implements AutoCloseable {
         p.adapted(modules.embedding()).embedBackward(g.stream(), ids, config.embeddingScale(), kernels);
     }
 
-    /** Frees the rotary tables; the weights belong to the checkpoint. A second close is harmless. */
+    /** Frees the rotary tables; the weights are borrowed. A second close is harmless. */
     @Override
     public void close() {
         ropes.close();

@@ -8,8 +8,10 @@ import java.lang.foreign.ValueLayout;
  * in place, are compared with.
  *
  * <p>Scales are found for the value that binary16 holds, not for the one that is rounded to it afterwards, so that every element is
- * the nearest its block can give. The scale of a Q4_0 block minimises the squared error over a few candidates: one extreme of the
- * block divided by -8, as ggml has it, leaves 16 levels for what is often one outlier and 31 small elements.
+ * the nearest its block can give. The scale of a Q4_0 block is the best of a few candidates: one extreme of the block divided by -8,
+ * as ggml has it, leaves 16 levels for what is often one outlier and 31 small elements. Best is where the squared errors are
+ * least, each times the square of its element, as ggml weighs them for its K-quants: that matters more than the search
+ * (docs/benchmarks.md, "Accuracy").
  */
 public final class Quantization {
     /** Elements of a block, of either type. */
@@ -86,33 +88,33 @@ public final class Quantization {
     }
 
     /**
-     * The scale whose levels are nearest to the block. For given levels q the best scale is {@code sum(x q) / sum(q q)}, with an error
-     * of {@code sum(x x) - sum(x q)^2 / sum(q q)}.
+     * The scale whose levels are nearest to the block. For given levels q and weights {@code w = x x} the best scale is
+     * {@code sum(w x q) / sum(w q q)}, with an error of {@code sum(w x x) - sum(w x q)^2 / sum(w q q)}. Elements are taken relative to the
+     * extreme, so that no power of them vanishes or overflows.
      */
     private static float scale4(float[] x, int at, float extreme) {
         if (extreme == 0) {
             return 0;
         }
-        float best = extreme / -8;
+        float best = 1f / -8;
         float gain = 0;
         for (int k = 0; k < CANDIDATES; k++) {
-            float inverse = (FIRST + STEP * k) / extreme;
-            if (Float.isInfinite(inverse)) {
-                return best; // smaller than any scale
-            }
+            float inverse = FIRST + STEP * k;
             float xq = 0;
             float qq = 0;
             for (int i = at; i < at + BLOCK; i++) {
-                float q = nearest(x[i] * inverse, -8, 7);
-                xq += x[i] * q;
-                qq += q * q;
+                float r = x[i] / extreme;
+                float q = nearest(r * inverse, -8, 7);
+                float w = r * r;
+                xq += w * r * q;
+                qq += w * q * q;
             }
             if (xq * (xq / qq) > gain) {
                 gain = xq * (xq / qq);
                 best = xq / qq;
             }
         }
-        return best;
+        return best * extreme;
     }
 
     /** Reads element {@code i} of the block at {@code offset}. */

@@ -1,6 +1,7 @@
 package dev.jemma.engine.gemma;
 
 import dev.jemma.engine.kernel.Kernels;
+import dev.jemma.engine.quantize.WeightsCache;
 import dev.jemma.engine.tensor.Slab;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -13,15 +14,21 @@ final class TinyModels implements AutoCloseable {
     final Kernels kernels;
     final Checkpoint checkpoint;
     final GemmaModel model;
+    private final ModelWeights weights;
     private final Slab slab;
 
     private final Path folder;
 
     TinyModels(String name, Backend backend) throws IOException {
+        this(name, backend, WeightType.AUTO);
+    }
+
+    TinyModels(String name, Backend backend, WeightType type) throws IOException {
         folder = ROOT.resolve(name);
         kernels = backend.kernels();
         checkpoint = Checkpoint.open(folder);
-        model = new GemmaModel(checkpoint, kernels);
+        weights = ModelWeights.open(checkpoint, type, new WeightsCache(folder, Long.MAX_VALUE), 1);
+        model = new GemmaModel(checkpoint, weights, kernels);
         slab = kernels.slab(4 * ReferenceData.adapterBytes(folder.resolve("lora")));
     }
 
@@ -39,6 +46,7 @@ final class TinyModels implements AutoCloseable {
     public void close() {
         slab.close();
         model.close();
+        weights.close();
         checkpoint.close();
         kernels.close();
     }

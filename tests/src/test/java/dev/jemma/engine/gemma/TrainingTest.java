@@ -36,9 +36,9 @@ final class TrainingTest {
      * drown the f32 rounding of activations still has an error of the fourth order: together below 2e-4.
      */
     @ParameterizedTest
-    @CsvSource({"gemma1,0", "gemma2,0", "gemma3,0.3"})
-    void slopesOfTheLossAreTheGradients(String name, float dropout) throws IOException {
-        try (TinyModels tiny = new TinyModels(name, Backend.REFERENCE)) {
+    @CsvSource({"gemma1,0,AUTO", "gemma2,0,AUTO", "gemma3,0.3,AUTO", "gemma2,0,Q8", "gemma3,0,Q4"})
+    void slopesOfTheLossAreTheGradients(String name, float dropout, WeightType weights) throws IOException {
+        try (TinyModels tiny = new TinyModels(name, Backend.REFERENCE, weights)) {
             LowRanks adapter = tiny.adapter("lora");
             Batch batch = batch(tiny, 1);
             try (Training training =

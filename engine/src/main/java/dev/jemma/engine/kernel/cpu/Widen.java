@@ -10,6 +10,7 @@ import dev.jemma.engine.tensor.Quantization;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
@@ -24,6 +25,12 @@ import jdk.incubator.vector.VectorSpecies;
 final class Widen {
     private static final VectorSpecies<Short> HALVES =
             VectorSpecies.of(short.class, VectorShape.forBitSize(INTS.vectorBitSize() / 2));
+
+    /** L bytes, or 8 where vectors of floats have 4. */
+    private static final VectorSpecies<Byte> QUARTER =
+            VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, INTS.vectorBitSize() / 4)));
+
+    private static final int BYTES_AT_ONCE = QUARTER.length();
 
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
     private static final int BLOCK = Quantization.BLOCK;
@@ -68,9 +75,7 @@ final class Widen {
             MemorySegment to,
             long toOffset) {
         if (dtype.isQuantized()) {
-            for (long i = 0; i < count; i++) {
-                to.set(Lanes.FLOAT, toOffset + 4 * i, get(dtype, from, row, element + i) * scale);
-            }
+            blocks(dtype, from, row, element, count, scale, to, toOffset);
             return;
         }
         long bound = count - count % L;
@@ -95,6 +100,90 @@ final class Widen {
         }
         for (long i = bound; i < count; i++) {
             to.set(Lanes.FLOAT, toOffset + 4 * i, get(dtype, from, row, element + i) * scale);
+        }
+    }
+
+    /** Elements before the first whole block and after the last are widened one by one. */
+    private static void blocks(
+            DType dtype,
+            MemorySegment from,
+            long row,
+            long element,
+            long count,
+            float scale,
+            MemorySegment to,
+            long toOffset) {
+        long end = element + count;
+        long first = Math.min(end, (element + BLOCK - 1) & -BLOCK);
+        long last = Math.max(first, end & -BLOCK);
+        ones(dtype, from, row, element, first, scale, to, toOffset);
+        int whole = (int) ((last - first) / BLOCK);
+        long block = row + first / BLOCK * dtype.blockBytes();
+        long at = toOffset + 4 * (first - element);
+        if (dtype == DType.Q8_0) {
+            q8(from, block, whole, scale, to, at);
+        } else {
+            q4(from, block, whole, scale, to, at);
+        }
+        ones(dtype, from, row, last, end, scale, to, toOffset + 4 * (last - element));
+    }
+
+    private static void ones(
+            DType dtype, MemorySegment from, long row, long begin, long end, float scale, MemorySegment to, long at) {
+        for (long i = begin; i < end; i++) {
+            to.set(Lanes.FLOAT, at + 4 * (i - begin), get(dtype, from, row, i) * scale);
+        }
+    }
+
+    private static void q8(MemorySegment from, long block, int count, float scale, MemorySegment to, long toOffset) {
+        for (int b = 0; b < count; b++) {
+            long at = block + b * 34L;
+            float d = Float.float16ToFloat(from.get(SHORT, at));
+            for (int i = 0; i < BLOCK; i += BYTES_AT_ONCE) {
+                ByteVector q = ByteVector.fromMemorySegment(QUARTER, from, at + 2 + i, ByteOrder.LITTLE_ENDIAN);
+                long out = toOffset + 4L * (b * BLOCK + i);
+                ((FloatVector) q.convertShape(VectorOperators.B2F, Lanes.FLOATS, 0))
+                        .mul(d)
+                        .mul(scale)
+                        .intoMemorySegment(to, out, ByteOrder.LITTLE_ENDIAN);
+                if (BYTES_AT_ONCE > L) {
+                    ((FloatVector) q.convertShape(VectorOperators.B2F, Lanes.FLOATS, 1))
+                            .mul(d)
+                            .mul(scale)
+                            .intoMemorySegment(to, out + Lanes.BYTES, ByteOrder.LITTLE_ENDIAN);
+                }
+            }
+        }
+    }
+
+    private static void q4(MemorySegment from, long block, int count, float scale, MemorySegment to, long toOffset) {
+        for (int b = 0; b < count; b++) {
+            long at = block + b * 18L;
+            float d = Float.float16ToFloat(from.get(SHORT, at));
+            for (int i = 0; i < BLOCK / 2; i += BYTES_AT_ONCE) {
+                ByteVector pairs = ByteVector.fromMemorySegment(QUARTER, from, at + 2 + i, ByteOrder.LITTLE_ENDIAN);
+                ByteVector low = pairs.and((byte) 15).sub((byte) 8);
+                ByteVector high = pairs.lanewise(VectorOperators.LSHR, 4).sub((byte) 8);
+                long out = toOffset + 4L * (b * BLOCK + i);
+                ((FloatVector) low.convertShape(VectorOperators.B2F, Lanes.FLOATS, 0))
+                        .mul(d)
+                        .mul(scale)
+                        .intoMemorySegment(to, out, ByteOrder.LITTLE_ENDIAN);
+                ((FloatVector) high.convertShape(VectorOperators.B2F, Lanes.FLOATS, 0))
+                        .mul(d)
+                        .mul(scale)
+                        .intoMemorySegment(to, out + 2L * BLOCK, ByteOrder.LITTLE_ENDIAN);
+                if (BYTES_AT_ONCE > L) {
+                    ((FloatVector) low.convertShape(VectorOperators.B2F, Lanes.FLOATS, 1))
+                            .mul(d)
+                            .mul(scale)
+                            .intoMemorySegment(to, out + Lanes.BYTES, ByteOrder.LITTLE_ENDIAN);
+                    ((FloatVector) high.convertShape(VectorOperators.B2F, Lanes.FLOATS, 1))
+                            .mul(d)
+                            .mul(scale)
+                            .intoMemorySegment(to, out + 2L * BLOCK + Lanes.BYTES, ByteOrder.LITTLE_ENDIAN);
+                }
+            }
         }
     }
 

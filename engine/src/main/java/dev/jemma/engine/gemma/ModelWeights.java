@@ -1,0 +1,245 @@
+package dev.jemma.engine.gemma;
+
+import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.quantize.Quantizer;
+import dev.jemma.engine.quantize.WeightsCache;
+import dev.jemma.engine.quantize.WeightsCache.Lookup;
+import dev.jemma.engine.quantize.WeightsCache.Wanted;
+import dev.jemma.engine.tensor.DType;
+import dev.jemma.engine.tensor.HostSlab;
+import dev.jemma.engine.tensor.Shape;
+import dev.jemma.engine.tensor.Slab;
+import dev.jemma.engine.tensor.Tensor;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SequencedMap;
+
+/**
+ * The weights that a model computes with, by canonical name: those of the checkpoint where they lie, or converted to a {@link
+ * WeightType}. Conversions are kept in the user's cache and mapped from there the next time; without room for them they are in this
+ * process's memory. Merging and saving read the checkpoint, never these.
+ *
+ * <p>Borrows the checkpoint, owns the conversions; a second close is harmless. Safe for threads.
+ */
+public final class ModelWeights implements AutoCloseable {
+    private static final double MIB = 1 << 20;
+
+    private final Checkpoint checkpoint;
+    private final WeightType type;
+    private final Map<String, Tensor> converted;
+    private final AutoCloseable owner;
+    private final String origin;
+    private final List<String> warnings;
+    private boolean closed;
+
+    private ModelWeights(
+            Checkpoint checkpoint,
+            WeightType type,
+            Map<String, Tensor> converted,
+            AutoCloseable owner,
+            String origin,
+            List<String> warnings) {
+        this.checkpoint = checkpoint;
+        this.type = type;
+        this.converted = Map.copyOf(converted);
+        this.owner = owner;
+        this.origin = origin;
+        this.warnings = List.copyOf(warnings);
+    }
+
+    /** The checkpoint's own weights. */
+    public static ModelWeights asStored(Checkpoint checkpoint) {
+        return asStored(checkpoint, WeightType.AUTO, List.of());
+    }
+
+    private static ModelWeights asStored(Checkpoint checkpoint, WeightType type, List<String> warnings) {
+        return new ModelWeights(checkpoint, type, Map.of(), () -> {}, "as stored, which is exact", warnings);
+    }
+
+    /**
+     * The weights of {@code checkpoint} as {@code type} wants them. What cannot be kept in {@code cache} is a warning.
+     *
+     * @param threads how many threads convert
+     * @throws FormatException if the type does not hold a weight: an infinity, or no number
+     * @throws IOException if the weights files cannot be read
+     */
+    public static ModelWeights open(Checkpoint checkpoint, WeightType type, WeightsCache cache, int threads)
+            throws IOException {
+        List<String> warnings = new ArrayList<>();
+        SequencedMap<String, Wanted> wanted = wanted(checkpoint, type, warnings);
+        if (wanted.isEmpty()) {
+            return asStored(checkpoint, type, warnings);
+        }
+        long bytes = wanted.values().stream().mapToLong(Wanted::bytes).sum();
+        try (Quantizer quantizer = new Quantizer(threads)) {
+            if (cache.keeps(bytes)) {
+                Path place = cache.place(checkpoint.files(), type.toString());
+                Lookup lookup = cache.find(place, wanted);
+                if (lookup instanceof Lookup.Missing missing) {
+                    missing.damage().ifPresent(damage -> warnings.add(damage + "; converted the weights anew"));
+                    lookup = write(cache, place, wanted, quantizer, warnings);
+                }
+                if (lookup instanceof Lookup.Found found) {
+                    String origin = "kept in " + place;
+                    return new ModelWeights(checkpoint, type, found.tensors(), found.file(), origin, warnings);
+                }
+            }
+            return inMemory(checkpoint, type, wanted, quantizer, warnings);
+        } catch (IllegalArgumentException e) {
+            throw new FormatException(
+                    checkpoint.path() + ": weights cannot be " + type + ": " + e.getMessage()
+                            + "; the model is broken, or use --weights auto",
+                    e);
+        }
+    }
+
+    private static SequencedMap<String, Wanted> wanted(Checkpoint checkpoint, WeightType type, List<String> warnings) {
+        SequencedMap<String, Wanted> wanted = new LinkedHashMap<>();
+        List<String> misfits = new ArrayList<>();
+        for (Map.Entry<String, Shape> weight : checkpoint.config().weights().entrySet()) {
+            String name = weight.getKey();
+            DType stored = storedType(checkpoint, name);
+            DType target = type.target(name, weight.getValue(), stored);
+            if (!target.fits(weight.getValue())) {
+                misfits.add("'" + name + "' " + weight.getValue());
+            } else if (target != stored) {
+                wanted.put(name, new Wanted(() -> checkpoint.tensor(name), weight.getValue(), target));
+            }
+        }
+        if (!misfits.isEmpty()) {
+            warnings.add(misfits.size() + (misfits.size() == 1 ? " weight stays" : " weights stay")
+                    + " as stored, because rows of " + type + " are blocks of 32: such as " + misfits.getFirst());
+        }
+        return wanted;
+    }
+
+    /** Without asking for the tensor: a GGUF file's blocks that no kernel knows would be widened to BF16 only to learn that. */
+    private static DType storedType(Checkpoint checkpoint, String name) {
+        String stored = checkpoint.stored(name).type();
+        return Arrays.stream(DType.values())
+                .filter(type -> type.name().equals(stored))
+                .findAny()
+                .orElse(DType.BF16);
+    }
+
+    private static Lookup write(
+            WeightsCache cache,
+            Path place,
+            SequencedMap<String, Wanted> wanted,
+            Quantizer quantizer,
+            List<String> warnings) {
+        try {
+            cache.write(place, wanted, quantizer);
+            return cache.find(place, wanted);
+        } catch (IOException e) {
+            warnings.add("the converted weights cannot be kept in " + place + ": " + e.getMessage()
+                    + "; they are converted at every start until they can");
+            return new Lookup.Missing(Optional.empty());
+        }
+    }
+
+    private static ModelWeights inMemory(
+            Checkpoint checkpoint,
+            WeightType type,
+            SequencedMap<String, Wanted> wanted,
+            Quantizer quantizer,
+            List<String> warnings) {
+        HostSlab slab = new HostSlab(wanted.values().stream()
+                .mapToLong(tensor -> Slab.aligned(tensor.bytes()))
+                .sum());
+        try {
+            Map<String, Tensor> converted = new LinkedHashMap<>();
+            wanted.forEach((name, tensor) -> {
+                Tensor target = slab.allocate(tensor.dtype(), tensor.shape().dims());
+                try {
+                    quantizer.convert(tensor.source().get(), target);
+                } catch (IllegalArgumentException e) {
+                    throw new IllegalArgumentException("tensor '" + name + "': " + e.getMessage(), e);
+                }
+                converted.put(name, target);
+            });
+            return new ModelWeights(checkpoint, type, converted, slab, "in memory", warnings);
+        } catch (Throwable e) {
+            slab.close();
+            throw e;
+        }
+    }
+
+    /** The weight {@code name} (canonical), borrowed. The head of a tied model is its embedding. */
+    public Tensor tensor(String name) {
+        String key =
+                name.equals(GemmaConfig.HEAD) && checkpoint.config().tieWordEmbeddings() ? GemmaConfig.EMBEDDING : name;
+        Tensor tensor = converted.get(key);
+        return tensor == null ? checkpoint.tensor(key) : tensor;
+    }
+
+    /** What was asked for. */
+    public WeightType type() {
+        return type;
+    }
+
+    /** Whether any weight is another than the checkpoint's. */
+    public boolean isConverted() {
+        return !converted.isEmpty();
+    }
+
+    /** Bytes of all weights; a tied head counts once. */
+    public long bytes() {
+        return checkpoint.config().weights().keySet().stream()
+                .mapToLong(name -> tensor(name).memory().bytes())
+                .sum();
+    }
+
+    /** Bytes that a generated token reads: the linear maps and the head, one row of the embedding. */
+    public long bytesPerToken() {
+        long bytes = tensor(GemmaConfig.HEAD).memory().bytes();
+        for (String name : checkpoint.config().weights().keySet()) {
+            if (!name.equals(GemmaConfig.EMBEDDING) && !name.equals(GemmaConfig.HEAD)) {
+                bytes += tensor(name).memory().bytes();
+            }
+        }
+        return bytes;
+    }
+
+    /** What users should know, a line each. */
+    public List<String> warnings() {
+        return warnings;
+    }
+
+    /** For people: {@code weights q8 (Q8_0; 271.8 MiB), kept in FILE}. */
+    public String description() {
+        Map<DType, Long> elements = new EnumMap<>(DType.class);
+        checkpoint.config().weights().forEach((name, shape) -> {
+            if (shape.rank() == 2) {
+                elements.merge(tensor(name).dtype(), shape.elements(), Long::sum);
+            }
+        });
+        String types = elements.entrySet().stream()
+                .sorted(Map.Entry.<DType, Long>comparingByValue().reversed())
+                .map(entry -> entry.getKey().toString())
+                .reduce((a, b) -> a + ", " + b)
+                .orElse("none");
+        return String.format(Locale.ROOT, "weights %s (%s; %.1f MiB), %s", type, types, bytes() / MIB, origin);
+    }
+
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        try {
+            owner.close();
+        } catch (Exception e) {
+            throw new IllegalStateException("closing failed: " + e.getMessage(), e);
+        }
+    }
+}

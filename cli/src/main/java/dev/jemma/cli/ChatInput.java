@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.Optional;
 import org.jline.reader.EndOfFileException;
 import org.jline.reader.LineReader;
@@ -61,21 +62,27 @@ sealed interface ChatInput extends AutoCloseable {
     record Typed(Terminal terminal, LineReader reader) implements ChatInput {
         static Typed open() {
             try {
-                Terminal terminal = TerminalBuilder.builder().system(true).build();
-                DefaultParser parser = new DefaultParser().eofOnEscapedNewLine(true);
-                parser.setEscapeChars(new char[] {'\\'});
-                parser.setQuoteChars(new char[0]);
-                LineReader reader = LineReaderBuilder.builder()
-                        .terminal(terminal)
-                        .parser(parser)
-                        .variable(LineReader.HISTORY_FILE, CacheFolder.path().resolve("chat_history"))
-                        .variable(LineReader.SECONDARY_PROMPT_PATTERN, "… ")
-                        .option(LineReader.Option.DISABLE_EVENT_EXPANSION, true)
-                        .build();
-                return new Typed(terminal, reader);
+                return on(
+                        TerminalBuilder.builder().system(true).build(),
+                        CacheFolder.path().resolve("chat_history"));
             } catch (IOException e) {
                 throw new UncheckedIOException("the terminal cannot be opened: " + e.getMessage(), e);
             }
+        }
+
+        /** A person at {@code terminal}, whose earlier lines are in the file {@code history}. */
+        static Typed on(Terminal terminal, Path history) {
+            DefaultParser parser = new DefaultParser().eofOnEscapedNewLine(true);
+            parser.setEscapeChars(new char[] {'\\'});
+            parser.setQuoteChars(new char[0]);
+            LineReader reader = LineReaderBuilder.builder()
+                    .terminal(terminal)
+                    .parser(parser)
+                    .variable(LineReader.HISTORY_FILE, history)
+                    .variable(LineReader.SECONDARY_PROMPT_PATTERN, "… ")
+                    .option(LineReader.Option.DISABLE_EVENT_EXPANSION, true)
+                    .build();
+            return new Typed(terminal, reader);
         }
 
         @Override

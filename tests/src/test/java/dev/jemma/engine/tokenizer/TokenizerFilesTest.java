@@ -11,9 +11,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.SplittableRandom;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -170,6 +175,25 @@ final class TokenizerFilesTest {
         Path file = Files.write(folder.resolve("tokenizer.json"), small("flags"));
         Path notAFolder = Files.writeString(folder.resolve("occupied"), "");
         assertSame(new TokenizerCache(notAFolder, 0).load(file), read(small("flags")));
+    }
+
+    @Test
+    void processesThatStartTogetherDoNotDisturbEachOther()
+            throws IOException, InterruptedException, ExecutionException {
+        Path file = Files.write(folder.resolve("tokenizer.json"), small("flags"));
+        TokenizerData parsed = read(small("flags"));
+        try (var threads = Executors.newFixedThreadPool(8)) {
+            List<Future<TokenizerData>> loads = new ArrayList<>();
+            for (int i = 0; i < 64; i++) {
+                // A cache of its own each time, as each process has: what they share is the folder.
+                loads.add(threads.submit(() -> new TokenizerCache(folder.resolve("cache"), 0).load(file)));
+            }
+            for (Future<TokenizerData> load : loads) {
+                assertSame(load.get(), parsed);
+            }
+        }
+        assertThat(onlyFile()).isNotEmptyFile();
+        assertThat(folder.resolve("cache")).isDirectoryNotContaining("glob:**.tmp");
     }
 
     private Path onlyFile() throws IOException {

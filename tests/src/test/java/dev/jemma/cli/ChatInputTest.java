@@ -24,8 +24,7 @@ final class ChatInputTest {
     private Path folder;
 
     private static Terminal terminal(String typed) throws IOException {
-        var terminal =
-                new LineDisciplineTerminal("bytes", "ansi", new ByteArrayOutputStream(), StandardCharsets.UTF_8);
+        var terminal = new LineDisciplineTerminal("bytes", "ansi", new ByteArrayOutputStream(), StandardCharsets.UTF_8);
         terminal.processInputBytes(typed.getBytes(StandardCharsets.UTF_8));
         return terminal;
     }

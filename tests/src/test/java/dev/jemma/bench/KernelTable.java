@@ -8,6 +8,7 @@ import dev.jemma.engine.kernel.LowRank;
 import dev.jemma.engine.kernel.Span;
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.kernel.cpu.CpuKernels;
+import dev.jemma.engine.kernel.cpu.code.PeakRate;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.HostSlab;
 import dev.jemma.engine.tensor.Tensor;
@@ -16,7 +17,8 @@ import java.util.Random;
 
 /**
  * How near are the CPU kernels to what this machine can do? Each row is one kernel at a shape of Gemma 3 270M or Gemma 2 2B beside the
- * ceiling that limits it, measured in the same run: the f32 FMA rate or the read bandwidth of the same threads.
+ * ceiling that limits it, measured in the same run: the f32 FMA rate (or, with bf16 arithmetic, that of the bf16 dot product) or the
+ * read bandwidth of the same threads.
  *
  * <p>Recipe: run {@code main} with the number of threads and, if wanted, a part of the rows' names. The best of many short runs is
  * printed, so that other load on the machine counts little.
@@ -41,10 +43,14 @@ public final class KernelTable {
         int threads = args.length > 0
                 ? Integer.parseInt(args[0])
                 : Runtime.getRuntime().availableProcessors();
-        double flops = Ceilings.flops(threads);
-        double bytes = Ceilings.readBandwidth(threads);
-        System.out.printf("%d threads: %.1f GFLOP/s (f32 FMA), %.1f GB/s (read)%n", threads, flops / 1e9, bytes / 1e9);
         Arithmetic arithmetic = args.length > 2 ? Arithmetic.valueOf(args[2]) : Arithmetic.F32;
+        double fma = Ceilings.flops(threads);
+        double dot = threads * PeakRate.BF16_DOT.measure().orElse(0);
+        double flops = arithmetic == Arithmetic.BF16 ? Math.max(fma, dot) : fma;
+        double bytes = Ceilings.readBandwidth(threads);
+        System.out.printf(
+                "%d threads: %.1f GFLOP/s (f32 FMA), %.1f (bf16 dot), %.1f GB/s (read)%n",
+                threads, fma / 1e9, dot / 1e9, bytes / 1e9);
         try (Kernels kernels = CpuKernels.open(threads, arithmetic)) {
             System.out.println(kernels.description());
             new KernelTable(kernels, args.length > 1 ? args[1] : "", flops, bytes).rows();

@@ -30,14 +30,13 @@ public record ArithmeticChoice(Arithmetic arithmetic, String reason) {
 
     /** The same with another cache folder. One that cannot be read or written costs a measurement, nothing else. */
     static ArithmeticChoice of(Path folder) {
-        if (!PeakRate.BF16_DOT.available()) {
+        CpuFeatures cpu = CpuFeatures.ofThisMachine();
+        if (!cpu.bf16()) {
+            String obstacle = cpu.obstacle();
             return new ArithmeticChoice(
-                    Arithmetic.F32,
-                    CpuFeatures.ofThisMachine().avx512()
-                            ? "this CPU has no bf16 dot product"
-                            : "no AVX-512 machine code on this CPU or system");
+                    Arithmetic.F32, obstacle.isEmpty() ? "this CPU has no bf16 dot product" : obstacle);
         }
-        Path file = folder.resolve(CpuFeatures.ofThisMachine().signature() + ".txt");
+        Path file = folder.resolve(cpu.signature() + ".txt");
         try {
             String[] lines = Files.readString(file).split("\n", 3);
             if (lines.length == 3 && lines[2].isEmpty()) {

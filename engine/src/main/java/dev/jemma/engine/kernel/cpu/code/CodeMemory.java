@@ -7,7 +7,7 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.util.List;
-import java.util.Locale;
+import java.util.Optional;
 
 /**
  * Functions of machine code in memory that was written first and made executable, no longer writable, afterwards. They stay for the
@@ -24,13 +24,18 @@ final class CodeMemory {
 
     private CodeMemory() {}
 
-    /** Whether this process can hold such functions at all: Linux on x86-64, with native access for this module. */
-    static boolean supported() {
-        String os = System.getProperty("os.name").toLowerCase(Locale.ROOT);
+    /** Why this process cannot hold such functions; empty if it can: on Linux on x86-64, with native access for this module. */
+    static Optional<String> obstacle() {
+        String os = System.getProperty("os.name");
         String arch = System.getProperty("os.arch");
-        return os.startsWith("linux")
-                && (arch.equals("amd64") || arch.equals("x86_64"))
-                && CodeMemory.class.getModule().isNativeAccessEnabled();
+        if (!os.startsWith("Linux") || !(arch.equals("amd64") || arch.equals("x86_64"))) {
+            return Optional.of("machine code is written for Linux on x86-64, not for " + os + " on " + arch);
+        }
+        Module module = CodeMemory.class.getModule();
+        return module.isNativeAccessEnabled()
+                ? Optional.empty()
+                : Optional.of("machine code needs --enable-native-access="
+                        + (module.isNamed() ? module.getName() : "ALL-UNNAMED"));
     }
 
     /**

@@ -8,6 +8,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What this CPU can do and the operating system allows, as CPUID says.
@@ -16,13 +17,11 @@ import java.util.List;
  * @param bf16 dot products of bf16 pairs (AVX512_BF16)
  * @param vnni dot products of int8 quadruples (AVX512_VNNI)
  * @param signature what tells CPUs of different kinds apart: vendor, family, model, stepping and feature words
+ * @param obstacle why none of this can be used, for people; empty if it can
  */
-public record CpuFeatures(boolean avx512, boolean bf16, boolean vnni, String signature) {
+public record CpuFeatures(boolean avx512, boolean bf16, boolean vnni, String signature, String obstacle) {
     /** Property that, set to {@code off}, leaves everything to the Vector API. */
     public static final String SWITCH = "jemma.machineCode";
-
-    /** Nothing that the Vector API does not use by itself. */
-    public static final CpuFeatures NONE = new CpuFeatures(false, false, false, "unknown");
 
     /** Bit of CPUID.1:ECX: the system uses XSAVE, and XGETBV may be executed. */
     private static final int OSXSAVE = 27;
@@ -38,8 +37,12 @@ public record CpuFeatures(boolean avx512, boolean bf16, boolean vnni, String sig
     }
 
     private static CpuFeatures detect() {
-        if (System.getProperty(SWITCH, "on").equals("off") || !CodeMemory.supported()) {
-            return NONE;
+        if (System.getProperty(SWITCH, "on").equals("off")) {
+            return none("-D" + SWITCH + "=off");
+        }
+        Optional<String> obstacle = CodeMemory.obstacle();
+        if (obstacle.isPresent()) {
+            return none(obstacle.get());
         }
         try (Arena arena = Arena.ofConfined()) {
             Linker linker = Linker.nativeLinker();
@@ -52,8 +55,13 @@ public record CpuFeatures(boolean avx512, boolean bf16, boolean vnni, String sig
             MemorySegment out = arena.allocate(16, 4);
             return read(cpuid, xgetbv, out);
         } catch (UnsupportedOperationException hardened) {
-            return NONE;
+            return none(String.valueOf(hardened.getMessage()));
         }
+    }
+
+    /** Nothing that the Vector API does not use by itself. */
+    private static CpuFeatures none(String obstacle) {
+        return new CpuFeatures(false, false, false, "unknown", obstacle);
     }
 
     private static CpuFeatures read(MethodHandle cpuid, MethodHandle xgetbv, MemorySegment out) {
@@ -66,7 +74,12 @@ public record CpuFeatures(boolean avx512, boolean bf16, boolean vnni, String sig
         boolean avx512 = saved && bit(seven[1], 16) && bit(seven[1], 30) && bit(seven[1], 31);
         String signature = "%s-%08x-%08x-%08x-%08x"
                 .formatted(name(vendor).replaceAll("\\W", ""), model[0], seven[1], seven[2], sevenOne[0]);
-        return new CpuFeatures(avx512, avx512 && bit(sevenOne[0], 5), avx512 && bit(seven[2], 11), signature);
+        return new CpuFeatures(
+                avx512,
+                avx512 && bit(sevenOne[0], 5),
+                avx512 && bit(seven[2], 11),
+                signature,
+                avx512 ? "" : "this CPU or system has no AVX-512");
     }
 
     private static boolean bit(int word, int index) {

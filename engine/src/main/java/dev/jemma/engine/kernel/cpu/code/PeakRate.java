@@ -13,7 +13,7 @@ import java.util.OptionalDouble;
 
 /**
  * How many operations a second one core does of an instruction, with nothing in its way: the ceiling of every kernel made of it, found
- * in about a millisecond. A product and a sum are two operations.
+ * in some milliseconds. A product and a sum are two operations.
  */
 public enum PeakRate {
     /** VFMADD231PS on 512 bits. */
@@ -25,7 +25,7 @@ public enum PeakRate {
 
     private static final int CHAINS = 24;
     private static final long STEPS = 2_000;
-    private static final int RUNS = 12;
+    private static final int RUNS = 200;
 
     private static final MethodHandle CALL = Linker.nativeLinker()
             .downcallHandle(FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG), Linker.Option.critical(false));

@@ -1,0 +1,53 @@
+package dev.jemma.engine.kernel.cpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.jemma.engine.kernel.Arithmetic;
+import dev.jemma.engine.kernel.cpu.code.CpuFeatures;
+import dev.jemma.engine.kernel.cpu.code.PeakRate;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class ArithmeticChoiceTest {
+    @TempDir
+    private Path folder = Path.of("");
+
+    private Path file() {
+        return folder.resolve("choices").resolve(CpuFeatures.ofThisMachine().signature() + ".txt");
+    }
+
+    private ArithmeticChoice choice() {
+        return ArithmeticChoice.of(folder.resolve("choices"));
+    }
+
+    @Test
+    void staysWithWhatWasMeasuredFirst() throws IOException {
+        assumeTrue(PeakRate.BF16_DOT.available(), "this CPU has no bf16 dot product");
+        ArithmeticChoice first = choice();
+        assertThat(first.reason()).matches("a core does \\d+ GFLOP/s in bf16, \\d+ in f32");
+        assertThat(choice()).isEqualTo(first);
+        Files.writeString(file(), "F32\nbecause somebody said so\n");
+        assertThat(choice()).isEqualTo(new ArithmeticChoice(Arithmetic.F32, "because somebody said so"));
+    }
+
+    @Test
+    void measuresAnewWhereTheFileIsDamaged() throws IOException {
+        assumeTrue(PeakRate.BF16_DOT.available(), "this CPU has no bf16 dot product");
+        Arithmetic measured = choice().arithmetic();
+        for (String damage : new String[] {"", "BF", "INT8\nreason\n", "F32\nreason", "F32\nreason\nmore"}) {
+            Files.writeString(file(), damage);
+            assertThat(choice().arithmetic()).as(damage).isEqualTo(measured);
+            assertThat(file()).content().isEqualTo(measured + "\n" + choice().reason() + "\n");
+        }
+    }
+
+    @Test
+    void needsNoFolderToWriteTo() throws IOException {
+        Path noFolder = Files.writeString(folder.resolve("choices"), "a file");
+        assertThat(ArithmeticChoice.of(noFolder.resolve("below")).reason()).isNotEmpty();
+    }
+}

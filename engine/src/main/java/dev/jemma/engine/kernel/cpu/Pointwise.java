@@ -296,23 +296,28 @@ final class Pointwise {
                     .intoMemorySegment(s0, 4 * i, ORDER);
         }
         if (i < to) {
-            VectorMask<Float> part = Lanes.first(to - i);
-            FloatVector g = FloatVector.fromMemorySegment(FLOATS, s1, 4 * i, ORDER, part)
-                    .mul(f0);
-            FloatVector m = fma(
-                    FloatVector.fromMemorySegment(FLOATS, s2, 4 * i, ORDER, part),
-                    FloatVector.broadcast(FLOATS, f1),
-                    g.mul(f2));
-            FloatVector v = fma(
-                    FloatVector.fromMemorySegment(FLOATS, s3, 4 * i, ORDER, part),
-                    FloatVector.broadcast(FLOATS, f3),
-                    g.mul(g).mul(f4));
-            m.intoMemorySegment(s2, 4 * i, ORDER, part);
-            v.intoMemorySegment(s3, 4 * i, ORDER, part);
-            FloatVector.fromMemorySegment(FLOATS, s0, 4 * i, ORDER, part)
-                    .mul(f5)
-                    .sub(m.mul(f6).div(v.sqrt().add(epsilon)))
-                    .intoMemorySegment(s0, 4 * i, ORDER, part);
+            adamWTail(4 * i, to - i);
         }
+    }
+
+    /** A method of its own: loop and tail together are too large for the compiler, which then boxes the loop's vectors. */
+    private void adamWTail(long at, long count) {
+        VectorMask<Float> part = Lanes.first(count);
+        FloatVector g =
+                FloatVector.fromMemorySegment(FLOATS, s1, at, ORDER, part).mul(f0);
+        FloatVector m = fma(
+                FloatVector.fromMemorySegment(FLOATS, s2, at, ORDER, part),
+                FloatVector.broadcast(FLOATS, f1),
+                g.mul(f2));
+        FloatVector v = fma(
+                FloatVector.fromMemorySegment(FLOATS, s3, at, ORDER, part),
+                FloatVector.broadcast(FLOATS, f3),
+                g.mul(g).mul(f4));
+        m.intoMemorySegment(s2, at, ORDER, part);
+        v.intoMemorySegment(s3, at, ORDER, part);
+        FloatVector.fromMemorySegment(FLOATS, s0, at, ORDER, part)
+                .mul(f5)
+                .sub(m.mul(f6).div(v.sqrt().add(epsilon)))
+                .intoMemorySegment(s0, at, ORDER, part);
     }
 }

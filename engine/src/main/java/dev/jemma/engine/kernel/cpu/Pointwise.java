@@ -276,23 +276,33 @@ final class Pointwise {
     }
 
     private void adamWChunk(long from, long to) {
+        float firstDecay = f1;
+        float secondDecay = f3;
+        float clip = f0;
+        float firstRest = f2;
+        float secondRest = f4;
+        float keep = f5;
+        float rate = f6;
+        float eps = epsilon;
         long i = from;
-        for (; i + L <= to; i += L) {
+        for (; i + L <= to; i += L) { // no call of ours takes or gives a vector: it would be boxed
             FloatVector g =
-                    FloatVector.fromMemorySegment(FLOATS, s1, 4 * i, ORDER).mul(f0);
-            FloatVector m = fma(
-                    FloatVector.fromMemorySegment(FLOATS, s2, 4 * i, ORDER),
-                    FloatVector.broadcast(FLOATS, f1),
-                    g.mul(f2));
-            FloatVector v = fma(
-                    FloatVector.fromMemorySegment(FLOATS, s3, 4 * i, ORDER),
-                    FloatVector.broadcast(FLOATS, f3),
-                    g.mul(g).mul(f4));
+                    FloatVector.fromMemorySegment(FLOATS, s1, 4 * i, ORDER).mul(clip);
+            FloatVector m = FloatVector.fromMemorySegment(FLOATS, s2, 4 * i, ORDER);
+            FloatVector v = FloatVector.fromMemorySegment(FLOATS, s3, 4 * i, ORDER);
+            FloatVector first = g.mul(firstRest);
+            FloatVector second = g.mul(g).mul(secondRest);
+            m = FMA
+                    ? m.fma(FloatVector.broadcast(FLOATS, firstDecay), first)
+                    : m.mul(firstDecay).add(first);
+            v = FMA
+                    ? v.fma(FloatVector.broadcast(FLOATS, secondDecay), second)
+                    : v.mul(secondDecay).add(second);
             m.intoMemorySegment(s2, 4 * i, ORDER);
             v.intoMemorySegment(s3, 4 * i, ORDER);
             FloatVector.fromMemorySegment(FLOATS, s0, 4 * i, ORDER)
-                    .mul(f5)
-                    .sub(m.mul(f6).div(v.sqrt().add(epsilon)))
+                    .mul(keep)
+                    .sub(m.mul(rate).div(v.sqrt().add(eps)))
                     .intoMemorySegment(s0, 4 * i, ORDER);
         }
         if (i < to) {

@@ -3,6 +3,7 @@ package dev.jemma.engine.gemma;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.data.Percentage.withPercentage;
 
+import dev.jemma.engine.kernel.Arithmetic;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.cpu.CpuKernels;
 import dev.jemma.engine.quantize.WeightsCache;
@@ -15,6 +16,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -28,6 +31,7 @@ import tools.jackson.databind.json.JsonMapper;
  * checked with {@code -Djemma.reference.270m=FOLDER}.
  */
 final class RealGemmaTest {
+    private static final Map<String, Double> EXACT = new ConcurrentHashMap<>();
     /** Mean losses agree to this many percent: the references' own tolerance. */
     private static final double LOSS_PERCENT = 0.1;
 
@@ -130,12 +134,27 @@ final class RealGemmaTest {
     }
 
     /**
-     * What quantized weights cost on passages and function-calling rows together, in percent of the f32 loss on the stored weights;
-     * docs/benchmarks.md has the figures. In memory, so that nothing is left in anybody's cache.
+     * What rounded products and quantized weights cost on passages and function-calling rows together, in percent of the f32 loss on the
+     * stored weights; docs/benchmarks.md has the figures. Weights in memory, so that nothing is left in anybody's cache.
      */
     @ParameterizedTest
-    @CsvSource({"Q8, 1", "Q4, 6"})
-    void lossOfQuantizedWeightsStaysWithin(WeightType type, double percent) throws IOException {
+    @CsvSource({"AUTO, BF16, 0.5", "Q8, F32, 1", "Q8, BF16, 1", "Q4, F32, 6"})
+    void lossStaysWithin(WeightType type, Arithmetic arithmetic, double percent) throws IOException {
+        List<Batch> batches = passagesAndRows();
+        WeightsCache none = new WeightsCache(checkpoint.path(), Long.MAX_VALUE);
+        int threads = Runtime.getRuntime().availableProcessors();
+        try (ModelWeights weights = ModelWeights.open(checkpoint, type, none, threads);
+                Kernels others = CpuKernels.open(threads, arithmetic);
+                GemmaModel cheaper = new GemmaModel(checkpoint, weights, others)) {
+            double wanted = exactLoss(batches);
+            double seen = sum(cheaper, batches);
+            assertThat(seen)
+                    .as(type + " " + arithmetic + ": " + (100 * (seen / wanted - 1)) + " %")
+                    .isCloseTo(wanted, withPercentage(percent));
+        }
+    }
+
+    private static List<Batch> passagesAndRows() throws IOException {
         List<Batch> batches = new ArrayList<>();
         Tokenizer tokenizer = checkpoint.tokenizer().orElseThrow();
         for (JsonNode passage : rows("scores.jsonl")) {
@@ -145,20 +164,18 @@ final class RealGemmaTest {
         for (JsonNode row : rows("rows.jsonl")) {
             batches.add(Batch.of(ints(row.get("input_ids")), ints(row.get("labels"))));
         }
-        WeightsCache none = new WeightsCache(checkpoint.path(), Long.MAX_VALUE);
-        int threads = Runtime.getRuntime().availableProcessors();
-        try (ModelWeights weights = ModelWeights.open(checkpoint, type, none, threads);
-                GemmaModel quantized = new GemmaModel(checkpoint, weights, kernels)) {
-            double wanted = 0;
-            double seen = 0;
-            for (Batch batch : batches) {
-                wanted += loss(batch) * batch.supervised();
-                seen += loss(quantized, batch) * batch.supervised();
-            }
-            assertThat(seen)
-                    .as(type + ": " + (100 * (seen / wanted - 1)) + " %")
-                    .isCloseTo(wanted, withPercentage(percent));
-        }
+        return batches;
+    }
+
+    /** Computed once for all forms. */
+    private static double exactLoss(List<Batch> batches) {
+        return EXACT.computeIfAbsent("loss", key -> sum(model, batches));
+    }
+
+    private static double sum(GemmaModel of, List<Batch> batches) {
+        return batches.stream()
+                .mapToDouble(batch -> loss(of, batch) * batch.supervised())
+                .sum();
     }
 
     private static double loss(Batch batch) {

@@ -162,14 +162,19 @@ public final class GgufCheckpoint implements Checkpoint {
 
     @Override
     public Optional<Tokenizer> tokenizer() {
-        return tokenizer.pieces().map(pieces -> {
-            if (pieces.pieces().size() > config.vocabSize()) {
-                throw new FormatException(
-                        file.name() + ": has " + pieces.pieces().size() + " tokens, wanted at most "
-                                + config.vocabSize() + ", the rows of its embedding");
-            }
-            return Tokenizer.of(pieces);
-        });
+        long tokens = tokenizer.count();
+        if (tokens > config.vocabSize()) {
+            throw new FormatException(file.name() + ": has " + tokens + " tokens, wanted at most " + config.vocabSize()
+                    + ", the rows of its embedding");
+        }
+        if (tokens == 0) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(Tokenizer.cached(file.path(), file.headBytes(), tokenizer::pieces));
+        } catch (IOException e) {
+            throw new FormatException(file.path() + ": its tokenizer cannot be read: " + e.getMessage(), e);
+        }
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.jemma.engine.gemma;
 
+import dev.jemma.engine.gguf.GgufValue;
 import dev.jemma.engine.gguf.Metadata;
 import dev.jemma.engine.tokenizer.ScoredPieces;
 import dev.jemma.engine.tokenizer.ScoredPieces.Kind;
@@ -26,18 +27,22 @@ record GgufTokenizer(Metadata metadata) {
     private static final List<Kind> KINDS =
             List.of(Kind.NORMAL, Kind.NORMAL, Kind.UNKNOWN, Kind.CONTROL, Kind.USER_DEFINED, Kind.UNUSED, Kind.BYTE);
 
-    /** The pieces, if the file has a tokenizer. */
-    Optional<ScoredPieces> pieces() {
-        if (!metadata.has(TOKENS)) {
-            return Optional.empty();
-        }
+    /** How many tokens the file has; none without a tokenizer. */
+    long count() {
+        return metadata.array(TOKENS, GgufValue.Type.STRING)
+                .map(GgufValue.Array::count)
+                .orElse(0L);
+    }
+
+    /** The pieces of a file that has a tokenizer. */
+    ScoredPieces pieces() {
         if (!metadata.text(MODEL).orElse("").equals("llama")) {
             throw metadata.wanted(MODEL, "\"llama\", a SentencePiece model with scores, as files of Gemma have it");
         }
         List<byte[]> tokens = metadata.strings(TOKENS).orElseThrow();
         float[] scores = metadata.floats(GGML + "scores")
                 .orElseThrow(() -> metadata.wanted(GGML + "scores", "a FLOAT32 for each token"));
-        return Optional.of(new ScoredPieces(
+        return new ScoredPieces(
                 metadata.file(),
                 tokens,
                 scores,
@@ -45,7 +50,7 @@ record GgufTokenizer(Metadata metadata) {
                 id("unknown_token_id"),
                 flag("add_bos_token", true) ? id("bos_token_id") : OptionalInt.empty(),
                 flag("add_eos_token", false) ? id("eos_token_id") : OptionalInt.empty(),
-                flag("add_space_prefix", false)));
+                flag("add_space_prefix", false));
     }
 
     private List<Kind> kinds(int count) {

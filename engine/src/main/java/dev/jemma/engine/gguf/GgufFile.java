@@ -61,6 +61,11 @@ public final class GgufFile implements AutoCloseable {
         return file.bytes();
     }
 
+    /** Size of metadata and tensor infos in bytes, from the beginning of the file on. */
+    public long headBytes() {
+        return header.bytes();
+    }
+
     /** Version of the format: 2 or 3. */
     public int version() {
         return header.version();

@@ -20,8 +20,9 @@ import java.util.SequencedMap;
  * @param version of the format, 2 or 3; they differ in nothing that little-endian files show
  * @param metadata the key-value pairs
  * @param tensors by name, in the order of their data
+ * @param bytes how long the head is
  */
-record GgufHeader(int version, Metadata metadata, SequencedMap<String, GgufTensor> tensors) {
+record GgufHeader(int version, Metadata metadata, SequencedMap<String, GgufTensor> tensors, long bytes) {
     private static final String ALIGNMENT = "general.alignment";
     private static final long DEFAULT_ALIGNMENT = 32;
 
@@ -68,7 +69,7 @@ record GgufHeader(int version, Metadata metadata, SequencedMap<String, GgufTenso
             throw metadata.wanted(ALIGNMENT, "a power of two from 8 on");
         }
         long dataStart = Math.addExact(cursor.at(), alignment - 1) & -alignment;
-        return new GgufHeader(version, metadata, place(infos, cursor, dataStart, alignment, data.byteSize()));
+        return new GgufHeader(version, metadata, place(infos, cursor, dataStart, alignment, data.byteSize()), cursor.at());
     }
 
     private static void checkMagic(MemorySegment data, String file) {

@@ -9,6 +9,7 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.Supplier;
 
 /**
  * A Gemma tokenizer.json at work: text to token ids and back, id for id as Hugging Face's tokenizers (the Rust library behind transformers) do it. Immutable, safe for
@@ -62,6 +63,19 @@ public final class Tokenizer {
      */
     public static Tokenizer of(ScoredPieces pieces) {
         return new Tokenizer(pieces.data());
+    }
+
+    /**
+     * As {@link #of(ScoredPieces)}, kept in a cache file as {@link #load} keeps a tokenizer.json.
+     *
+     * @param file where the pieces come from
+     * @param bytes how many bytes from its beginning on hold them
+     * @param pieces reads them
+     * @throws IOException if the file cannot be read
+     */
+    public static Tokenizer cached(Path file, long bytes, Supplier<ScoredPieces> pieces) throws IOException {
+        return new Tokenizer(
+                TokenizerCache.standard().load(file, bytes, () -> pieces.get().data()));
     }
 
     /** Token ids of a text. Added tokens in it are recognised, wherever they come from; see {@link #encode(List)} for text that is not to be trusted. */

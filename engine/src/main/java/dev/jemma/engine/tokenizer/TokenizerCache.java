@@ -20,7 +20,8 @@ import java.util.Optional;
 import java.util.zip.CRC32C;
 
 /**
- * Keeps parsed tokenizers as files, because the real tokenizer.json is 33 MB. A cache file belongs to one tokenizer.json: to its path, size, time and the checksum of its bytes; it
+ * Keeps parsed tokenizers as files, because the real tokenizer.json is 33 MB. A cache file belongs to one source, a tokenizer.json or the head of a GGUF file: to its path, size, time and
+ * the checksum of its bytes; it
  * carries a checksum of its own and is written beside its place and moved there, so that one that is stale, cut off or damaged is noticed and made anew. Whoever cannot
  * write it parses every time.
  */
@@ -48,28 +49,41 @@ final class TokenizerCache {
         return new TokenizerCache(CacheFolder.path().resolve("tokenizers"), SMALLEST);
     }
 
+    /** What makes a tokenizer of its source. */
+    interface Parser {
+        TokenizerData parse() throws IOException;
+    }
+
     /** The parsed content of a tokenizer.json. */
     TokenizerData load(Path file) {
         try {
-            long size = Files.size(file);
-            if (size < smallest) {
-                return TokenizerJson.read(file, Files.readAllBytes(file));
-            }
-            Key key = Key.of(file);
-            Path cached = folder.resolve(key.name() + ".bin");
-            Optional<TokenizerData> found = read(cached, key);
-            if (found.isPresent()) {
-                return found.get();
-            }
-            TokenizerData parsed = TokenizerJson.read(file, Files.readAllBytes(file));
-            write(cached, key, parsed);
-            return parsed;
+            return load(file, Files.size(file), () -> TokenizerJson.read(file, Files.readAllBytes(file)));
         } catch (NoSuchFileException missing) {
             throw new FormatException(file + ": no such file, wanted a tokenizer.json", missing);
         } catch (IOException unreadable) {
             throw new FormatException(
                     file + ": cannot be read as a tokenizer.json: " + unreadable.getMessage(), unreadable);
         }
+    }
+
+    /**
+     * What {@code parser} makes of the first {@code bytes} bytes of a file.
+     *
+     * @throws IOException if the file cannot be read
+     */
+    TokenizerData load(Path file, long bytes, Parser parser) throws IOException {
+        if (bytes < smallest) {
+            return parser.parse();
+        }
+        Key key = Key.of(file, bytes);
+        Path cached = folder.resolve(key.name() + ".bin");
+        Optional<TokenizerData> found = read(cached, key);
+        if (found.isPresent()) {
+            return found.get();
+        }
+        TokenizerData parsed = parser.parse();
+        write(cached, key, parsed);
+        return parsed;
     }
 
     private static Optional<TokenizerData> read(Path cached, Key key) {
@@ -126,19 +140,20 @@ final class TokenizerCache {
 
     /** Which bytes a cache file was made from. */
     private record Key(String path, long size, long modified, long checksum) {
-        /** Reads the file through in pieces: a few milliseconds for 33 MB that the system has at hand. */
-        static Key of(Path file) throws IOException {
+        /** Reads the first {@code bytes} bytes through in pieces: a few milliseconds for 33 MB that the system has at hand. */
+        static Key of(Path file, long bytes) throws IOException {
             Path real = file.toRealPath();
             long modified = Files.getLastModifiedTime(real).toMillis();
             var crc = new CRC32C();
-            long size = 0;
+            long size = Files.size(real);
             ByteBuffer piece = ByteBuffer.allocateDirect(1 << 20);
             try (FileChannel channel = FileChannel.open(real, StandardOpenOption.READ)) {
-                while (channel.read(piece) >= 0) {
-                    piece.flip();
-                    size += piece.remaining();
-                    crc.update(piece);
-                    piece.clear();
+                for (long left = bytes; left > 0; left -= piece.limit()) {
+                    piece.clear().limit((int) Math.min(piece.capacity(), left));
+                    if (channel.read(piece) < 0) {
+                        break;
+                    }
+                    crc.update(piece.flip());
                 }
             }
             return new Key(real.toString(), size, modified, crc.getValue());

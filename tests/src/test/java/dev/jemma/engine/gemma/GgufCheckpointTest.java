@@ -2,12 +2,16 @@ package dev.jemma.engine.gemma;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.data.Percentage.withPercentage;
 
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.gguf.GgmlType;
 import dev.jemma.engine.gguf.GgufFile;
 import dev.jemma.engine.gguf.GgufWriter;
 import dev.jemma.engine.kernel.Kernels;
+import dev.jemma.engine.lora.Adapter;
+import dev.jemma.engine.lora.LoraConfig;
+import dev.jemma.engine.lora.Merge;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Tensor;
 import dev.jemma.engine.tokenizer.Specials;
@@ -316,5 +320,70 @@ final class GgufCheckpointTest {
         checkpoint.close();
         checkpoint.close();
         assertThatThrownBy(() -> checkpoint.tensor(GemmaConfig.FINAL_NORM)).isInstanceOf(IllegalStateException.class);
+    }
+
+    /** Merging a GGUF base gives the folder that merging the folder it was made from gives, under Hugging Face's names. */
+    @Test
+    void mergedItIsAHuggingFaceFolder() throws IOException {
+        Path folder = folder("gemma3");
+        Path adapter = TinyModels.ROOT.resolve("gemma3/lora");
+        Merge.merge(folder, List.of(adapter), temp.resolve("wanted"), Optional.empty());
+        Merge.merge(gguf(folder, DType.BF16), List.of(adapter), temp.resolve("merged"), Optional.empty());
+        try (Checkpoint wanted = Checkpoint.open(temp.resolve("wanted"));
+                Checkpoint merged = Checkpoint.open(temp.resolve("merged"))) {
+            assertThat(merged.config()).isEqualTo(wanted.config());
+            for (String name : wanted.config().weights().sequencedKeySet()) {
+                assertThat(merged.tensor(name).dtype()).as(name).isEqualTo(DType.BF16);
+                assertThat(merged.tensor(name)
+                                .segment()
+                                .mismatch(wanted.tensor(name).segment()))
+                        .as(name)
+                        .isEqualTo(-1);
+            }
+            assertThat(merged.generation().eosTokenIds()).containsExactly(1);
+        }
+    }
+
+    @Test
+    void aQuantizedBaseIsMergedToBf16() throws IOException {
+        Path gguf = temp.resolve("model.gguf");
+        GemmaConfig config = GgufModels.config256();
+        GgufModels.writeRandom(config, GgmlType.Q8_0, DType.BF16, gguf, temp.resolve("hf"));
+        Path folder = temp.resolve("adapter");
+        try (Checkpoint base = Checkpoint.open(gguf);
+                Adapter adapter = Adapter.create(LoraConfig.defaults(), base.config(), 1)) {
+            adapter.save(folder);
+        }
+        Merge.merge(gguf, List.of(folder), temp.resolve("merged"), Optional.empty());
+        try (Checkpoint wanted = Checkpoint.open(temp.resolve("hf"));
+                Checkpoint merged = Checkpoint.open(temp.resolve("merged"))) {
+            for (String name : config.weights().sequencedKeySet()) {
+                // a fresh adapter changes nothing
+                assertThat(merged.tensor(name)
+                                .segment()
+                                .mismatch(wanted.tensor(name).segment()))
+                        .as(name)
+                        .isEqualTo(-1);
+            }
+        }
+    }
+
+    /** A frozen quantized base: loss and gradients of an adapter are those over what its blocks decode to. */
+    @Test
+    void trainsOverAQuantizedBase() throws IOException {
+        Path gguf = temp.resolve("model.gguf");
+        GgufModels.writeRandom(GgufModels.config256(), GgmlType.Q4_0, DType.F32, gguf, temp.resolve("hf"));
+        double[] losses = new double[2];
+        Path[] sources = {gguf, temp.resolve("hf")};
+        for (int i = 0; i < sources.length; i++) {
+            try (Kernels kernels = Backend.CPU.kernels();
+                    Checkpoint checkpoint = Checkpoint.open(sources[i]);
+                    GemmaModel model = new GemmaModel(checkpoint, kernels);
+                    Training training =
+                            new Training(model, LowRanks.NONE, new Training.Options(24, Recompute.CHEAP, 0))) {
+                losses[i] = training.loss(Batch.of(new Random(2).ints(24, 3, 64).toArray()));
+            }
+        }
+        assertThat(losses[0]).isCloseTo(losses[1], withPercentage(1e-3));
     }
 }

@@ -6,17 +6,25 @@ import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.cpu.CpuKernels;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Tensor;
+import dev.jemma.engine.tokenizer.Specials;
+import dev.jemma.engine.tokenizer.Tokenizer;
 import dev.jemma.tests.Shared;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /** The real Gemma 3 270M as a Q4_K_M GGUF file, against the Hugging Face folder that was made from it. */
 final class RealGgufTest {
+    private static final double NEAR_TIE = 0.3;
+
     @SuppressWarnings("NullAway.Init")
     private static Path folder;
 
@@ -73,5 +81,52 @@ final class RealGgufTest {
                             .dtype())
                     .isEqualTo(DType.BF16);
         }
+    }
+
+    /**
+     * llama.cpp's answers (make_llama_greedy.py), up to the first token where the two best logits are closer than what its 8-bit
+     * activations change: logits of some tens move by some tenths.
+     */
+    @Test
+    void greedyTextIsLlamaCppsUpToNearTies() throws IOException {
+        List<String> rows = Files.readAllLines(Path.of("src/test/resources/gguf/llama-greedy.jsonl"));
+        assertThat(rows).hasSizeGreaterThan(5);
+        int equal = 0;
+        try (Kernels kernels = CpuKernels.open(Runtime.getRuntime().availableProcessors());
+                Checkpoint checkpoint = Checkpoint.open(gguf);
+                GemmaModel model = new GemmaModel(checkpoint, kernels)) {
+            Tokenizer tokenizer = checkpoint.tokenizer().orElseThrow();
+            for (String row : rows) {
+                JsonNode answer = JsonMapper.shared().readTree(row);
+                String wanted = answer.get("text").stringValue();
+                int[] ids = tokenizer.encode(answer.get("prompt").stringValue(), Specials.WITH);
+                int[] next = new int[32];
+                float[] logits = new float[checkpoint.config().vocabSize()];
+                try (Inference inference =
+                        new Inference(model, List.of(), Inference.Options.of(ids.length + next.length))) {
+                    kernels.read(inference.forward(ids, 0, ids.length), logits);
+                    int i = 0;
+                    boolean parted = false;
+                    while (i < next.length && !parted) {
+                        next[i] = Closeness.indexOfLargest(logits);
+                        String text = tokenizer.decode(Arrays.copyOf(next, i + 1), Specials.WITH);
+                        parted = !wanted.startsWith(text.replaceAll("\\uFFFD+$", ""));
+                        if (parted) {
+                            assertThat(gap(logits)).as("%s -> %s, not %s", row, text, wanted).isLessThan(NEAR_TIE);
+                        }
+                        kernels.read(inference.forward(next, i++, 1), logits);
+                    }
+                    equal += parted ? 0 : 1;
+                }
+            }
+        }
+        assertThat(equal).isGreaterThanOrEqualTo(rows.size() / 2);
+    }
+
+    /** How far the second largest is below the largest. */
+    private static double gap(float[] logits) {
+        float[] sorted = logits.clone();
+        Arrays.sort(sorted);
+        return sorted[sorted.length - 1] - sorted[sorted.length - 2];
     }
 }

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.gguf.GgmlType;
+import dev.jemma.engine.gguf.GgufWriter;
 import dev.jemma.tests.Shared;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -55,6 +57,26 @@ final class InspectionTest {
                 .startsWith("model.safetensors: header length is");
         assertThat(inspection.warnings()).containsExactly("no tokenizer.json: text cannot be read or written");
         assertThat(inspection.toJson().get("hidden_size").intValue()).isEqualTo(64);
+    }
+
+    @Test
+    void describesAGgufFile() throws IOException {
+        Path file = new GgufWriter()
+                .text("general.architecture", "llama")
+                .whole("llama.block_count", 2)
+                .tensor("token_embd.weight", GgmlType.Q2_K, new byte[84], 1, 256)
+                .write(folder.resolve("other.gguf"));
+        ObjectNode json = Inspection.of(file).toJson();
+        assertThat(json.get("kind").stringValue()).isEqualTo("model");
+        assertThat(json.get("format").stringValue()).isEqualTo("gguf");
+        assertThat(json.get("version").intValue()).isEqualTo(3);
+        assertThat(json.get("metadata").get("llama.block_count").stringValue()).isEqualTo("2");
+        assertThat(json.get("weights").get("dtypes").get("Q2_K").longValue()).isEqualTo(256);
+        assertThat(json.get("problems").get(0).stringValue())
+                .isEqualTo("other.gguf: general.architecture is \"llama\"; Jemma runs Gemma 1, 2 and 3 (gemma, gemma2,"
+                        + " gemma3)");
+        Files.writeString(file, "GGUF");
+        assertThat(Inspection.of(file).problems()).singleElement().asString().contains("the file ends within the version");
     }
 
     @Test

@@ -69,7 +69,8 @@ record GgufHeader(int version, Metadata metadata, SequencedMap<String, GgufTenso
             throw metadata.wanted(ALIGNMENT, "a power of two from 8 on");
         }
         long dataStart = Math.addExact(cursor.at(), alignment - 1) & -alignment;
-        return new GgufHeader(version, metadata, place(infos, cursor, dataStart, alignment, data.byteSize()), cursor.at());
+        return new GgufHeader(
+                version, metadata, place(infos, cursor, dataStart, alignment, data.byteSize()), cursor.at());
     }
 
     private static void checkMagic(MemorySegment data, String file) {

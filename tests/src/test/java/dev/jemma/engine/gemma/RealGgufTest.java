@@ -112,7 +112,9 @@ final class RealGgufTest {
                         String text = tokenizer.decode(Arrays.copyOf(next, i + 1), Specials.WITH);
                         parted = !wanted.startsWith(text.replaceAll("\\uFFFD+$", ""));
                         if (parted) {
-                            assertThat(gap(logits)).as("%s -> %s, not %s", row, text, wanted).isLessThan(NEAR_TIE);
+                            assertThat(gap(logits))
+                                    .as("%s -> %s, not %s", row, text, wanted)
+                                    .isLessThan(NEAR_TIE);
                         }
                         kernels.read(inference.forward(next, i++, 1), logits);
                     }

@@ -76,7 +76,10 @@ final class InspectionTest {
                 .isEqualTo("other.gguf: general.architecture is \"llama\"; Jemma runs Gemma 1, 2 and 3 (gemma, gemma2,"
                         + " gemma3)");
         Files.writeString(file, "GGUF");
-        assertThat(Inspection.of(file).problems()).singleElement().asString().contains("the file ends within the version");
+        assertThat(Inspection.of(file).problems())
+                .singleElement()
+                .asString()
+                .contains("the file ends within the version");
     }
 
     @Test

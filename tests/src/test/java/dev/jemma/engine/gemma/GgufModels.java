@@ -188,7 +188,9 @@ final class GgufModels {
             float[] values = new float[Math.toIntExact(shape.elements())];
             if (shape.rank() == 1) {
                 for (int i = 0; i < values.length; i++) {
-                    values[i] = Conversion.rounded((float) random.nextGaussian() * 0.1f, DType.BF16);
+                    // away from zero, where adding 1 in f32 loses bits of a bf16 for good
+                    float w = 0.01f + 0.1f * random.nextFloat();
+                    values[i] = Conversion.rounded(random.nextBoolean() ? w : -w, DType.BF16);
                 }
                 float[] stored = values.clone();
                 for (int i = 0; i < stored.length; i++) {

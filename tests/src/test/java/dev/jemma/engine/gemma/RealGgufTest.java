@@ -107,15 +107,19 @@ final class RealGgufTest {
                     kernels.read(inference.forward(ids, 0, ids.length), logits);
                     int i = 0;
                     boolean parted = false;
+                    double before = Double.MAX_VALUE;
                     while (i < next.length && !parted) {
                         next[i] = Closeness.indexOfLargest(logits);
                         String text = tokenizer.decode(Arrays.copyOf(next, i + 1), Specials.WITH);
                         parted = !wanted.startsWith(text.replaceAll("\\uFFFD+$", ""));
+                        double gap = gap(logits);
                         if (parted) {
-                            assertThat(gap(logits))
+                            // the token before may be another one too that is spelled alike: a space, and then a word
+                            assertThat(Math.min(gap, before))
                                     .as("%s -> %s, not %s", row, text, wanted)
                                     .isLessThan(NEAR_TIE);
                         }
+                        before = gap;
                         kernels.read(inference.forward(next, i++, 1), logits);
                     }
                     equal += parted ? 0 : 1;

@@ -126,7 +126,8 @@ final class RealGgufTest {
                 }
             }
         }
-        // three of nine where this was written; every other one parts at a near-tie, after which nothing can be compared
+        // three of nine where this was written; every other one parts at a near-tie, after which nothing can be
+        // compared
         assertThat(equal).isPositive();
     }
 

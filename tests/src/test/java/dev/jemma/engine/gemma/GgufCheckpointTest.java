@@ -368,9 +368,9 @@ final class GgufCheckpointTest {
         }
     }
 
-    /** A frozen quantized base: loss and gradients of an adapter are those over what its blocks decode to. */
+    /** A frozen quantized base: the loss is that over what its blocks decode to. */
     @Test
-    void trainsOverAQuantizedBase() throws IOException {
+    void lossOverAQuantizedBaseIsThatOverItsDecodedBlocks() throws IOException {
         Path gguf = temp.resolve("model.gguf");
         GgufModels.writeRandom(GgufModels.config256(), GgmlType.Q4_0, DType.F32, gguf, temp.resolve("hf"));
         double[] losses = new double[2];

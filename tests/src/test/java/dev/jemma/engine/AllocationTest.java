@@ -42,8 +42,8 @@ final class AllocationTest {
     private static final long BYTES_A_TOKEN = 16 << 10;
 
     /**
-     * For an optimizer step of two micro-batches, rows to metrics, on the same model. Measured: 1.8 to 3.8 MB, most of it vectors in the
-     * tails of attention's backward, which the compiler boxes or not from run to run; the rest describes tensors.
+     * For an optimizer step of two micro-batches, rows to metrics, on the same model. Measured: 1.8 to 3.8 MB, most of it vectors
+     * that the compiler boxes, more or fewer from run to run; the rest describes tensors.
      */
     private static final long BYTES_A_STEP = 8 << 20;
 

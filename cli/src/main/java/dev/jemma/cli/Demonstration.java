@@ -236,7 +236,7 @@ final class Demonstration {
                 gemma.checkpoint().fingerprint(),
                 lora.withBaseModel("").toString(),
                 TrainingRun.Start.NEW,
-                gemma.compute().toString(),
+                gemma.precision(),
                 gemma.conversations(List.of()).companions());
         Trainer trainer = new Trainer(
                 gemma.model(),

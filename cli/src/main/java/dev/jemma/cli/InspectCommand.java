@@ -1,11 +1,11 @@
 package dev.jemma.cli;
 
 import dev.jemma.engine.gemma.ChatTemplates;
-import dev.jemma.engine.gemma.Checkpoint.Stored;
 import dev.jemma.engine.gemma.GemmaConfig;
 import dev.jemma.engine.gemma.LayerConfig;
 import dev.jemma.engine.inspect.Inspection;
 import dev.jemma.engine.inspect.Weights;
+import dev.jemma.engine.inspect.Weights.Stored;
 import dev.jemma.engine.lora.LoraConfig;
 import java.io.IOException;
 import java.io.PrintWriter;

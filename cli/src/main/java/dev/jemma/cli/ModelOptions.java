@@ -1,8 +1,8 @@
 package dev.jemma.cli;
 
-import dev.jemma.engine.Compute;
 import dev.jemma.engine.Gemma;
 import dev.jemma.engine.GemmaOptions;
+import dev.jemma.engine.train.Precision;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -57,13 +57,10 @@ final class ModelOptions {
         return open(spec, Optional.empty());
     }
 
-    /** The same; {@code --compute auto} means {@code wanted}, if there is one. */
-    Gemma open(CommandSpec spec, Optional<Compute> wanted) {
+    /** The same; {@code auto} means what a run was begun with, if there is one to go on with. */
+    Gemma open(CommandSpec spec, Optional<Precision> begun) {
         Path folder = folder(spec);
-        GemmaOptions options = options();
-        if (options.compute() == Compute.AUTO) {
-            options = wanted.map(options::with).orElse(options);
-        }
+        GemmaOptions options = begun.map(options()::resuming).orElseGet(this::options);
         Gemma gemma = Gemma.open(folder, options);
         CommandLine line = spec.commandLine();
         PrintWriter err = line.getErr();

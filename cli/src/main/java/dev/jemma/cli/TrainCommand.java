@@ -1,10 +1,8 @@
 package dev.jemma.cli;
 
-import dev.jemma.engine.Compute;
 import dev.jemma.engine.Gemma;
 import dev.jemma.engine.api.TrainingConfig;
 import dev.jemma.engine.api.TrainingEvent;
-import dev.jemma.engine.gemma.ModelWeights;
 import dev.jemma.engine.gemma.Training;
 import dev.jemma.engine.lora.Adapter;
 import dev.jemma.engine.lora.LoraConfig;
@@ -12,6 +10,7 @@ import dev.jemma.engine.train.Dataset;
 import dev.jemma.engine.train.Dataset.TooLong;
 import dev.jemma.engine.train.DatasetBatches;
 import dev.jemma.engine.train.DatasetBatches.Packing;
+import dev.jemma.engine.train.Precision;
 import dev.jemma.engine.train.RowEncoder;
 import dev.jemma.engine.train.RowEncoder.End;
 import dev.jemma.engine.train.RowEncoder.Supervise;
@@ -126,7 +125,7 @@ final class TrainCommand implements Callable<Integer> {
     public Integer call() {
         TrainingConfig config = hyperparameters.config();
         // What auto chooses may have changed since the run began; the run goes on with what it began with.
-        Optional<Compute> begun = resume ? Trainer.arithmetic(out).map(Compute::parse) : Optional.empty();
+        Optional<Precision> begun = resume ? Trainer.precision(out) : Optional.empty();
         try (Gemma gemma = model.open(spec, begun)) {
             List<Path> adapters = initAdapter.map(List::of).orElse(List.of());
             RowEncoder encoder = Rows.encoder(
@@ -154,7 +153,7 @@ final class TrainCommand implements Callable<Integer> {
                 gemma.checkpoint().fingerprint(),
                 initAdapter.map(path -> "from " + path).orElseGet(() -> describe(wanted)),
                 resume ? Start.RESUME : Start.NEW,
-                arithmetic(gemma),
+                gemma.precision(),
                 companions(gemma));
         Trainer trainer = new Trainer(
                 gemma.model(), () -> fresh(gemma, wanted, config.seed()), batches, evaluation.map(b -> b), run);
@@ -171,12 +170,6 @@ final class TrainCommand implements Callable<Integer> {
             }
         }
         return 0;
-    }
-
-    /** What a resumed run must compute with too. */
-    private static String arithmetic(Gemma gemma) {
-        ModelWeights weights = gemma.model().weights();
-        return gemma.compute() + (weights.isConverted() ? ", weights " + weights.type() : "");
     }
 
     /** The configuration as text, without the model's folder, which may have moved. */

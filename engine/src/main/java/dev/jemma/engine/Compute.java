@@ -1,5 +1,6 @@
 package dev.jemma.engine;
 
+import dev.jemma.engine.kernel.Arithmetic;
 import java.util.Locale;
 
 /** The arithmetic of large matrix products. */
@@ -10,6 +11,14 @@ public enum Compute {
     F32,
     /** Activations rounded to bf16 before they meet a weight, sums in float32, as PyTorch and llama.cpp compute in bf16. */
     BF16;
+
+    /** What asks for {@code arithmetic}. */
+    static Compute of(Arithmetic arithmetic) {
+        return switch (arithmetic) {
+            case F32 -> F32;
+            case BF16 -> BF16;
+        };
+    }
 
     /** As {@link #parse} reads it. */
     @Override

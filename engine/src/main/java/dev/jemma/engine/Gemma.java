@@ -13,6 +13,7 @@ import dev.jemma.engine.kernel.cpu.ArithmeticChoice;
 import dev.jemma.engine.kernel.cpu.CpuKernels;
 import dev.jemma.engine.quantize.WeightsCache;
 import dev.jemma.engine.tokenizer.Tokenizer;
+import dev.jemma.engine.train.Precision;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -265,12 +266,9 @@ public final class Gemma implements AutoCloseable {
         return describe(options, kernels) + "; " + model.weights().description();
     }
 
-    /** What large products are computed in: {@link Compute#F32} or {@link Compute#BF16}. */
-    public Compute compute() {
-        return switch (kernels.arithmetic()) {
-            case F32 -> Compute.F32;
-            case BF16 -> Compute.BF16;
-        };
+    /** What it computes with, as a training run records it. */
+    public Precision precision() {
+        return Precision.of(kernels.arithmetic(), model.weights());
     }
 
     /** What users should know about the files, a line each. */

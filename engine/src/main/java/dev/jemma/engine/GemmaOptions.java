@@ -1,6 +1,7 @@
 package dev.jemma.engine;
 
 import dev.jemma.engine.gemma.WeightType;
+import dev.jemma.engine.train.Precision;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
@@ -51,6 +52,12 @@ public record GemmaOptions(
     /** These with weights in another form. */
     public GemmaOptions with(WeightType other) {
         return new GemmaOptions(device, compute, other, threads, chatTemplate, toolFormat);
+    }
+
+    /** These, with {@code AUTO} standing for what a training run was begun with. */
+    public GemmaOptions resuming(Precision begun) {
+        GemmaOptions same = compute == Compute.AUTO ? with(Compute.of(begun.arithmetic())) : this;
+        return weights == WeightType.AUTO ? same.with(begun.weights()) : same;
     }
 
     /** These with {@code count} threads. */

@@ -110,7 +110,7 @@ final class AllocationTest {
                                     "",
                                     "",
                                     TrainingRun.Start.NEW,
-                                    "f32",
+                                    gemma.precision(),
                                     Map.of()))
                     .train(
                             event -> {

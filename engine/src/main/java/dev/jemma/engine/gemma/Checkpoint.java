@@ -2,7 +2,6 @@ package dev.jemma.engine.gemma;
 
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.tensor.Shape;
-import dev.jemma.engine.tensor.Tensor;
 import dev.jemma.engine.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -20,7 +19,7 @@ import tools.jackson.databind.node.ObjectNode;
  * Where a model comes from: its config, how it wants to be sampled, its weights by Hugging Face's canonical names, its tokenizer and
  * chat templates. Opening reads heads and configs only, whatever the size of the weights.
  *
- * <p>Owns mappings and converted weights; tensors are borrowed from it and die with it. A second close is harmless. Safe for threads.
+ * <p>Owns mappings; weights are borrowed from it and die with it. A second close is harmless. Safe for threads.
  */
 public sealed interface Checkpoint extends AutoCloseable permits HubFolder, GgufCheckpoint {
     /** Of each weight, in {@link #fingerprint}. */
@@ -36,15 +35,6 @@ public sealed interface Checkpoint extends AutoCloseable permits HubFolder, Gguf
     static Checkpoint open(Path path) throws IOException {
         return Files.isRegularFile(path) ? GgufCheckpoint.open(path) : HubFolder.open(path);
     }
-
-    /**
-     * A weight as the files hold it.
-     *
-     * @param name its name there
-     * @param type its element type there, as the format spells it
-     * @param shape dimensions, outermost first
-     */
-    record Stored(String name, String type, Shape shape) {}
 
     /** The folder or file it was opened from. */
     Path path();
@@ -91,14 +81,12 @@ public sealed interface Checkpoint extends AutoCloseable permits HubFolder, Gguf
     /** The canonical names of the tensors in the files, used or not. */
     List<String> names();
 
-    /** What the files say about the weight {@code name} (canonical). The head of a tied model is its embedding. */
-    Stored stored(String name);
-
     /**
-     * The weight {@code name} (canonical), borrowed: in place where kernels know its stored type, else converted when a weight is first
-     * asked for. The head of a tied model is its embedding.
+     * The weight {@code name} (canonical), borrowed. The head of a tied model is its embedding.
+     *
+     * @throws IllegalArgumentException if the files have none of that name
      */
-    Tensor tensor(String name);
+    Weight weight(String name);
 
     /** The mapped files. */
     List<Path> files();
@@ -120,9 +108,9 @@ public sealed interface Checkpoint extends AutoCloseable permits HubFolder, Gguf
             MessageDigest sha = MessageDigest.getInstance("SHA-256");
             sha.update(config().toString().getBytes(StandardCharsets.UTF_8));
             for (String name : config().weights().keySet()) {
-                Tensor weight = tensor(name);
-                sha.update((name + ' ' + weight.dtype() + weight.shape()).getBytes(StandardCharsets.UTF_8));
-                MemorySegment bytes = weight.segment();
+                Weight weight = weight(name);
+                sha.update((name + ' ' + weight.type() + weight.shape()).getBytes(StandardCharsets.UTF_8));
+                MemorySegment bytes = weight.bytes();
                 long count = Math.min(SAMPLED_BYTES, bytes.byteSize());
                 sha.update(bytes.asSlice((bytes.byteSize() - count) / 2, count).asByteBuffer());
             }

@@ -1,14 +1,16 @@
 package dev.jemma.engine.gemma;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.gguf.Blocks;
 import dev.jemma.engine.gguf.GgmlType;
 import dev.jemma.engine.gguf.GgufFile;
 import dev.jemma.engine.gguf.GgufTensor;
 import dev.jemma.engine.io.Problems;
-import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Tensor;
+import dev.jemma.engine.tensor.Values;
 import dev.jemma.engine.tokenizer.Tokenizer;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -20,8 +22,8 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * A GGUF file of llama.cpp: config, tokenizer, templates and weights in one. What it says is translated to Hugging Face's words
- * ({@link GgufConfig}, {@link GgufNames}, {@link GgufTokenizer}) and its weights to what kernels take ({@link GgufWeights}); nothing
- * else in Jemma knows of the format.
+ * ({@link GgufConfig}, {@link GgufNames}, {@link GgufTokenizer}) and its weights to what kernels take; nothing else in Jemma knows of
+ * the format. Matrices whose blocks kernels know are used where they lie, others give their values block by block.
  */
 public final class GgufCheckpoint implements Checkpoint {
     private final GgufFile file;
@@ -30,7 +32,7 @@ public final class GgufCheckpoint implements Checkpoint {
     private final GenerationConfig generation;
     private final GgufTokenizer tokenizer;
     private final SequencedMap<String, GgufTensor> stored;
-    private final GgufWeights weights;
+    private final GgufNorms norms;
     private final List<String> warnings;
 
     private GgufCheckpoint(
@@ -38,7 +40,6 @@ public final class GgufCheckpoint implements Checkpoint {
             ObjectNode json,
             GemmaConfig config,
             SequencedMap<String, GgufTensor> stored,
-            Optional<DType> matrices,
             List<String> warnings) {
         this.file = file;
         this.json = json;
@@ -46,20 +47,17 @@ public final class GgufCheckpoint implements Checkpoint {
         this.tokenizer = new GgufTokenizer(file.metadata());
         this.generation = tokenizer.generation(config);
         this.stored = stored;
-        this.weights = new GgufWeights(file, stored, matrices);
+        this.norms = new GgufNorms(file, stored);
         this.warnings = List.copyOf(warnings);
-    }
-
-    static GgufCheckpoint open(Path path) throws IOException {
-        return open(path, Optional.empty());
     }
 
     /**
      * Opens the file {@code path}.
      *
-     * @param matrices the type to which block-quantized matrices are converted; empty: none whose blocks kernels know, others to BF16
+     * @throws FormatException if it is not a Gemma that Jemma runs; tensors that do not fit are all named at once
+     * @throws IOException if it cannot be read
      */
-    static GgufCheckpoint open(Path path, Optional<DType> matrices) throws IOException {
+    static GgufCheckpoint open(Path path) throws IOException {
         GgufFile file = GgufFile.open(path);
         try {
             Problems problems = new Problems();
@@ -70,7 +68,7 @@ public final class GgufCheckpoint implements Checkpoint {
             warnings.addAll(parsed.warnings());
             check(parsed.config(), file, stored, problems);
             problems.throwIfAny();
-            return new GgufCheckpoint(file, json, parsed.config(), stored, matrices, warnings);
+            return new GgufCheckpoint(file, json, parsed.config(), stored, warnings);
         } catch (Throwable e) {
             file.close();
             throw e;
@@ -188,17 +186,23 @@ public final class GgufCheckpoint implements Checkpoint {
     }
 
     @Override
-    public Stored stored(String name) {
-        GgufTensor tensor = stored.get(storedName(name));
+    public Weight weight(String name) {
+        String canonical = storedName(name);
+        GgufTensor tensor = stored.get(canonical);
         if (tensor == null) {
             throw new IllegalArgumentException(file.name() + ": has no tensor '" + name + "'");
         }
-        return new Stored(tensor.name(), tensor.type().name(), tensor.shape());
-    }
-
-    @Override
-    public Tensor tensor(String name) {
-        return weights.tensor(storedName(name));
+        MemorySegment blocks = file.data(tensor.name());
+        Optional<Tensor> ready =
+                GgufNorms.isNorm(canonical) ? Optional.of(norms.tensor(canonical)) : file.inPlace(tensor.name());
+        Values decoded = (start, to, count) -> Blocks.decode(tensor.type(), blocks, start, to, count);
+        return new Weight(
+                tensor.name(),
+                tensor.type().name(),
+                tensor.shape(),
+                blocks,
+                ready,
+                ready.map(Values::of).orElse(decoded));
     }
 
     private String storedName(String name) {
@@ -222,7 +226,7 @@ public final class GgufCheckpoint implements Checkpoint {
 
     @Override
     public void close() {
-        weights.close();
+        norms.close();
         file.close();
     }
 }

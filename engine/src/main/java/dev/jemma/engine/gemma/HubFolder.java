@@ -8,7 +8,6 @@ import dev.jemma.engine.safetensors.Shards;
 import dev.jemma.engine.safetensors.TensorEntry;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Shape;
-import dev.jemma.engine.tensor.Tensor;
 import dev.jemma.engine.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -228,14 +227,9 @@ public final class HubFolder implements Checkpoint {
     }
 
     @Override
-    public Stored stored(String name) {
-        TensorEntry entry = shards.entry(storedName(name));
-        return new Stored(entry.name(), entry.type().name(), entry.shape());
-    }
-
-    @Override
-    public Tensor tensor(String name) {
-        return shards.tensor(storedName(name));
+    public Weight weight(String name) {
+        String stored = storedName(name);
+        return Weight.inPlace(stored, shards.tensor(stored));
     }
 
     private String storedName(String name) {

@@ -7,13 +7,11 @@ import dev.jemma.engine.quantize.WeightsCache.Lookup;
 import dev.jemma.engine.quantize.WeightsCache.Wanted;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.HostSlab;
-import dev.jemma.engine.tensor.Shape;
 import dev.jemma.engine.tensor.Slab;
 import dev.jemma.engine.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -24,7 +22,7 @@ import java.util.SequencedMap;
 
 /**
  * The weights that a model computes with, by canonical name: those of the checkpoint where they lie, or converted to a {@link
- * WeightType}. Conversions are kept in the user's cache and mapped from there the next time; without room for them they are in this
+ * WeightType}, or, where no kernel knows the stored type, to BF16. Conversions are kept in the user's cache and mapped from there the next time; without room for them they are in this
  * process's memory. Merging and saving read the checkpoint, never these.
  *
  * <p>Borrows the checkpoint, owns the conversions; a second close is harmless. Safe for threads.
@@ -55,8 +53,19 @@ public final class ModelWeights implements AutoCloseable {
         this.warnings = List.copyOf(warnings);
     }
 
-    /** The checkpoint's own weights. */
+    /**
+     * The checkpoint's own weights, where they lie.
+     *
+     * @throws IllegalArgumentException if no kernel knows the blocks of one, so that it must be converted ({@link #open})
+     */
     public static ModelWeights asStored(Checkpoint checkpoint) {
+        for (String name : checkpoint.config().weights().keySet()) {
+            Weight weight = checkpoint.weight(name);
+            if (weight.tensor().isEmpty()) {
+                throw new IllegalArgumentException(checkpoint.path() + ": tensor '" + weight.name() + "' is "
+                        + weight.type() + ", which kernels do not take; ModelWeights.open converts it");
+            }
+        }
         return asStored(checkpoint, WeightType.AUTO, List.of());
     }
 
@@ -81,7 +90,7 @@ public final class ModelWeights implements AutoCloseable {
         long bytes = wanted.values().stream().mapToLong(Wanted::bytes).sum();
         try (Quantizer quantizer = new Quantizer(threads)) {
             if (cache.keeps(bytes)) {
-                Path place = cache.place(checkpoint.files(), type.toString());
+                Path place = cache.place(checkpoint.files(), wanted);
                 Lookup lookup = cache.find(place, wanted);
                 if (lookup instanceof Lookup.Missing missing) {
                     missing.damage().ifPresent(damage -> warnings.add(damage + "; converted the weights anew"));
@@ -104,14 +113,15 @@ public final class ModelWeights implements AutoCloseable {
     private static SequencedMap<String, Wanted> wanted(Checkpoint checkpoint, WeightType type, List<String> warnings) {
         SequencedMap<String, Wanted> wanted = new LinkedHashMap<>();
         List<String> misfits = new ArrayList<>();
-        for (Map.Entry<String, Shape> weight : checkpoint.config().weights().entrySet()) {
-            String name = weight.getKey();
-            DType stored = storedType(checkpoint, name);
-            DType target = type.target(name, weight.getValue(), stored);
-            if (!target.fits(weight.getValue())) {
-                misfits.add("'" + name + "' " + weight.getValue());
-            } else if (target != stored) {
-                wanted.put(name, new Wanted(() -> checkpoint.tensor(name), weight.getValue(), target));
+        for (String name : checkpoint.config().weights().sequencedKeySet()) {
+            Weight weight = checkpoint.weight(name);
+            DType target = type.target(name, weight.shape(), weight.dtype());
+            if (!target.fits(weight.shape())) {
+                misfits.add("'" + name + "' " + weight.shape());
+                target = weight.dtype();
+            }
+            if (weight.tensor().isEmpty() || target != weight.dtype()) {
+                wanted.put(name, new Wanted(weight.values(), weight.shape(), target));
             }
         }
         if (!misfits.isEmpty()) {
@@ -119,15 +129,6 @@ public final class ModelWeights implements AutoCloseable {
                     + " as stored, because rows of " + type + " are blocks of 32: such as " + misfits.getFirst());
         }
         return wanted;
-    }
-
-    /** Without asking for the tensor: a GGUF file's blocks that no kernel knows would be widened to BF16 only to learn that. */
-    private static DType storedType(Checkpoint checkpoint, String name) {
-        String stored = checkpoint.stored(name).type();
-        return Arrays.stream(DType.values())
-                .filter(type -> type.name().equals(stored))
-                .findAny()
-                .orElse(DType.BF16);
     }
 
     private static Lookup write(
@@ -160,7 +161,7 @@ public final class ModelWeights implements AutoCloseable {
             wanted.forEach((name, tensor) -> {
                 Tensor target = slab.allocate(tensor.dtype(), tensor.shape().dims());
                 try {
-                    quantizer.convert(tensor.source().get(), target);
+                    quantizer.convert(tensor.source(), 0, target);
                 } catch (IllegalArgumentException e) {
                     throw new IllegalArgumentException("tensor '" + name + "': " + e.getMessage(), e);
                 }
@@ -178,7 +179,7 @@ public final class ModelWeights implements AutoCloseable {
         String key =
                 name.equals(GemmaConfig.HEAD) && checkpoint.config().tieWordEmbeddings() ? GemmaConfig.EMBEDDING : name;
         Tensor tensor = converted.get(key);
-        return tensor == null ? checkpoint.tensor(key) : tensor;
+        return tensor == null ? checkpoint.weight(key).tensor().orElseThrow() : tensor;
     }
 
     /** What was asked for. */

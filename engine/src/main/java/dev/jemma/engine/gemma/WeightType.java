@@ -7,7 +7,7 @@ import java.util.Locale;
 
 /** In which form a model computes with its weights of two dimensions. Norms stay as they are stored, whatever is chosen. */
 public enum WeightType {
-    /** As they are stored: exact, and nothing to convert. */
+    /** As they are stored, which is exact; BF16 where no kernel knows the stored type. */
     AUTO,
     /** BF16: f32 weights are rounded, quantized ones widened; F16, as small and with more digits, stays. */
     BF16,

@@ -5,8 +5,7 @@ import java.lang.foreign.ValueLayout;
 
 /**
  * Decoding of blocks to f32, bit for bit as llama.cpp's {@code dequantize_row_*} (ggml-quants.c) and the Python package gguf have it:
- * every product and difference is rounded to f32. Layouts are those of ggml-common.h. Holds the scratch of one thread; not safe for
- * several.
+ * every product and difference is rounded to f32. Layouts are those of ggml-common.h. Safe for threads.
  */
 public final class Blocks {
     /** Bytes copied onto the heap at a time. */
@@ -16,7 +15,11 @@ public final class Blocks {
 
     private final byte[] scales = new byte[8];
     private final byte[] minima = new byte[8];
-    private byte[] chunk = new byte[0];
+    private final byte[] chunk;
+
+    private Blocks(int chunkBytes) {
+        this.chunk = new byte[chunkBytes];
+    }
 
     /**
      * Decodes whole blocks.
@@ -28,19 +31,21 @@ public final class Blocks {
      * @param count elements, a multiple of the block's elements
      * @throws IllegalArgumentException for a type that is not {@link GgmlType#isReadable readable}, and elements that cut a block
      */
-    public void decode(GgmlType type, MemorySegment from, long start, float[] to, int count) {
+    public static void decode(GgmlType type, MemorySegment from, long start, float[] to, int count) {
         int elements = type.blockElements();
         if (start % elements != 0 || count % elements != 0 || !type.isReadable()) {
             throw new IllegalArgumentException(
                     count + " elements from " + start + " of " + type + ", wanted whole blocks of a readable type");
         }
-        int most = Math.max(1, CHUNK_BYTES / type.blockBytes());
-        if (chunk.length < most * type.blockBytes()) {
-            chunk = new byte[most * type.blockBytes()];
-        }
-        long block = start / elements;
+        int most = Math.min(count / elements, CHUNK_BYTES / type.blockBytes());
+        new Blocks(most * type.blockBytes()).decodeChunks(type, from, start / elements, to, count);
+    }
+
+    private void decodeChunks(GgmlType type, MemorySegment from, long first, float[] to, int count) {
+        int elements = type.blockElements();
+        long block = first;
         for (int done = 0; done < count; ) {
-            int blocks = Math.min(most, (count - done) / elements);
+            int blocks = Math.min(chunk.length / type.blockBytes(), (count - done) / elements);
             MemorySegment.copy(
                     from, ValueLayout.JAVA_BYTE, block * type.blockBytes(), chunk, 0, blocks * type.blockBytes());
             for (int b = 0; b < blocks; b++) {

@@ -1,9 +1,9 @@
 package dev.jemma.engine.inspect;
 
-import dev.jemma.engine.gemma.Checkpoint.Stored;
 import dev.jemma.engine.gguf.GgufFile;
 import dev.jemma.engine.safetensors.SafetensorsFile;
 import dev.jemma.engine.safetensors.TensorEntry;
+import dev.jemma.engine.tensor.Shape;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -18,6 +18,15 @@ import tools.jackson.databind.node.ObjectNode;
  * @param tensors every tensor, by file and then in the order of the data
  */
 public record Weights(List<String> files, long bytes, List<Stored> tensors) {
+    /**
+     * A tensor of a file.
+     *
+     * @param name its name there
+     * @param type its element type, as the format spells it
+     * @param shape dimensions, outermost first
+     */
+    public record Stored(String name, String type, Shape shape) {}
+
     public Weights {
         files = List.copyOf(files);
         tensors = List.copyOf(tensors);

@@ -4,6 +4,7 @@ import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.gemma.Checkpoint;
 import dev.jemma.engine.gemma.GemmaConfig;
 import dev.jemma.engine.gemma.TensorNames;
+import dev.jemma.engine.gemma.Weight;
 import dev.jemma.engine.io.Problems;
 import dev.jemma.engine.kernel.LowRank;
 import dev.jemma.engine.safetensors.SafetensorsFile;
@@ -19,6 +20,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
@@ -30,6 +32,9 @@ final class AdapterReader {
             List.of(".lora_A.weight", ".lora_B.weight", ".lora_embedding_A", ".lora_embedding_B");
     private static final List<String> COPIES = List.of(".base_layer.weight", ".weight");
     private static final int BLOCK = 1 << 16;
+
+    /** How far a weight in blocks of 4 bits may be from what it was made of, in parts of its size. */
+    private static final double QUANTIZED = 0.15;
 
     private AdapterReader() {}
 
@@ -215,38 +220,65 @@ final class AdapterReader {
         }
     }
 
-    /** Compares full copies in an adapter file with the base model's weights. */
+    /**
+     * Compares full copies in an adapter file with the base model's weights. A quantized base, which is never what an adapter's maker
+     * had, must be as near to the copy as quantization leaves it.
+     */
     static void compareCopies(Path folder, Checkpoint base) throws IOException {
         try (SafetensorsFile file = open(folder)) {
             Problems problems = new Problems();
             Content content = Content.of(file, new Problems(), new ArrayList<>());
             content.copies().forEach((module, key) -> {
-                long different = firstDifference(file.tensor(key), base.tensor(module + ".weight"));
-                if (different >= 0) {
-                    problems.add(place(file, key) + " differs from the base model's " + module + " in element "
-                            + different + ": the adapter was trained on another model, or trained this weight in full");
-                }
+                Weight weight = base.weight(module + ".weight");
+                boolean plain = weight.tensor()
+                        .filter(tensor -> tensor.dtype().isFloat())
+                        .isPresent();
+                Optional<String> difference =
+                        plain ? firstDifference(file.tensor(key), weight) : largeDifference(file.tensor(key), weight);
+                difference.ifPresent(where -> problems.add(place(file, key) + " differs from the base model's " + module
+                        + " " + where + ": the adapter was trained on another model, or trained this weight in full"));
             });
             problems.throwIfAny();
         }
     }
 
-    /** The first element in which two weights differ by more than a conversion between their types explains; -1 if there is none. */
-    private static long firstDifference(Tensor copy, Tensor base) {
+    /** The first element in which two weights differ by more than a conversion between their types explains. */
+    private static Optional<String> firstDifference(Tensor copy, Weight base) {
         float[] a = new float[BLOCK];
         float[] b = new float[BLOCK];
         for (long at = 0; at < copy.elements(); at += BLOCK) {
             int count = (int) Math.min(BLOCK, copy.elements() - at);
             Conversion.widen(copy, at, a, count);
-            Conversion.widen(base, at, b, count);
+            base.values().read(at, b, count);
             for (int i = 0; i < count; i++) {
                 if (a[i] != b[i]
                         && Conversion.rounded(b[i], copy.dtype()) != a[i]
                         && Conversion.rounded(a[i], base.dtype()) != b[i]) {
-                    return at + i;
+                    return Optional.of("in element " + (at + i));
                 }
             }
         }
-        return -1;
+        return Optional.empty();
+    }
+
+    /** How far two weights are apart, if that is more than blocks of 4 bits explain: they change a weight by about a tenth. */
+    private static Optional<String> largeDifference(Tensor copy, Weight base) {
+        float[] a = new float[BLOCK];
+        float[] b = new float[BLOCK];
+        double squares = 0;
+        double differences = 0;
+        for (long at = 0; at < copy.elements(); at += BLOCK) {
+            int count = (int) Math.min(BLOCK, copy.elements() - at);
+            Conversion.widen(copy, at, a, count);
+            base.values().read(at, b, count);
+            for (int i = 0; i < count; i++) {
+                squares += (double) a[i] * a[i];
+                differences += (a[i] - b[i]) * (double) (a[i] - b[i]);
+            }
+        }
+        double part = Math.sqrt(differences / squares);
+        return differences == 0 || part <= QUANTIZED
+                ? Optional.empty()
+                : Optional.of(String.format(Locale.ROOT, "by %.0f %% of its size", 100 * part));
     }
 }

@@ -3,12 +3,14 @@ package dev.jemma.engine.lora;
 import dev.jemma.engine.gemma.Checkpoint;
 import dev.jemma.engine.gemma.GgufCheckpoint;
 import dev.jemma.engine.gemma.HubFolder;
+import dev.jemma.engine.gemma.Weight;
 import dev.jemma.engine.safetensors.Shards;
 import dev.jemma.engine.safetensors.StoredType;
 import dev.jemma.engine.safetensors.TensorEntry;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Shape;
 import dev.jemma.engine.tensor.Tensor;
+import dev.jemma.engine.tensor.Values;
 import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
 import java.util.Optional;
@@ -19,10 +21,10 @@ import java.util.SequencedMap;
  *
  * @param type the type it is written in unless the user wants another: the stored one, BF16 for a quantized one
  * @param shape dimensions
- * @param values its floats; empty if it holds something else
- * @param bytes what it holds then; borrowed
+ * @param values its values, borrowed; empty if they are no floats
+ * @param bytes the tensor as {@code type} has it, borrowed; empty if it has to be converted
  */
-record BaseTensor(StoredType type, Shape shape, Optional<Tensor> values, MemorySegment bytes) {
+record BaseTensor(StoredType type, Shape shape, Optional<Values> values, Optional<MemorySegment> bytes) {
     /** All tensors by the name they are written under: a folder's as they are named there, a GGUF file's by Hugging Face's names. */
     static SequencedMap<String, BaseTensor> all(Checkpoint base) {
         SequencedMap<String, BaseTensor> tensors = new LinkedHashMap<>();
@@ -37,15 +39,23 @@ record BaseTensor(StoredType type, Shape shape, Optional<Tensor> values, MemoryS
 
     /** The weight of this canonical name. */
     static BaseTensor of(Checkpoint base, String name) {
-        Tensor tensor = base.tensor(name);
-        DType dtype = tensor.dtype().isQuantized() ? DType.BF16 : tensor.dtype();
-        return new BaseTensor(StoredType.of(dtype), tensor.shape(), Optional.of(tensor), tensor.segment());
+        Weight weight = base.weight(name);
+        Optional<Tensor> plain = weight.tensor().filter(tensor -> tensor.dtype().isFloat());
+        return new BaseTensor(
+                StoredType.of(plain.map(Tensor::dtype).orElse(DType.BF16)),
+                weight.shape(),
+                Optional.of(weight.values()),
+                plain.map(Tensor::segment));
     }
 
     private static BaseTensor of(Shards shards, String name) {
         TensorEntry entry = shards.entry(name);
-        Optional<Tensor> values = entry.type().dtype().filter(DType::isFloat).map(dtype -> shards.tensor(name));
+        Optional<Values> values =
+                entry.type().dtype().filter(DType::isFloat).map(dtype -> Values.of(shards.tensor(name)));
         return new BaseTensor(
-                entry.type(), entry.shape(), values, shards.file(name).bytes(name));
+                entry.type(),
+                entry.shape(),
+                values,
+                Optional.of(shards.file(name).bytes(name)));
     }
 }

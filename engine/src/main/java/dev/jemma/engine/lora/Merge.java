@@ -128,16 +128,17 @@ public final class Merge {
                 new SafetensorsWriter(folder.resolve(Shards.SINGLE), planned, SafetensorsWriter.PYTORCH)) {
             for (Planned next : writer.order()) {
                 BaseTensor tensor = Objects.requireNonNull(tensors.get(next.name()));
-                if (tensor.values().isEmpty()) {
-                    writer.append(tensor.bytes());
-                    continue;
-                }
                 String module = module(next.name());
-                MergedWeight.of(
-                                tensor.values().get(),
-                                updates.getOrDefault(module, List.of()),
-                                module.equals(LoraModule.EMBEDDING))
-                        .write(writer, next.type().dtype().orElseThrow(), next.name());
+                if (tensor.bytes().isPresent() && next.type() == tensor.type() && !updates.containsKey(module)) {
+                    writer.append(tensor.bytes().get());
+                } else {
+                    MergedWeight.of(
+                                    tensor.values().orElseThrow(),
+                                    tensor.shape(),
+                                    updates.getOrDefault(module, List.of()),
+                                    module.equals(LoraModule.EMBEDDING))
+                            .write(writer, next.type().dtype().orElseThrow(), next.name());
+                }
             }
             writer.commit();
         }
@@ -156,7 +157,7 @@ public final class Merge {
     private SequencedMap<String, BaseTensor> tensors(boolean untie) {
         SequencedMap<String, BaseTensor> tensors = BaseTensor.all(base);
         if (untie) {
-            String embedding = base.stored(GemmaConfig.EMBEDDING).name();
+            String embedding = base.weight(GemmaConfig.EMBEDDING).name();
             boolean oldForm = embedding.startsWith("language_model.model.");
             tensors.put(
                     oldForm ? "language_model." + GemmaConfig.HEAD : GemmaConfig.HEAD,

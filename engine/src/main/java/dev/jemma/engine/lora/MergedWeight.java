@@ -7,6 +7,7 @@ import dev.jemma.engine.tensor.Conversion;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Shape;
 import dev.jemma.engine.tensor.Tensor;
+import dev.jemma.engine.tensor.Values;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
@@ -15,10 +16,11 @@ import java.util.List;
 /**
  * One weight with its updates added, computed and written in blocks of rows: row n is {@code W[n] + sum of scale * left[n] right}.
  *
- * @param weight the base's, of any shape; [rows, columns] if there are updates
+ * @param weight the base's values
+ * @param shape the weight's; [rows, columns] if there are updates
  * @param updates the factors of each adapter
  */
-record MergedWeight(Tensor weight, List<Factors> updates) {
+record MergedWeight(Values weight, Shape shape, List<Factors> updates) {
     /** Elements computed between two writes. */
     private static final long BLOCK = 1 << 20;
 
@@ -32,9 +34,10 @@ record MergedWeight(Tensor weight, List<Factors> updates) {
      */
     record Factors(float[] left, float[] right, int rank, float scale) {}
 
-    static MergedWeight of(Tensor weight, List<LowRank> updates, boolean embedding) {
+    static MergedWeight of(Values weight, Shape shape, List<LowRank> updates, boolean embedding) {
         return new MergedWeight(
                 weight,
+                shape,
                 updates.stream()
                         .map(update -> embedding
                                 ? new Factors(
@@ -64,12 +67,8 @@ record MergedWeight(Tensor weight, List<Factors> updates) {
 
     /** Appends the sum to {@code writer} as {@code dtype}; {@code name} is for messages. */
     void write(SafetensorsWriter writer, DType dtype, String name) throws IOException {
-        if (updates.isEmpty() && weight.dtype() == dtype) {
-            writer.append(weight.segment());
-            return;
-        }
-        int columns = Math.toIntExact(weight.shape().rank() == 0 ? 1 : weight.dim(-1));
-        long rows = weight.shape().rows();
+        int columns = Math.toIntExact(shape.rank() == 0 ? 1 : shape.dim(-1));
+        long rows = shape.rows();
         int blockRows = (int) Math.max(1, Math.min(rows, BLOCK / Math.max(1, columns)));
         float[] block = new float[blockRows * columns];
         float[] delta = new float[columns];
@@ -78,7 +77,7 @@ record MergedWeight(Tensor weight, List<Factors> updates) {
                     Tensor.host(dtype, Shape.of(blockRows, columns), arena.allocate(dtype.bytes(block.length), 64));
             for (long row = 0; row < rows; row += blockRows) {
                 int count = (int) Math.min(blockRows, rows - row);
-                Conversion.widen(weight, row * columns, block, count * columns);
+                weight.read(row * columns, block, count * columns);
                 for (int i = 0; i < count && !updates.isEmpty(); i++) {
                     addUpdates(Math.toIntExact(row + i), block, i * columns, delta);
                 }

@@ -2,6 +2,7 @@ package dev.jemma.engine.quantize;
 
 import dev.jemma.engine.tensor.Conversion;
 import dev.jemma.engine.tensor.Tensor;
+import dev.jemma.engine.tensor.Values;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -11,8 +12,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /**
- * Converts host tensors from one float type, plain or quantized, to another, off the heap and rows in parallel. A row's bits depend on
- * the row alone ({@link Conversion}), so they are the same for any number of threads. For one thread; closing ends its threads.
+ * Converts weights to another float type, plain or quantized, off the heap and rows in parallel. A row's bits depend on the row alone
+ * ({@link Conversion}), so they are the same for any number of threads. For one thread; closing ends its threads.
  */
 public final class Quantizer implements AutoCloseable {
     private static final int PARTS_A_THREAD = 4;
@@ -29,23 +30,21 @@ public final class Quantizer implements AutoCloseable {
     }
 
     /**
-     * {@code to = from}. Both of one shape with at least one dimension; rows are those of the last.
+     * Rounds {@code from}, from element {@code start} on, to {@code to}, which has at least one dimension; rows are those of the last.
      *
-     * @throws IllegalArgumentException if {@code to}'s type does not hold a value of {@code from}, an infinity or NaN; names the row
+     * @param start the first element of a row
+     * @throws IllegalArgumentException if {@code to}'s type does not hold a value of {@code from}, an infinity or NaN; names the row of {@code to}
      */
-    public void convert(Tensor from, Tensor to) {
-        if (!from.shape().equals(to.shape())) {
-            throw new IllegalArgumentException("shapes " + from.shape() + " and " + to.shape() + ", wanted one");
-        }
-        long rows = from.shape().rows();
-        int columns = Math.toIntExact(from.dim(-1));
+    public void convert(Values from, long start, Tensor to) {
+        long rows = to.shape().rows();
+        int columns = Math.toIntExact(to.dim(-1));
         long part = Math.max(1, Math.ceilDiv(rows, (long) threads * PARTS_A_THREAD));
         List<Callable<Void>> parts = new ArrayList<>();
         for (long first = 0; first < rows; first += part) {
             long begin = first;
             long end = Math.min(rows, first + part);
             parts.add(() -> {
-                convertRows(from, to, begin, end, columns);
+                convertRows(from, start, to, begin, end, columns);
                 return null;
             });
         }
@@ -65,10 +64,10 @@ public final class Quantizer implements AutoCloseable {
         }
     }
 
-    private static void convertRows(Tensor from, Tensor to, long begin, long end, int columns) {
+    private static void convertRows(Values from, long start, Tensor to, long begin, long end, int columns) {
         float[] row = new float[columns];
         for (long i = begin; i < end; i++) {
-            Conversion.widen(from, i * columns, row, columns);
+            from.read(start + i * columns, row, columns);
             try {
                 Conversion.round(row, to, i * columns, columns);
             } catch (IllegalArgumentException e) {

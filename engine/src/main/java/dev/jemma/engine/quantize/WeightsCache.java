@@ -9,6 +9,7 @@ import dev.jemma.engine.safetensors.StoredType;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Shape;
 import dev.jemma.engine.tensor.Tensor;
+import dev.jemma.engine.tensor.Values;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -27,7 +28,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
-import java.util.function.Supplier;
+import java.util.TreeMap;
 
 /**
  * Converted weights as files, so that a model is converted once and mapped afterwards. A file is a safetensors file whose tensors are
@@ -35,16 +36,18 @@ import java.util.function.Supplier;
  * old file or the new one.
  *
  * <p>Finding reads headers and a few pages: the size, the layout and the checksums of three pages a tensor are compared, which
- * notices a file that is cut off, filled with zeros or overwritten; a flipped bit elsewhere would be one wrong weight. Safe for
- * several processes.
+ * notices a file that is cut off, filled with zeros or overwritten; a flipped bit elsewhere would be one wrong weight. A file that is
+ * found gets a new time; one that was not for two months is deleted when another is written, because what it was made from is gone, or
+ * nobody wants it. Safe for several processes.
  */
 public final class WeightsCache {
     /** Goes up whenever {@link dev.jemma.engine.tensor.Quantization} gives other bits or the file's layout changes. */
-    private static final String VERSION = "1";
+    private static final String VERSION = "2";
 
     /** Below this many bytes weights are converted as fast as a file is found. */
     public static final long SMALLEST = 1 << 22;
 
+    private static final String SUFFIX = ".safetensors";
     private static final String VERSION_KEY = "jemma.weights";
 
     /** Sorts behind every weight's name: known when all are written. */
@@ -52,6 +55,7 @@ public final class WeightsCache {
 
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final Duration ABANDONED = Duration.ofDays(1);
+    private static final Duration UNUSED = Duration.ofDays(60);
 
     private final Path folder;
     private final long smallest;
@@ -59,11 +63,11 @@ public final class WeightsCache {
     /**
      * A tensor to be converted.
      *
-     * @param source gives its elements, borrowed; asked only if there is no file to map
+     * @param source its values, borrowed; read only if there is no file to map
      * @param shape its dimensions
      * @param dtype the type it shall have
      */
-    public record Wanted(Supplier<Tensor> source, Shape shape, DType dtype) {
+    public record Wanted(Values source, Shape shape, DType dtype) {
         /** Size after conversion. */
         public long bytes() {
             return dtype.bytes(shape);
@@ -101,14 +105,23 @@ public final class WeightsCache {
         return new WeightsCache(CacheFolder.path().resolve("weights"), SMALLEST);
     }
 
+    /** Keeps nothing: weights are converted into memory. */
+    public static WeightsCache none() {
+        return new WeightsCache(Path.of(""), Long.MAX_VALUE);
+    }
+
     /** Whether weights of this size are kept. */
     public boolean keeps(long bytes) {
         return bytes >= smallest;
     }
 
-    /** Where conversions of the weights in {@code files} to the types that {@code purpose} names lie, or would lie. */
-    public Path place(List<Path> files, String purpose) throws IOException {
-        return folder.resolve(FileIdentity.of(files, purpose + " " + VERSION) + ".safetensors");
+    /** Where {@code wanted}, made from the weights in {@code files}, lies or would lie. */
+    public Path place(List<Path> files, SequencedMap<String, Wanted> wanted) throws IOException {
+        StringBuilder purpose = new StringBuilder(VERSION);
+        inOrder(wanted)
+                .forEach((name, tensor) ->
+                        purpose.append('\n').append(name).append(' ').append(tensor.form()));
+        return folder.resolve(FileIdentity.of(files, purpose.toString()) + SUFFIX);
     }
 
     /** Maps the file at {@code place} if it holds {@code wanted}. */
@@ -119,7 +132,9 @@ public final class WeightsCache {
         try {
             SafetensorsFile file = SafetensorsFile.open(place);
             try {
-                return new Lookup.Found(file, tensors(file, wanted));
+                Lookup found = new Lookup.Found(file, tensors(file, wanted));
+                markUsed(place);
+                return found;
             } catch (Throwable e) {
                 file.close();
                 throw e;
@@ -138,11 +153,11 @@ public final class WeightsCache {
         MemorySegment sums = file.bytes(CHECKSUMS);
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         long at = 0;
-        for (String name : inOrder(wanted)) {
-            Wanted tensor = wanted.get(name);
+        for (Map.Entry<String, Wanted> each : inOrder(wanted).entrySet()) {
+            String name = each.getKey();
+            Wanted tensor = each.getValue();
             MemorySegment bytes = file.bytes(name);
-            if (tensor == null
-                    || !tensor.form().equals(file.metadata().get(name))
+            if (!tensor.form().equals(file.metadata().get(name))
                     || at + Long.BYTES > sums.byteSize()
                     || sums.get(LONG, at) != SampledChecksum.of(bytes)) {
                 throw FormatException.in(file.path(), "tensor '" + name + "' is not what was written");
@@ -154,8 +169,8 @@ public final class WeightsCache {
     }
 
     /** The order in which a file has the tensors: that of their names. */
-    private static List<String> inOrder(SequencedMap<String, Wanted> wanted) {
-        return wanted.keySet().stream().sorted().toList();
+    private static SequencedMap<String, Wanted> inOrder(SequencedMap<String, Wanted> wanted) {
+        return new TreeMap<>(wanted);
     }
 
     /**
@@ -167,7 +182,8 @@ public final class WeightsCache {
      */
     public void write(Path place, SequencedMap<String, Wanted> wanted, Quantizer quantizer) throws IOException {
         Files.createDirectories(folder);
-        removeAbandoned();
+        removeOld(".*.tmp", ABANDONED); // of processes that were killed
+        removeOld("*" + SUFFIX, UNUSED);
         long bytes = wanted.values().stream().mapToLong(Wanted::bytes).sum();
         long free = Files.getFileStore(folder).getUsableSpace();
         if (free < bytes) {
@@ -185,12 +201,9 @@ public final class WeightsCache {
             MemorySegment sums = arena.allocate((long) wanted.size() * Long.BYTES, 8);
             MemorySegment scratch = arena.allocate(scratchBytes(wanted), 64);
             long at = 0;
-            for (String name : inOrder(wanted)) {
-                Wanted tensor = wanted.get(name);
-                if (tensor != null) {
-                    sums.set(LONG, at, append(writer, name, tensor, scratch, quantizer));
-                    at += Long.BYTES;
-                }
+            for (Map.Entry<String, Wanted> each : inOrder(wanted).entrySet()) {
+                sums.set(LONG, at, append(writer, each.getKey(), each.getValue(), scratch, quantizer));
+                at += Long.BYTES;
             }
             writer.append(sums);
             writer.commit();
@@ -215,15 +228,15 @@ public final class WeightsCache {
             throws IOException {
         SampledChecksum sum = new SampledChecksum(tensor.bytes());
         long rowBytes = rowBytes(tensor);
-        Tensor whole = tensor.source().get();
         long rows = tensor.shape().dim(0);
+        long columns = tensor.shape().dim(-1);
         long step = scratch.byteSize() / rowBytes;
         for (long from = 0; from < rows; from += step) {
             long to = Math.min(rows, from + step);
-            Tensor source = whole.rows(from, to);
-            Tensor part = Tensor.host(tensor.dtype(), source.shape(), scratch.asSlice(0, (to - from) * rowBytes));
+            Tensor part = Tensor.host(
+                    tensor.dtype(), Shape.of(to - from, columns), scratch.asSlice(0, (to - from) * rowBytes));
             try {
-                quantizer.convert(source, part);
+                quantizer.convert(tensor.source(), from * columns, part);
             } catch (IllegalArgumentException e) {
                 throw new IllegalArgumentException("tensor '" + name + "' from row " + from + ": " + e.getMessage(), e);
             }
@@ -233,15 +246,26 @@ public final class WeightsCache {
         return sum.value();
     }
 
-    /** What a killed process left unfinished. */
-    private void removeAbandoned() throws IOException {
-        FileTime old = FileTime.from(Instant.now().minus(ABANDONED));
-        try (DirectoryStream<Path> leftovers = Files.newDirectoryStream(folder, ".*.tmp")) {
-            for (Path leftover : leftovers) {
-                if (Files.getLastModifiedTime(leftover).compareTo(old) < 0) {
-                    Files.deleteIfExists(leftover);
+    private void removeOld(String pattern, Duration age) throws IOException {
+        FileTime old = FileTime.from(Instant.now().minus(age));
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, pattern)) {
+            for (Path file : files) {
+                try {
+                    if (Files.getLastModifiedTime(file).compareTo(old) < 0) {
+                        Files.deleteIfExists(file);
+                    }
+                } catch (NoSuchFileException removed) {
+                    // by another process
                 }
             }
+        }
+    }
+
+    private static void markUsed(Path file) {
+        try {
+            Files.setLastModifiedTime(file, FileTime.from(Instant.now()));
+        } catch (IOException notOurs) {
+            // Whoever may write to a cache that several people read keeps it tidy.
         }
     }
 }

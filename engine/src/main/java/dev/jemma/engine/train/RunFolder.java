@@ -68,8 +68,8 @@ final class RunFolder {
         }
     }
 
-    /** The arithmetic of the run in {@code out}, if it has a checkpoint: what a resumed run must compute with. */
-    static Optional<String> arithmetic(Path out) {
+    /** What the run in {@code out} computes with, if it has a checkpoint. */
+    static Optional<Precision> precision(Path out) {
         try {
             if (!Files.isDirectory(out)) {
                 return Optional.empty();
@@ -77,10 +77,7 @@ final class RunFolder {
             List<Path> checkpoints = checkpoints(out);
             return checkpoints.isEmpty()
                     ? Optional.empty()
-                    : Optional.ofNullable(TrainingCheckpoint.open(checkpoints.getLast())
-                            .state()
-                            .identity()
-                            .get(RunState.ARITHMETIC));
+                    : Optional.of(TrainingCheckpoint.open(checkpoints.getLast()).precision());
         } catch (IOException e) {
             throw new UncheckedIOException(out + " cannot be read: " + e.getMessage(), e);
         }

@@ -4,12 +4,16 @@ import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.TrainingConfig;
 import dev.jemma.engine.api.TrainingEvent;
 import dev.jemma.engine.api.TrainingException;
+import dev.jemma.engine.gemma.WeightType;
+import dev.jemma.engine.kernel.Arithmetic;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.RecordComponent;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -22,11 +26,12 @@ import tools.jackson.databind.node.ObjectNode;
  * @param step optimizer steps done
  * @param totalSteps all steps of the run
  * @param elapsedSeconds time spent so far
- * @param identity what decides the numbers: hyperparameters, data, arithmetic, each as text
+ * @param identity what decides the numbers: hyperparameters, data, precision, each as text
  */
 record RunState(long step, long totalSteps, double elapsedSeconds, Map<String, String> identity) {
     static final String FILE = "trainer_state.json";
-    static final String ARITHMETIC = "arithmetic";
+    private static final String ARITHMETIC = "arithmetic";
+    private static final String WEIGHTS = "weights";
     private static final JsonMapper JSON = JsonMapper.shared();
 
     /** Settings that change what is kept, not what is computed. */
@@ -47,7 +52,8 @@ record RunState(long step, long totalSteps, double elapsedSeconds, Map<String, S
         identity.put("base model", run.base());
         identity.put("adapter", run.adapter());
         identity.put("data", data.fingerprint());
-        identity.put(ARITHMETIC, run.arithmetic());
+        identity.put(ARITHMETIC, lowerCase(run.precision().arithmetic()));
+        identity.put(WEIGHTS, run.precision().weights().toString());
         return new RunState(0, totalSteps, 0, identity);
     }
 
@@ -68,6 +74,30 @@ record RunState(long step, long totalSteps, double elapsedSeconds, Map<String, S
             key.append(Character.toLowerCase(c));
         }
         return key.toString();
+    }
+
+    /**
+     * What the run computes with.
+     *
+     * @param file where the state was read, for messages
+     * @throws FormatException if that is not recorded as {@link #of} records it
+     */
+    Precision precision(Path file) {
+        String arithmetic = identity.getOrDefault(ARITHMETIC, "");
+        Arithmetic known = Arrays.stream(Arithmetic.values())
+                .filter(each -> lowerCase(each).equals(arithmetic))
+                .findAny()
+                .orElseThrow(
+                        () -> FormatException.in(file, "run.arithmetic is '" + arithmetic + "', wanted f32 or bf16"));
+        try {
+            return new Precision(known, WeightType.parse(identity.getOrDefault(WEIGHTS, "")));
+        } catch (IllegalArgumentException e) {
+            throw FormatException.in(file, "run." + e.getMessage());
+        }
+    }
+
+    private static String lowerCase(Arithmetic arithmetic) {
+        return arithmetic.name().toLowerCase(Locale.ROOT);
     }
 
     /** The state after one more step. */

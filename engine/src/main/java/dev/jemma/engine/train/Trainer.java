@@ -86,12 +86,12 @@ public final class Trainer {
     }
 
     /**
-     * The {@link TrainingRun#arithmetic} of the run in {@code out}, if it has a checkpoint to resume from.
+     * What the run in {@code out} computes with, if it has a checkpoint to resume from.
      *
      * @throws dev.jemma.engine.api.FormatException if the checkpoint is damaged
      */
-    public static Optional<String> arithmetic(Path out) {
-        return RunFolder.arithmetic(out);
+    public static Optional<Precision> precision(Path out) {
+        return RunFolder.precision(out);
     }
 
     private Training training(Adapter adapter) {

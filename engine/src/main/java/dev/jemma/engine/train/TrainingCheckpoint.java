@@ -34,6 +34,11 @@ record TrainingCheckpoint(Path folder, RunState state) {
         return new TrainingCheckpoint(folder, RunState.parse(file, Files.readString(file)));
     }
 
+    /** What the run computes with. */
+    Precision precision() {
+        return state.precision(folder.resolve(RunState.FILE));
+    }
+
     /** Writes a checkpoint's files into {@code folder}. */
     static void write(Path folder, Adapter adapter, AdamW optimizer, RunState state, Map<String, String> companions)
             throws IOException {

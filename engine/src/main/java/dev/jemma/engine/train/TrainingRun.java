@@ -14,7 +14,7 @@ import java.util.Optional;
  * @param base what the adapter is trained on ({@link dev.jemma.engine.gemma.Checkpoint#fingerprint}), recorded in checkpoints
  * @param adapter what decides the adapter to begin with (its configuration, or the folder it comes from), as text
  * @param start what to do with a folder that already holds a run
- * @param arithmetic what computes (kernels and compute type), recorded in checkpoints: a resumed run must use the same
+ * @param precision what it computes with, recorded in checkpoints
  * @param companions small text files that belong beside the adapter (chat_template.jinja, jemma.json), by file name
  */
 public record TrainingRun(
@@ -24,7 +24,7 @@ public record TrainingRun(
         String base,
         String adapter,
         Start start,
-        String arithmetic,
+        Precision precision,
         Map<String, String> companions) {
     /** How a run begins. */
     public enum Start {

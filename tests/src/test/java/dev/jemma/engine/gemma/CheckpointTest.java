@@ -34,8 +34,8 @@ final class CheckpointTest {
                     .config()
                     .weights()
                     .forEach((weight, shape) ->
-                            assertThat(checkpoint.tensor(weight).shape()).isEqualTo(shape));
-            assertThat(checkpoint.tensor("lm_head.weight").shape())
+                            assertThat(checkpoint.weight(weight).shape()).isEqualTo(shape));
+            assertThat(checkpoint.weight("lm_head.weight").shape())
                     .isEqualTo(Shape.of(320, checkpoint.config().hiddenSize()));
         }
     }
@@ -120,7 +120,7 @@ final class CheckpointTest {
         write(tensors);
         try (Checkpoint checkpoint = Checkpoint.open(folder)) {
             assertThat(checkpoint.config().tieWordEmbeddings()).isFalse();
-            assertThat(checkpoint.stored("lm_head.weight").name()).isEqualTo("lm_head.weight");
+            assertThat(checkpoint.weight("lm_head.weight").name()).isEqualTo("lm_head.weight");
             assertThat(checkpoint.warnings())
                     .containsExactly("config.json: tie_word_embeddings is true, but lm_head.weight and"
                             + " model.embed_tokens.weight differ; Jemma keeps both, as transformers does");

@@ -12,6 +12,7 @@ import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.lora.Adapter;
 import dev.jemma.engine.lora.LoraConfig;
 import dev.jemma.engine.lora.Merge;
+import dev.jemma.engine.quantize.WeightsCache;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Tensor;
 import dev.jemma.engine.tokenizer.Specials;
@@ -38,10 +39,16 @@ final class GgufCheckpointTest {
     @TempDir
     Path temp;
 
-    private static float[] logits(Checkpoint checkpoint) {
+    /** Converts in memory what kernels do not take. */
+    private static ModelWeights weights(Checkpoint checkpoint) throws IOException {
+        return ModelWeights.open(checkpoint, WeightType.AUTO, WeightsCache.none(), 2);
+    }
+
+    private static float[] logits(Checkpoint checkpoint) throws IOException {
         int[] ids = new Random(1).ints(20, 3, checkpoint.config().vocabSize()).toArray();
         try (Kernels kernels = Backend.CPU.kernels();
-                GemmaModel model = new GemmaModel(checkpoint, kernels);
+                ModelWeights weights = weights(checkpoint);
+                GemmaModel model = new GemmaModel(checkpoint, weights, kernels);
                 Inference inference = new Inference(
                         model, List.of(), Inference.Options.of(ids.length).withLogitRows(ids.length))) {
             return Closeness.read(kernels, inference.forwardAll(ids, 0, ids.length));
@@ -67,7 +74,7 @@ final class GgufCheckpointTest {
                 Checkpoint actual = Checkpoint.open(gguf(folder, type))) {
             assertThat(actual.config()).isEqualTo(expected.config());
             assertThat(actual.warnings()).isEmpty();
-            assertThat(actual.tensor("model.norm.weight").dtype()).isEqualTo(DType.BF16);
+            assertThat(actual.weight("model.norm.weight").dtype()).isEqualTo(DType.BF16);
             float[] wanted = logits(expected);
             if (type == DType.BF16) {
                 assertThat(logits(actual)).isEqualTo(wanted);
@@ -86,7 +93,8 @@ final class GgufCheckpointTest {
                 GgufModels.config256(), type, inPlace ? DType.F32 : DType.BF16, gguf, temp.resolve("hf"));
         try (Checkpoint expected = Checkpoint.open(temp.resolve("hf"));
                 Checkpoint actual = Checkpoint.open(gguf)) {
-            Tensor matrix = actual.tensor("model.layers.1.mlp.down_proj.weight");
+            Weight matrix = actual.weight("model.layers.1.mlp.down_proj.weight");
+            assertThat(matrix.tensor().map(Tensor::dtype)).isEqualTo(type.dtype());
             assertThat(matrix.dtype()).isEqualTo(type.dtype().orElse(DType.BF16));
             float[] wanted = logits(expected);
             assertThat(wanted).doesNotContain(Float.NaN);
@@ -95,18 +103,6 @@ final class GgufCheckpointTest {
             } else {
                 assertThat(logits(actual)).isEqualTo(wanted);
             }
-        }
-    }
-
-    /** What {@code --weights} asks for. */
-    @ParameterizedTest
-    @EnumSource(names = {"BF16", "Q8_0", "Q4_0"})
-    void quantizedMatricesBecomeWhatIsWanted(DType wanted) throws IOException {
-        Path gguf = temp.resolve("model.gguf");
-        GgufModels.writeRandom(GgufModels.config256(), GgmlType.Q6_K, DType.BF16, gguf, temp.resolve("hf"));
-        try (Checkpoint checkpoint = GgufCheckpoint.open(gguf, Optional.of(wanted))) {
-            assertThat(checkpoint.tensor(GemmaConfig.EMBEDDING).dtype()).isEqualTo(wanted);
-            assertThat(checkpoint.tensor(GemmaConfig.FINAL_NORM).dtype()).isEqualTo(DType.BF16);
         }
     }
 
@@ -126,9 +122,9 @@ final class GgufCheckpointTest {
             }
             Files.write(file, whole);
             try (Checkpoint checkpoint = Checkpoint.open(file)) {
-                Tensor norm = checkpoint.tensor(GemmaConfig.FINAL_NORM);
+                Weight norm = checkpoint.weight(GemmaConfig.FINAL_NORM);
                 assertThat(norm.dtype()).isEqualTo(DType.F32);
-                assertThat(norm.elements()).isEqualTo(hidden);
+                assertThat(norm.shape().elements()).isEqualTo(hidden);
                 assertThat(GgufModels.values(norm)[0]).isEqualTo(1.1234567f - 1);
             }
         }
@@ -315,11 +311,11 @@ final class GgufCheckpointTest {
     void aClosedCheckpointGivesNoWeights(boolean used) throws IOException {
         Checkpoint checkpoint = Checkpoint.open(gguf(folder("gemma3"), DType.BF16));
         if (used) {
-            checkpoint.tensor(GemmaConfig.FINAL_NORM);
+            checkpoint.weight(GemmaConfig.FINAL_NORM);
         }
         checkpoint.close();
         checkpoint.close();
-        assertThatThrownBy(() -> checkpoint.tensor(GemmaConfig.FINAL_NORM)).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> checkpoint.weight(GemmaConfig.FINAL_NORM)).isInstanceOf(IllegalStateException.class);
     }
 
     /** Merging a GGUF base gives the folder that merging the folder it was made from gives, under Hugging Face's names. */
@@ -333,10 +329,10 @@ final class GgufCheckpointTest {
                 Checkpoint merged = Checkpoint.open(temp.resolve("merged"))) {
             assertThat(merged.config()).isEqualTo(wanted.config());
             for (String name : wanted.config().weights().sequencedKeySet()) {
-                assertThat(merged.tensor(name).dtype()).as(name).isEqualTo(DType.BF16);
-                assertThat(merged.tensor(name)
-                                .segment()
-                                .mismatch(wanted.tensor(name).segment()))
+                assertThat(merged.weight(name).dtype()).as(name).isEqualTo(DType.BF16);
+                assertThat(merged.weight(name)
+                                .bytes()
+                                .mismatch(wanted.weight(name).bytes()))
                         .as(name)
                         .isEqualTo(-1);
             }
@@ -359,9 +355,9 @@ final class GgufCheckpointTest {
                 Checkpoint merged = Checkpoint.open(temp.resolve("merged"))) {
             for (String name : config.weights().sequencedKeySet()) {
                 // a fresh adapter changes nothing
-                assertThat(merged.tensor(name)
-                                .segment()
-                                .mismatch(wanted.tensor(name).segment()))
+                assertThat(merged.weight(name)
+                                .bytes()
+                                .mismatch(wanted.weight(name).bytes()))
                         .as(name)
                         .isEqualTo(-1);
             }
@@ -378,7 +374,8 @@ final class GgufCheckpointTest {
         for (int i = 0; i < sources.length; i++) {
             try (Kernels kernels = Backend.CPU.kernels();
                     Checkpoint checkpoint = Checkpoint.open(sources[i]);
-                    GemmaModel model = new GemmaModel(checkpoint, kernels);
+                    ModelWeights weights = weights(checkpoint);
+                    GemmaModel model = new GemmaModel(checkpoint, weights, kernels);
                     Training training =
                             new Training(model, LowRanks.NONE, new Training.Options(24, Recompute.CHEAP, 0))) {
                 losses[i] = training.loss(Batch.of(new Random(2).ints(24, 3, 64).toArray()));

@@ -29,7 +29,7 @@ import java.util.SequencedMap;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Small models as GGUF files and as the Hugging Face folders that hold the same. */
-final class GgufModels {
+public final class GgufModels {
     /** llama.cpp's names, as its convert_hf_to_gguf.py gives them. */
     private static final Map<String, String> NAMES = Map.ofEntries(
             Map.entry("input_layernorm", "attn_norm"),
@@ -112,7 +112,7 @@ final class GgufModels {
     static GgufWriter tensors(GgufWriter writer, Checkpoint checkpoint, DType type) {
         GemmaConfig config = checkpoint.config();
         for (Map.Entry<String, Shape> weight : config.weights().entrySet()) {
-            float[] values = values(checkpoint.tensor(weight.getKey()));
+            float[] values = values(checkpoint.weight(weight.getKey()));
             boolean norm = weight.getValue().rank() == 1;
             for (int i = 0; norm && i < values.length; i++) {
                 values[i] += 1;
@@ -127,9 +127,9 @@ final class GgufModels {
         return writer;
     }
 
-    static float[] values(Tensor tensor) {
-        float[] values = new float[Math.toIntExact(tensor.elements())];
-        Conversion.widen(tensor, 0, values, values.length);
+    static float[] values(Weight weight) {
+        float[] values = new float[Math.toIntExact(weight.shape().elements())];
+        weight.values().read(0, values, values.length);
         return values;
     }
 
@@ -153,7 +153,12 @@ final class GgufModels {
     }
 
     /** A model of rows of 256 elements, as the k-quants want them. */
-    static GemmaConfig config256() {
+    public static GemmaConfig config256() {
+        return config256(64);
+    }
+
+    /** The same with {@code vocabulary} tokens. */
+    public static GemmaConfig config256(int vocabulary) {
         LayerConfig.Rope local = new LayerConfig.Rope(10_000, 1);
         LayerConfig.Rope global = new LayerConfig.Rope(1_000_000, 1);
         List<LayerConfig> layers = List.of(
@@ -162,7 +167,7 @@ final class GgufModels {
         return new GemmaConfig(
                 Family.GEMMA_3,
                 "gemma3_text",
-                64,
+                vocabulary,
                 256,
                 1e-6,
                 128,
@@ -180,7 +185,8 @@ final class GgufModels {
      * Writes a random model with matrices of {@code type} to {@code gguf}, and to {@code folder} what gguf makes of it: matrices
      * decoded and rounded to {@code dtype}, norms in bf16.
      */
-    static void writeRandom(GemmaConfig config, GgmlType type, DType dtype, Path gguf, Path folder) throws IOException {
+    public static void writeRandom(GemmaConfig config, GgmlType type, DType dtype, Path gguf, Path folder)
+            throws IOException {
         Random random = new Random(type.id());
         GgufWriter writer = metadata(config);
         SequencedMap<String, float[]> decoded = new LinkedHashMap<>();
@@ -199,7 +205,7 @@ final class GgufModels {
                 writer.tensor(ggufName(name, config.family()), GgmlType.F32, bytes(stored, DType.F32), shape.dims());
             } else {
                 byte[] blocks = randomBlocks(type, values.length, random);
-                new Blocks().decode(type, MemorySegment.ofArray(blocks), 0, values, values.length);
+                Blocks.decode(type, MemorySegment.ofArray(blocks), 0, values, values.length);
                 writer.tensor(ggufName(name, config.family()), type, blocks, shape.dims());
             }
             decoded.put(name, values);

@@ -17,6 +17,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -33,11 +35,6 @@ final class ModelWeightsTest {
 
     private WeightsCache cache() {
         return new WeightsCache(folder.resolve("weights"), 0);
-    }
-
-    /** No cache: everything is converted in memory. */
-    private WeightsCache none() {
-        return new WeightsCache(folder.resolve("weights"), Long.MAX_VALUE);
     }
 
     private List<Path> files() throws IOException {
@@ -68,7 +65,8 @@ final class ModelWeightsTest {
         try (Checkpoint checkpoint = Checkpoint.open(DEMO);
                 ModelWeights weights = ModelWeights.open(checkpoint, WeightType.AUTO, cache(), 1)) {
             assertThat(weights.isConverted()).isFalse();
-            assertThat(weights.tensor(DOWN)).isEqualTo(checkpoint.tensor(DOWN));
+            assertThat(weights.tensor(DOWN))
+                    .isEqualTo(checkpoint.weight(DOWN).tensor().orElseThrow());
             assertThat(weights.description()).startsWith("weights auto (BF16; ").endsWith("as stored, which is exact");
             assertThat(folder.resolve("weights")).doesNotExist();
         }
@@ -77,8 +75,8 @@ final class ModelWeightsTest {
     @Test
     void normsStayAndRowsThatAreNoBlocksStayAndSaySo() throws IOException {
         try (Checkpoint checkpoint = Checkpoint.open(TinyModels.ROOT.resolve("gemma3"));
-                ModelWeights weights = ModelWeights.open(checkpoint, WeightType.Q8, none(), 2)) {
-            DType stored = checkpoint.tensor(DOWN).dtype();
+                ModelWeights weights = ModelWeights.open(checkpoint, WeightType.Q8, WeightsCache.none(), 2)) {
+            DType stored = checkpoint.weight(DOWN).tensor().orElseThrow().dtype();
             assertThat(weights.tensor(GATE).dtype()).isEqualTo(DType.Q8_0);
             assertThat(weights.tensor(GemmaConfig.EMBEDDING).dtype()).isEqualTo(DType.Q8_0);
             assertThat(weights.tensor(GemmaConfig.HEAD)).isEqualTo(weights.tensor(GemmaConfig.EMBEDDING));
@@ -95,27 +93,26 @@ final class ModelWeightsTest {
     @Test
     void secondTimeWeightsAreMappedAndTheSameBits() throws IOException {
         try (Checkpoint checkpoint = Checkpoint.open(DEMO);
-                ModelWeights inMemory = ModelWeights.open(checkpoint, WeightType.Q4, none(), 1);
+                ModelWeights inMemory = ModelWeights.open(checkpoint, WeightType.Q4, WeightsCache.none(), 1);
                 ModelWeights first = ModelWeights.open(checkpoint, WeightType.Q4, cache(), 3)) {
             assertThat(inMemory.description()).endsWith("in memory");
             assertSameBits(inMemory, first, checkpoint);
             Path kept = files().getFirst();
             assertThat(first.description()).endsWith("kept in " + kept);
-            FileTime written = FileTime.fromMillis(1_000_000);
-            Files.setLastModifiedTime(kept, written);
+            Object written = Files.getAttribute(kept, "unix:ino");
             try (ModelWeights second = ModelWeights.open(checkpoint, WeightType.Q4, cache(), 1)) {
                 assertSameBits(first, second, checkpoint);
                 assertThat(second.warnings()).isEmpty();
             }
             assertThat(files()).containsExactly(kept);
-            assertThat(Files.getLastModifiedTime(kept)).isEqualTo(written);
+            assertThat(Files.getAttribute(kept, "unix:ino")).isEqualTo(written);
         }
     }
 
     @Test
     void damagedFileIsConvertedAnewWithAWarning() throws IOException {
         try (Checkpoint checkpoint = Checkpoint.open(DEMO);
-                ModelWeights sound = ModelWeights.open(checkpoint, WeightType.Q8, none(), 1)) {
+                ModelWeights sound = ModelWeights.open(checkpoint, WeightType.Q8, WeightsCache.none(), 1)) {
             ModelWeights.open(checkpoint, WeightType.Q8, cache(), 1).close();
             Path kept = files().getFirst();
             long size = Files.size(kept);
@@ -142,6 +139,24 @@ final class ModelWeightsTest {
                 }
                 assertThat(Files.size(kept)).isEqualTo(size);
             }
+        }
+    }
+
+    @Test
+    void filesThatNobodyUsedForTwoMonthsGoWhenAnotherIsWritten() throws IOException {
+        FileTime longAgo = FileTime.from(Instant.now().minus(Duration.ofDays(61)));
+        try (Checkpoint checkpoint = Checkpoint.open(DEMO)) {
+            ModelWeights.open(checkpoint, WeightType.Q8, cache(), 1).close();
+            Path kept = files().getFirst();
+            Files.setLastModifiedTime(kept, longAgo);
+            ModelWeights.open(checkpoint, WeightType.Q8, cache(), 1).close();
+            ModelWeights.open(checkpoint, WeightType.Q4, cache(), 1).close();
+            assertThat(files()).as("it was used in between").hasSize(2).contains(kept);
+            Files.setLastModifiedTime(kept, longAgo);
+            Path moved = copyOfDemo("moved");
+            Files.setLastModifiedTime(moved.resolve("model.safetensors"), FileTime.fromMillis(1));
+            open(moved);
+            assertThat(files()).hasSize(2).doesNotContain(kept);
         }
     }
 
@@ -197,7 +212,7 @@ final class ModelWeightsTest {
             file.seek(((HubFolder) checkpoint).shards().entry(DOWN).begin() + 2 * (384 * 5 + 7));
             file.write(new byte[] {(byte) 0xC0, 0x7F});
         }
-        for (WeightsCache cache : List.of(cache(), none())) {
+        for (WeightsCache cache : List.of(cache(), WeightsCache.none())) {
             try (Checkpoint checkpoint = Checkpoint.open(broken)) {
                 assertThatThrownBy(() -> ModelWeights.open(checkpoint, WeightType.Q8, cache, 1))
                         .isInstanceOf(FormatException.class)
@@ -222,7 +237,7 @@ final class ModelWeightsTest {
     }
 
     private float[] logits(Checkpoint checkpoint, WeightType type, Kernels kernels, int[] ids) throws IOException {
-        try (ModelWeights weights = ModelWeights.open(checkpoint, type, none(), 2);
+        try (ModelWeights weights = ModelWeights.open(checkpoint, type, WeightsCache.none(), 2);
                 GemmaModel model = new GemmaModel(checkpoint, weights, kernels);
                 Inference inference = new Inference(model, List.of(), Inference.Options.of(ids.length))) {
             Tensor row = inference.forward(ids, 0, ids.length);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.cpu.CpuKernels;
+import dev.jemma.engine.quantize.WeightsCache;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Tensor;
 import dev.jemma.engine.tokenizer.Specials;
@@ -15,7 +16,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
@@ -40,11 +40,12 @@ final class RealGgufTest {
     @Test
     void dequantizedWeightsAreThoseOfTheFolder() throws IOException {
         try (Checkpoint expected = Checkpoint.open(folder);
-                Checkpoint actual = GgufCheckpoint.open(gguf, Optional.of(DType.BF16))) {
+                Checkpoint actual = Checkpoint.open(gguf);
+                ModelWeights weights = widened(actual)) {
             assertThat(actual.config()).isEqualTo(expected.config());
             for (String name : expected.config().weights().sequencedKeySet()) {
-                Tensor wanted = expected.tensor(name);
-                Tensor found = actual.tensor(name);
+                Tensor wanted = expected.weight(name).tensor().orElseThrow();
+                Tensor found = weights.tensor(name);
                 assertThat(found.dtype()).as(name).isEqualTo(wanted.dtype());
                 assertThat(found.shape()).as(name).isEqualTo(wanted.shape());
                 assertThat(found.segment().mismatch(wanted.segment())).as(name).isEqualTo(-1);
@@ -57,13 +58,25 @@ final class RealGgufTest {
         int[] ids = {2, 818, 5279, 529, 7001, 563, 9079, 236761, 107, 3689, 563, 506, 5279, 529, 9405, 236881};
         try (Kernels kernels = CpuKernels.open(Runtime.getRuntime().availableProcessors());
                 Checkpoint fromFolder = Checkpoint.open(folder);
-                Checkpoint dequantized = GgufCheckpoint.open(gguf, Optional.of(DType.BF16))) {
-            assertThat(logits(dequantized, kernels, ids)).isEqualTo(logits(fromFolder, kernels, ids));
+                Checkpoint dequantized = Checkpoint.open(gguf);
+                ModelWeights weights = widened(dequantized)) {
+            assertThat(logits(dequantized, weights, kernels, ids))
+                    .isEqualTo(logits(fromFolder, ModelWeights.asStored(fromFolder), kernels, ids));
         }
     }
 
-    private static float[] logits(Checkpoint checkpoint, Kernels kernels, int[] ids) {
-        try (GemmaModel model = new GemmaModel(checkpoint, kernels);
+    /** Everything in bf16, in this process's memory. */
+    private static ModelWeights widened(Checkpoint checkpoint) throws IOException {
+        return open(checkpoint, WeightType.BF16);
+    }
+
+    private static ModelWeights open(Checkpoint checkpoint, WeightType type) throws IOException {
+        int threads = Runtime.getRuntime().availableProcessors();
+        return ModelWeights.open(checkpoint, type, WeightsCache.none(), threads);
+    }
+
+    private static float[] logits(Checkpoint checkpoint, ModelWeights weights, Kernels kernels, int[] ids) {
+        try (GemmaModel model = new GemmaModel(checkpoint, weights, kernels);
                 Inference inference = new Inference(model, List.of(), Inference.Options.of(ids.length))) {
             return Closeness.read(kernels, inference.forward(ids, 0, ids.length));
         }
@@ -72,12 +85,12 @@ final class RealGgufTest {
     @Test
     void quantizedEmbeddingIsUsedInPlace() throws IOException {
         try (Checkpoint checkpoint = Checkpoint.open(gguf)) {
-            Tensor embedding = checkpoint.tensor(GemmaConfig.EMBEDDING);
+            Tensor embedding = checkpoint.weight(GemmaConfig.EMBEDDING).tensor().orElseThrow();
             assertThat(embedding.dtype()).isEqualTo(DType.Q8_0);
             MemorySegment file = ((GgufCheckpoint) checkpoint).file().data("token_embd.weight");
             assertThat(embedding.segment().address()).isEqualTo(file.address());
             assertThat(checkpoint
-                            .tensor("model.layers.0.self_attn.q_proj.weight")
+                            .weight("model.layers.0.self_attn.q_proj.weight")
                             .dtype())
                     .isEqualTo(DType.BF16);
         }
@@ -94,7 +107,8 @@ final class RealGgufTest {
         int equal = 0;
         try (Kernels kernels = CpuKernels.open(Runtime.getRuntime().availableProcessors());
                 Checkpoint checkpoint = Checkpoint.open(gguf);
-                GemmaModel model = new GemmaModel(checkpoint, kernels)) {
+                ModelWeights weights = open(checkpoint, WeightType.AUTO);
+                GemmaModel model = new GemmaModel(checkpoint, weights, kernels)) {
             Tokenizer tokenizer = checkpoint.tokenizer().orElseThrow();
             for (String row : rows) {
                 JsonNode answer = JsonMapper.shared().readTree(row);

@@ -27,7 +27,7 @@ final class TinyModels implements AutoCloseable {
         folder = ROOT.resolve(name);
         kernels = backend.kernels();
         checkpoint = Checkpoint.open(folder);
-        weights = ModelWeights.open(checkpoint, type, new WeightsCache(folder, Long.MAX_VALUE), 1);
+        weights = ModelWeights.open(checkpoint, type, WeightsCache.none(), 1);
         model = new GemmaModel(checkpoint, weights, kernels);
         slab = kernels.slab(4 * ReferenceData.adapterBytes(folder.resolve("lora")));
     }

@@ -28,7 +28,7 @@ final class BlocksTest {
         try (SafetensorsFile golden = SafetensorsFile.open(GOLDEN)) {
             float[] wanted = golden.bytes(type + ".values").toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
             float[] found = new float[wanted.length];
-            new Blocks().decode(type, golden.bytes(type + ".blocks"), 0, found, found.length);
+            Blocks.decode(type, golden.bytes(type + ".blocks"), 0, found, found.length);
             assertThat(bits(found)).isEqualTo(bits(wanted));
         }
     }
@@ -41,7 +41,7 @@ final class BlocksTest {
             float[] wanted = golden.bytes(type + ".values").toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
             int start = 7 * type.blockElements();
             float[] found = new float[3 * type.blockElements()];
-            new Blocks().decode(type, golden.bytes(type + ".blocks"), start, found, found.length);
+            Blocks.decode(type, golden.bytes(type + ".blocks"), start, found, found.length);
             assertThat(bits(found)).isEqualTo(bits(Arrays.copyOfRange(wanted, start, start + found.length)));
         }
     }
@@ -53,7 +53,7 @@ final class BlocksTest {
         try (SafetensorsFile golden = SafetensorsFile.open(GOLDEN)) {
             MemorySegment blocks = golden.bytes(type + ".blocks");
             float[] decoded = new float[(int) (blocks.byteSize() / type.blockBytes() * type.blockElements())];
-            new Blocks().decode(type, blocks, 0, decoded, decoded.length);
+            Blocks.decode(type, blocks, 0, decoded, decoded.length);
             DType dtype = type.dtype().orElseThrow();
             float[] widened = new float[decoded.length];
             Conversion.widen(Tensor.host(dtype, Shape.of(decoded.length), blocks), 0, widened, widened.length);
@@ -65,18 +65,18 @@ final class BlocksTest {
     void decodesPlainFloats() {
         MemorySegment bytes = MemorySegment.ofArray(new byte[] {0, 0, (byte) 0xC0, 0x3F, 0, 0x3E, (byte) 0xC0, 0x3F});
         float[] to = new float[1];
-        new Blocks().decode(GgmlType.F32, bytes, 0, to, 1);
+        Blocks.decode(GgmlType.F32, bytes, 0, to, 1);
         assertThat(to[0]).isEqualTo(1.5f);
-        new Blocks().decode(GgmlType.F16, bytes, 2, to, 1);
+        Blocks.decode(GgmlType.F16, bytes, 2, to, 1);
         assertThat(to[0]).isEqualTo(1.5f);
-        new Blocks().decode(GgmlType.BF16, bytes, 3, to, 1);
+        Blocks.decode(GgmlType.BF16, bytes, 3, to, 1);
         assertThat(to[0]).isEqualTo(1.5f);
     }
 
     @Test
     void refusesPartsOfBlocks() {
         MemorySegment block = MemorySegment.ofArray(new byte[34]);
-        assertThatThrownBy(() -> new Blocks().decode(GgmlType.Q8_0, block, 0, new float[16], 16))
+        assertThatThrownBy(() -> Blocks.decode(GgmlType.Q8_0, block, 0, new float[16], 16))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("16 elements from 0 of Q8_0, wanted whole blocks of a readable type");
     }
@@ -90,7 +90,7 @@ final class BlocksTest {
         assertThat(type.dtype()).isEmpty();
         MemorySegment block = MemorySegment.ofArray(new byte[type.blockBytes()]);
         float[] to = new float[type.blockElements()];
-        assertThatThrownBy(() -> new Blocks().decode(type, block, 0, to, to.length))
+        assertThatThrownBy(() -> Blocks.decode(type, block, 0, to, to.length))
                 .isInstanceOf(IllegalArgumentException.class);
     }
 

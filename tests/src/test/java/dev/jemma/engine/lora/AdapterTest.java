@@ -149,7 +149,8 @@ final class AdapterTest {
             adapter.save(folder);
             SequencedMap<String, Tensor> tensors = new LinkedHashMap<>(adapter.tensors());
             tensors.put(
-                    "base_model.model.model.embed_tokens.base_layer.weight", base.tensor("model.embed_tokens.weight"));
+                    "base_model.model.model.embed_tokens.base_layer.weight",
+                    base.weight("model.embed_tokens.weight").tensor().orElseThrow());
             SafetensorsWriter.write(folder.resolve("adapter_model.safetensors"), tensors, SafetensorsWriter.PYTORCH);
             try (Adapter loaded = Adapter.load(folder, base)) {
                 assertThat(loaded.warnings())
@@ -157,7 +158,8 @@ final class AdapterTest {
                                 + " 'base_model.model.model.embed_tokens.base_layer.weight' is a full copy of"
                                 + " model.embed_tokens; the base model's is used");
             }
-            float[] other = floats(base.tensor("model.embed_tokens.weight"));
+            float[] other =
+                    floats(base.weight("model.embed_tokens.weight").tensor().orElseThrow());
             other[5] += 1;
             tensors.put(
                     "base_model.model.model.embed_tokens.base_layer.weight",

@@ -40,10 +40,10 @@ final class MergeTest {
                 Checkpoint merged = Checkpoint.open(out);
                 Adapter adapter = Adapter.load(folder.resolve(name), base)) {
             for (String weight : merged.config().weights().keySet()) {
-                Tensor have = merged.tensor(weight);
+                Tensor have = merged.weight(weight).tensor().orElseThrow();
                 assertThat(have.dtype()).isEqualTo(dtype);
                 double[] want = sum(
-                        base.tensor(weight),
+                        base.weight(weight).tensor().orElseThrow(),
                         adapter.lowRanks().of(weight.substring(0, weight.length() - 7)),
                         weight.startsWith("model.embed_tokens"));
                 float[] got = floats(have);
@@ -96,8 +96,9 @@ final class MergeTest {
         assertThat(result.modules()).isEqualTo(7 * 7 + 2);
         try (Checkpoint merged = Checkpoint.open(temp.resolve("out"))) {
             assertThat(merged.config().tieWordEmbeddings()).isFalse();
-            assertThat(floats(merged.tensor("lm_head.weight")))
-                    .isNotEqualTo(floats(merged.tensor("model.embed_tokens.weight")));
+            assertThat(floats(merged.weight("lm_head.weight").tensor().orElseThrow()))
+                    .isNotEqualTo(floats(
+                            merged.weight("model.embed_tokens.weight").tensor().orElseThrow()));
             assertThat(merged.warnings()).isEmpty();
         }
     }

@@ -117,7 +117,15 @@ final class RealTrainingTest {
                             () -> start(reference, checkpoint),
                             Rows.read(reference.resolve("rows.jsonl")),
                             Optional.empty(),
-                            new TrainingRun(config, out, Optional.empty(), "base", "start", Start.NEW, "f32", Map.of()))
+                            new TrainingRun(
+                                    config,
+                                    out,
+                                    Optional.empty(),
+                                    "base",
+                                    "start",
+                                    Start.NEW,
+                                    Precision.of(kernels.arithmetic(), model.weights()),
+                                    Map.of()))
                     .train(
                             event -> {
                                 if (event instanceof TrainingEvent.Stepped stepped) {

@@ -146,7 +146,7 @@ final class TrainerTest {
                     "base",
                     "start",
                     start,
-                    "reference",
+                    Precision.of(kernels.arithmetic(), model.weights()),
                     Map.of("jemma.json", "{}\n"));
             new Trainer(
                             model,

@@ -14,6 +14,12 @@ import java.util.TreeSet;
 
 /** Runs {@link Operations} on a backend and compares with {@link ReferenceKernels}. For any backend. */
 public final class KernelsContract {
+    /** Greatest error where factors are rounded by up to 2^-9 each, relative to an element and the mean. */
+    private static final double BF16_GREATEST = 0.1;
+
+    /** Root of the mean squared error there, relative to that of the elements. */
+    private static final double BF16_MEAN = 0.005;
+
     private KernelsContract() {}
 
     /** How tensors reach a backend. */
@@ -85,8 +91,15 @@ public final class KernelsContract {
                 lines.add(operation + ": result " + seen.result + ", wanted " + wanted.result);
             }
             for (int i = 0; i < wanted.operands.size(); i++) {
-                double tolerance = operation.outputs().contains(i) ? operation.tolerance() : 0;
-                compare(operation + ": operand " + i, wanted.operands.get(i), seen.operands.get(i), tolerance, lines);
+                String what = operation + ": operand " + i;
+                if (!operation.outputs().contains(i)) {
+                    compare(what, wanted.operands.get(i), seen.operands.get(i), 0, lines);
+                } else if (operation.rounds(arithmetic)) {
+                    compare(what, wanted.operands.get(i), seen.operands.get(i), BF16_GREATEST, lines);
+                    compareMeans(what, wanted.operands.get(i), seen.operands.get(i), lines);
+                } else {
+                    compare(what, wanted.operands.get(i), seen.operands.get(i), operation.tolerance(), lines);
+                }
             }
             return lines;
         }
@@ -105,6 +118,21 @@ public final class KernelsContract {
                 lines.add(what + " " + wanted.shape() + " [" + i + "]: " + s[i] + ", wanted " + w[i]);
                 return;
             }
+        }
+    }
+
+    private static void compareMeans(String what, Tensor wanted, Tensor seen, List<String> lines) {
+        double[] w = Elements.of(wanted);
+        double[] s = Elements.of(seen);
+        double errors = 0;
+        double squares = 0;
+        for (int i = 0; i < w.length; i++) {
+            errors += (s[i] - w[i]) * (s[i] - w[i]);
+            squares += w[i] * w[i];
+        }
+        double error = Math.sqrt(errors / squares);
+        if (!(error <= BF16_MEAN)) {
+            lines.add(what + " " + wanted.shape() + ": mean error " + error + " of the mean, wanted " + BF16_MEAN);
         }
     }
 

@@ -10,7 +10,7 @@ import java.util.List;
  * @param label what is special about the shapes
  * @param operands host tensors: initial content of everything the call reads or writes
  * @param outputs which operands the call writes; all others must stay as they are
- * @param tolerance greatest error of an element relative to its own size plus the output's root mean square
+ * @param tolerance greatest error of an element relative to its own size plus the output's root mean square, in f32
  * @param call the call; its result is compared too (0 for void operations)
  */
 record Operation(
@@ -18,6 +18,11 @@ record Operation(
     @FunctionalInterface
     interface Call {
         double on(Kernels kernels, Tensor[] operands);
+    }
+
+    /** Whether factors are rounded that the reference does not round: attention's in bf16, the probabilities among them. */
+    boolean rounds(Arithmetic arithmetic) {
+        return arithmetic == Arithmetic.BF16 && method.startsWith("attention");
     }
 
     @Override

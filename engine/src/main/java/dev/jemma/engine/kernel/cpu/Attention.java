@@ -4,20 +4,21 @@ import static dev.jemma.engine.kernel.cpu.Lanes.L;
 import static dev.jemma.engine.kernel.cpu.Lanes.all;
 import static dev.jemma.engine.kernel.cpu.Lanes.load;
 import static dev.jemma.engine.kernel.cpu.Lanes.store;
-import static dev.jemma.engine.kernel.cpu.Tiles.DEPTH;
-import static dev.jemma.engine.kernel.cpu.Tiles.NR;
 
 import dev.jemma.engine.kernel.AttentionShape;
 import dev.jemma.engine.kernel.Span;
 import dev.jemma.engine.kernel.Write;
-import dev.jemma.engine.kernel.cpu.PanelProduct.View;
+import dev.jemma.engine.kernel.cpu.PanelProduct.Layout;
+import dev.jemma.engine.kernel.cpu.PanelProduct.Packed;
+import dev.jemma.engine.kernel.cpu.PanelProduct.Placement;
+import dev.jemma.engine.kernel.cpu.PanelProduct.Rows;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
 /**
  * Attention of spans with many rows: blocks of queries against blocks of keys with a running softmax (Dao et al., "FlashAttention",
- * 2022), all products through {@link PanelProduct}.
+ * 2022), both products through {@link PanelProduct}.
  *
  * <p>The query heads that share a key head are stacked: row {@code i * G + g} of a block is query i, head g of G, so a panel of
  * keys serves all of them. Spans of few rows go to {@link DecodeAttention}.
@@ -26,50 +27,52 @@ final class Attention implements AutoCloseable {
     /** Stacked rows a query block should have. */
     static final int STACKED = 48;
 
-    private static final int KEYS = DEPTH;
+    /** Keys of a block: a multiple of every {@link PanelProduct#keyBlock}. */
+    private static final int KEYS = 5 * PanelProduct.PACKED_ROWS;
+
     /** Rows of a span from which blocks pay. */
     private static final int BLOCK_ROWS = 4;
 
     private final ThreadTeam team;
+    private final PanelProduct product;
     private final DecodeAttention decode;
     private final Scratch packed = new Scratch();
     private final Scratch own = new Scratch();
     private final ThreadTeam.Task packTask = this::pack;
     private final ThreadTeam.Task blockTask = this::block;
+    private final Placement keyPlacement = this::keyOffset;
 
     private MemorySegment out = MemorySegment.NULL;
     private MemorySegment lse = MemorySegment.NULL;
     private MemorySegment q = MemorySegment.NULL;
     private MemorySegment k = MemorySegment.NULL;
     private MemorySegment v = MemorySegment.NULL;
-    private MemorySegment panels = MemorySegment.NULL;
     private AttentionShape shape = new AttentionShape(1, 1, 2, 1, 0, 0);
     private Span span = new Span(0, 1, 0, 0, 1);
 
-    /** First and past-the-last position packed; first is the start of panel 0. */
+    /** First position packed. */
     private int first;
 
-    private int end;
+    /** Positions packed. */
+    private int count;
+
     private int group;
     private int queries;
     private int blocks;
-    private int panelCount;
-    private long keyFloats;
+    private int packChunks;
+    private Packed[] keys = new Packed[0];
+    private Packed[] values = new Packed[0];
     private MemberScratch[] members = new MemberScratch[0];
     private int memberHeadDim;
     private int memberRows;
 
-    /** Buffers of one member, all [rows, ...]: queries, scores that become probabilities, output, and per row maximum and sum. */
+    /** Buffers of one member. Of every stacked row: query, scores, probabilities, output, and its maximum and sum so far. */
     private record MemberScratch(
-            MemorySegment queries,
-            MemorySegment scores,
-            MemorySegment output,
-            MemorySegment state,
-            MemorySegment square,
-            MemorySegment product) {}
+            Rows queries, Rows scores, Rows probabilities, Rows output, MemorySegment state, MemorySegment product) {}
 
-    Attention(ThreadTeam team) {
+    Attention(ThreadTeam team, PanelProduct product) {
         this.team = team;
+        this.product = product;
         this.decode = new DecodeAttention(team);
     }
 
@@ -93,15 +96,27 @@ final class Attention implements AutoCloseable {
     }
 
     private void spanForward() {
+        int d = shape.headDim();
+        int keyHeads = shape.keyValueHeads();
         first = shape.firstVisible(span.position());
-        end = span.position() + span.length();
-        panelCount = Gemm.ceilDiv(end - first, NR);
+        count = span.position() + span.length() - first;
         blocks = Gemm.ceilDiv(span.length(), queries);
-        keyFloats = KeyPanels.floats(end - first, shape.headDim());
-        panels = packed.atLeast(4 * 2 * keyFloats * shape.keyValueHeads());
+        packChunks = Gemm.ceilDiv(count, PanelProduct.PACKED_ROWS);
+        long keyBytes = Gemm.roundUp(product.packedBytes(Layout.COLUMNS, count, d), 64);
+        long valueBytes = Gemm.roundUp(product.packedBytes(Layout.DEPTH, count, d), 64);
+        MemorySegment panels = packed.atLeast((keyBytes + valueBytes) * keyHeads);
+        if (keys.length != keyHeads) {
+            keys = new Packed[keyHeads];
+            values = new Packed[keyHeads];
+        }
+        for (int h = 0; h < keyHeads; h++) {
+            long at = (keyBytes + valueBytes) * h;
+            keys[h] = new Packed(panels, at, count, d);
+            values[h] = new Packed(panels, at + keyBytes, count, d);
+        }
         prepareMembers();
-        team.run(panelCount * shape.keyValueHeads(), packTask);
-        team.run(blocks * shape.keyValueHeads(), blockTask);
+        team.run(packChunks * keyHeads, packTask);
+        team.run(blocks * keyHeads, blockTask);
     }
 
     private void prepareMembers() {
@@ -112,132 +127,123 @@ final class Attention implements AutoCloseable {
         }
         memberHeadDim = d;
         memberRows = rows;
-        long[] bytes = {
-            4L * rows * d, 4L * rows * KEYS, 4L * rows * d, 8L * rows, 4L * L * L, PanelProduct.scratchBytes(rows)
-        };
+        long[] strides = {product.leftStride(d), 4L * KEYS, product.leftStride(KEYS), 4L * d};
+        long[] starts = new long[strides.length];
         long total = 0;
-        for (int i = 0; i < bytes.length; i++) {
-            bytes[i] = bytes[i] + 63 & -64;
-            total += bytes[i];
+        for (int i = 0; i < strides.length; i++) {
+            starts[i] = total;
+            total += Gemm.roundUp(rows * strides[i], 64);
         }
-        MemorySegment region = own.atLeast(total * team.size());
+        long stateBytes = Gemm.roundUp(8L * rows, 64);
+        long productBytes = product.scratchBytes(rows, d);
+        long bytes = Gemm.roundUp(total + stateBytes + productBytes, 64);
+        MemorySegment region = own.atLeast(bytes * team.size());
         members = new MemberScratch[team.size()];
-        MemorySegment[] parts = new MemorySegment[bytes.length];
         for (int m = 0; m < members.length; m++) {
-            long at = total * m;
-            for (int i = 0; i < bytes.length; i++) {
-                parts[i] = region.asSlice(at, bytes[i]);
-                at += bytes[i];
-            }
-            members[m] = new MemberScratch(parts[0], parts[1], parts[2], parts[3], parts[4], parts[5]);
+            MemorySegment mine = region.asSlice(bytes * m, bytes);
+            members[m] = new MemberScratch(
+                    new Rows(mine, starts[0], strides[0]),
+                    new Rows(mine, starts[1], strides[1]),
+                    new Rows(mine, starts[2], strides[2]),
+                    new Rows(mine, starts[3], strides[3]),
+                    mine.asSlice(total, stateBytes),
+                    mine.asSlice(total + stateBytes, productBytes));
         }
     }
 
-    private long keyOffset(int keyHead) {
-        return 4 * 2 * keyFloats * keyHead;
+    /** Where the key or value of position {@code first + row} lies. */
+    private long keyOffset(int keyHead, int row) {
+        return 4L * ((long) span.keyRowOf(first + row) * shape.keyValueHeads() + keyHead) * shape.headDim();
     }
 
-    private long valueOffset(int keyHead) {
-        return keyOffset(keyHead) + 4 * keyFloats;
-    }
-
-    /** One panel of keys and as many values of one key head. */
+    /** Keys and values of one key head. */
     private void pack(int chunk, int member) {
-        int d = shape.headDim();
-        int keyHead = chunk / panelCount;
-        int from = first + chunk % panelCount * NR;
-        int to = Math.min(end, from + NR);
-        long stride = 4L * shape.keyValueHeads() * d;
-        long head = 4L * keyHead * d;
-        long panel = keyOffset(keyHead) + 4L * (from - first) * d;
-        KeyPanels.columns(k, stride, head, d, span, from, to, panels, panel, members[member].square);
-        for (int p = from; p < to; p++) {
-            KeyPanels.depthRow(
-                    v, span.keyRowOf(p) * stride + head, d, p - first, end - first, panels, valueOffset(keyHead));
-        }
+        int keyHead = chunk / packChunks;
+        int from = chunk % packChunks * PanelProduct.PACKED_ROWS;
+        int to = Math.min(count, from + PanelProduct.PACKED_ROWS);
+        MemorySegment scratch = members[member].product;
+        product.pack(Layout.COLUMNS, k, keyPlacement, keyHead, from, to, keys[keyHead], scratch);
+        product.pack(Layout.DEPTH, v, keyPlacement, keyHead, from, to, values[keyHead], scratch);
     }
 
-    /** One block of queries of one key head. */
+    /** Row of q and out, in heads, of a stacked row of the block that begins with query {@code queryFrom}. */
+    private long headRow(int keyHead, int queryFrom, int r) {
+        return (span.row() + queryFrom + r / group) * (long) shape.heads() + keyHead * group + r % group;
+    }
+
+    /** One block of queries of one key head. Late queries see most keys, so their blocks come first: short ones end the task evenly. */
     private void block(int chunk, int member) {
         MemberScratch my = members[member];
         int d = shape.headDim();
         int keyHead = chunk / blocks;
-        int queryFrom = chunk % blocks * queries;
+        int queryFrom = (blocks - 1 - chunk % blocks) * queries;
         int queryCount = Math.min(queries, span.length() - queryFrom);
         int rows = queryCount * group;
-        loadQueries(my, keyHead, queryFrom, rows);
-        my.output.fill((byte) 0);
         for (int r = 0; r < rows; r++) {
+            long at = 4 * headRow(keyHead, queryFrom, r) * d;
+            product.left(q, at, d, my.queries.memory(), my.queries.offset() + r * my.queries.stride());
             my.state.set(Lanes.FLOAT, 8L * r, Float.NEGATIVE_INFINITY);
             my.state.set(Lanes.FLOAT, 8L * r + 4, 0);
         }
         int position = span.position() + queryFrom;
         int visibleFrom = shape.firstVisible(position) - first;
         int visibleTo = position + queryCount - first;
-        for (int key = visibleFrom / KEYS * KEYS; key < visibleTo; key += KEYS) {
-            int count = Math.min(KEYS, visibleTo - key);
-            scores(my, keyHead, key, count, rows);
+        int from = visibleFrom / product.keyBlock() * product.keyBlock();
+        for (int key = from; key < visibleTo; key += KEYS) {
+            int width = Math.min(KEYS, visibleTo - key);
+            product.timesTransposed(my.queries, rows, keys[keyHead], key, width, my.scores, my.product);
             for (int r = 0; r < rows; r++) {
-                softmax(my, r, position + r / group, key, count, d);
+                softmax(my, r, position + r / group - first, key, width);
             }
-            addValues(my, keyHead, key, count, rows);
+            Write write = key == from ? Write.SET : Write.ADD;
+            product.times(my.probabilities, rows, values[keyHead], key, width, my.output, write, my.product);
         }
         for (int r = 0; r < rows; r++) {
-            finish(my, r, (span.row() + queryFrom + r / group) * (long) shape.heads() + keyHead * group + r % group);
+            finish(my, r, headRow(keyHead, queryFrom, r));
         }
     }
 
-    private void loadQueries(MemberScratch my, int keyHead, int queryFrom, int rows) {
-        long bytes = 4L * shape.headDim();
-        for (int r = 0; r < rows; r++) {
-            long row = (span.row() + queryFrom + r / group) * (long) shape.heads() + keyHead * group + r % group;
-            MemorySegment.copy(q, row * bytes, my.queries, r * bytes, bytes);
-        }
-    }
-
-    /** scores [rows, KEYS] = Q K^T for keys {@code key .. key + count - 1} (counted from {@link #first}). */
-    private void scores(MemberScratch my, int keyHead, int key, int count, int rows) {
-        int d = shape.headDim();
-        PanelProduct.multiply(
-                View.rows(my.queries, 0, 4L * d),
-                View.panels(panels, keyOffset(keyHead) + 4L * key * d, 4L * NR * d),
-                View.rows(my.scores, 0, 4L * KEYS),
-                rows,
-                count,
-                d,
-                Write.SET,
-                my.product);
-    }
-
-    /** Turns a row of scores into unnormalized probabilities, and rescales what the row has so far to its new maximum. */
-    private void softmax(MemberScratch my, int r, int position, int key, int count, int d) {
-        long at = 4L * r * KEYS;
-        int from = Math.max(0, shape.firstVisible(position) - first - key);
-        int to = Math.min(count, position + 1 - first - key);
+    /**
+     * Turns a row of scores into unnormalized probabilities, and rescales what the row has so far to its new maximum.
+     *
+     * @param position of the query, and
+     * @param key the block's first key, both counted from {@link #first}
+     */
+    private void softmax(MemberScratch my, int r, int position, int key, int width) {
+        MemorySegment scores = my.scores.memory();
+        long at = my.scores.offset() + r * my.scores.stride();
+        int from = Math.max(0, shape.firstVisible(position + first) - first - key);
+        int to = Math.min(width, position + 1 - key);
         if (to <= from) {
-            fill(my.scores, at, 0, count, 0);
-            return;
+            scores.asSlice(at, 4L * width).fill((byte) 0);
+        } else {
+            zeros(scores, at, 0, from);
+            zeros(scores, at, to, width);
+            float old = my.state.get(Lanes.FLOAT, 8L * r);
+            long seen = at + 4L * from;
+            float max = Math.max(old, Scores.capAndMax(scores, seen, to - from, shape.scale(), shape.softcap()));
+            float sum = Scores.exp(scores, seen, to - from, max);
+            float keep = old == max ? 1 : VectorMath.exp(all(old - max)).lane(0);
+            if (keep != 1 && old != Float.NEGATIVE_INFINITY) {
+                scale(my.output, r, keep);
+            }
+            my.state.set(Lanes.FLOAT, 8L * r, max);
+            my.state.set(Lanes.FLOAT, 8L * r + 4, Lanes.fma(my.state.get(Lanes.FLOAT, 8L * r + 4), keep, sum));
         }
-        fill(my.scores, at, 0, from, Float.NEGATIVE_INFINITY);
-        fill(my.scores, at, to, count, Float.NEGATIVE_INFINITY);
-        float old = my.state.get(Lanes.FLOAT, 8L * r);
-        float max = Math.max(old, Scores.capAndMax(my.scores, at, count, shape.scale(), shape.softcap()));
-        float sum = Scores.exp(my.scores, at, count, max);
-        float keep = old == max ? 1 : VectorMath.exp(all(old - max)).lane(0);
-        if (keep != 1) {
-            scaleRow(my.output, 4L * r * d, d, keep);
-        }
-        my.state.set(Lanes.FLOAT, 8L * r, max);
-        my.state.set(Lanes.FLOAT, 8L * r + 4, Lanes.fma(my.state.get(Lanes.FLOAT, 8L * r + 4), keep, sum));
+        Rows p = my.probabilities;
+        product.left(scores, at, width, p.memory(), p.offset() + r * p.stride());
     }
 
-    private static void fill(MemorySegment s, long at, int from, int to, float value) {
+    private static void zeros(MemorySegment s, long at, int from, int to) {
         for (int i = from; i < to; i++) {
-            s.set(Lanes.FLOAT, at + 4L * i, value);
+            s.set(Lanes.FLOAT, at + 4L * i, 0);
         }
     }
 
-    private static void scaleRow(MemorySegment s, long at, int d, float factor) {
+    private void scale(Rows output, int r, float factor) {
+        MemorySegment s = output.memory();
+        long at = output.offset() + r * output.stride();
+        int d = shape.headDim();
         int i = 0;
         for (; i + L <= d; i += L) {
             store(load(s, at + 4L * i).mul(factor), s, at + 4L * i);
@@ -247,33 +253,19 @@ final class Attention implements AutoCloseable {
         }
     }
 
-    /** output += P V. */
-    private void addValues(MemberScratch my, int keyHead, int key, int count, int rows) {
-        int d = shape.headDim();
-        long first = KeyPanels.depthOffset(key, 0, end - this.first, d);
-        long second = KeyPanels.depthOffset(key, 1, end - this.first, d);
-        PanelProduct.multiply(
-                View.rows(my.scores, 0, 4L * KEYS),
-                View.panels(panels, valueOffset(keyHead) + first, second - first),
-                View.rows(my.output, 0, 4L * d),
-                rows,
-                d,
-                count,
-                Write.ADD,
-                my.product);
-    }
-
     private void finish(MemberScratch my, int r, long row) {
         int d = shape.headDim();
+        MemorySegment from = my.output.memory();
+        long at = my.output.offset() + r * my.output.stride();
         float max = my.state.get(Lanes.FLOAT, 8L * r);
         float sum = my.state.get(Lanes.FLOAT, 8L * r + 4);
         FloatVector inverse = all(1 / sum);
         int i = 0;
         for (; i + L <= d; i += L) {
-            store(load(my.output, 4L * (r * d + i)).mul(inverse), out, 4 * (row * d + i));
+            store(load(from, at + 4L * i).mul(inverse), out, 4 * (row * d + i));
         }
         for (; i < d; i++) {
-            out.set(Lanes.FLOAT, 4 * (row * d + i), my.output.get(Lanes.FLOAT, 4L * (r * d + i)) * (1 / sum));
+            out.set(Lanes.FLOAT, 4 * (row * d + i), from.get(Lanes.FLOAT, at + 4L * i) * (1 / sum));
         }
         lse.set(Lanes.FLOAT, 4 * row, (float) (max + StrictMath.log(sum)));
     }

@@ -4,13 +4,14 @@ import static dev.jemma.engine.kernel.cpu.Lanes.FLOATS;
 import static dev.jemma.engine.kernel.cpu.Lanes.L;
 import static dev.jemma.engine.kernel.cpu.Lanes.ORDER;
 import static dev.jemma.engine.kernel.cpu.Lanes.fma;
-import static dev.jemma.engine.kernel.cpu.Tiles.DEPTH;
-import static dev.jemma.engine.kernel.cpu.Tiles.NR;
 
 import dev.jemma.engine.kernel.AttentionShape;
 import dev.jemma.engine.kernel.Span;
 import dev.jemma.engine.kernel.Write;
-import dev.jemma.engine.kernel.cpu.PanelProduct.View;
+import dev.jemma.engine.kernel.cpu.PanelProduct.Layout;
+import dev.jemma.engine.kernel.cpu.PanelProduct.Packed;
+import dev.jemma.engine.kernel.cpu.PanelProduct.Placement;
+import dev.jemma.engine.kernel.cpu.PanelProduct.Rows;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -27,13 +28,21 @@ import jdk.incubator.vector.VectorMask;
  * are stacked as in {@link Attention}: row {@code i * G + g}. Nothing is added by two threads, so the order of sums is fixed.
  */
 final class AttentionBackward implements AutoCloseable {
-    /** Keys of a block; query blocks divide it, and every row of P and dS is written in whole blocks. */
-    private static final int KEYS = 96;
-
     /** Bytes that P and dS of a stretch may take together. */
     private static final long STRETCH_BYTES = 64L << 20;
 
+    /** Keys whose scores a query block computes at once: a multiple of every {@link PanelProduct#keyBlock}. */
+    private static final int KEYS = 3 * PanelProduct.PACKED_ROWS;
+
     private final ThreadTeam team;
+    private final PanelProduct product;
+
+    /** Keys of a block; query blocks divide it, and every row of P and dS is written in whole blocks. */
+    private final int keyBlock;
+
+    /** Whether factors are rounded to bf16. */
+    private final boolean rounds;
+
     private final Scratch packed = new Scratch();
     private final Scratch large = new Scratch();
     private final Scratch own = new Scratch();
@@ -41,6 +50,8 @@ final class AttentionBackward implements AutoCloseable {
     private final ThreadTeam.Task packQueriesTask = this::packQueries;
     private final ThreadTeam.Task queryTask = this::queryBlock;
     private final ThreadTeam.Task keyTask = this::keyBlock;
+    private final Placement keyPlacement = this::keyOffset;
+    private final Placement queryPlacement = (keyHead, row) -> headRow(keyHead, row) * headBytes();
 
     private MemorySegment dQ = MemorySegment.NULL;
     private MemorySegment dK = MemorySegment.NULL;
@@ -56,28 +67,30 @@ final class AttentionBackward implements AutoCloseable {
     private int group;
     private int queries;
     private int length;
-    private int keyPanelCount;
-    /** Columns of P and dS: the keys, in whole blocks. */
-    private int width;
-
-    private long keyFloats;
-    private long queryFloats;
+    private int packChunks;
     private int stretchFrom;
     private int stretchTo;
-    private MemorySegment keyPanels = MemorySegment.NULL;
-    private MemorySegment queryPanels = MemorySegment.NULL;
-    private MemorySegment probabilities = MemorySegment.NULL;
-    private MemorySegment scoreGradients = MemorySegment.NULL;
-    private MemorySegment region = MemorySegment.NULL;
-    private long memberBytes;
-    private MemorySegment[] squares = new MemorySegment[0];
-    private MemorySegment[] products = new MemorySegment[0];
+    private KeyOperands[] keys = new KeyOperands[0];
+    private QueryOperands[] rowsOf = new QueryOperands[0];
+    private MemberScratch[] members = new MemberScratch[0];
+    private int memberHeadDim;
+    private int memberRows;
 
-    /** A query block's rows of q and dO, then of dQ. */
-    private MemorySegment[] queryRows = new MemorySegment[0];
+    /** What is packed of a key head for a whole span. */
+    private record KeyOperands(Packed keyColumns, Packed valueColumns, Packed keyDepth) {}
 
-    AttentionBackward(ThreadTeam team) {
+    /** What is packed of the queries of a key head for a stretch, and the stretch's P and dS. */
+    private record QueryOperands(Packed queries, Packed gradients, Rows probabilities, Rows scoreGradients) {}
+
+    /** Buffers of one member: a query block's rows of Q, dO and dQ, and its scores and dP of some keys. */
+    private record MemberScratch(
+            Rows queries, Rows gradients, Rows dQueries, Rows scores, Rows dProbabilities, MemorySegment product) {}
+
+    AttentionBackward(ThreadTeam team, PanelProduct product) {
         this.team = team;
+        this.product = product;
+        this.keyBlock = product.keyBlock();
+        this.rounds = product.elementBytes() < Float.BYTES;
     }
 
     void backward(
@@ -104,7 +117,7 @@ final class AttentionBackward implements AutoCloseable {
         shape = attentionShape;
         group = shape.heads() / shape.keyValueHeads();
         queries = Math.max(1, Attention.STACKED / group);
-        while (KEYS % queries != 0) {
+        while (keyBlock % queries != 0) {
             queries--;
         }
         prepareMembers();
@@ -117,69 +130,91 @@ final class AttentionBackward implements AutoCloseable {
     private void prepareMembers() {
         int d = shape.headDim();
         int rows = queries * group;
-        long rowBytes = 4L * rows * 2 * d;
-        long square = 4L * L * L;
-        long product = PanelProduct.scratchBytes(Math.max(rows, KEYS));
-        long bytes = rowBytes + square + product + 63 & -64;
-        if (memberBytes == bytes && queryRows.length != 0) {
+        if (members.length != 0 && memberHeadDim == d && memberRows == rows) {
             return;
         }
-        memberBytes = bytes;
-        region = own.atLeast(bytes * team.size());
-        squares = new MemorySegment[team.size()];
-        products = new MemorySegment[team.size()];
-        queryRows = new MemorySegment[team.size()];
-        for (int m = 0; m < team.size(); m++) {
-            queryRows[m] = region.asSlice(m * bytes, rowBytes);
-            squares[m] = region.asSlice(m * bytes + rowBytes, square);
-            products[m] = region.asSlice(m * bytes + rowBytes + square, product);
+        memberHeadDim = d;
+        memberRows = rows;
+        long[] strides = {product.leftStride(d), product.leftStride(d), 4L * d, 4L * KEYS, 4L * KEYS};
+        long[] starts = new long[strides.length];
+        long total = 0;
+        for (int i = 0; i < strides.length; i++) {
+            starts[i] = total;
+            total += Gemm.roundUp(rows * strides[i], 64);
+        }
+        long productBytes = product.scratchBytes(rows, d);
+        long bytes = Gemm.roundUp(total + productBytes, 64);
+        MemorySegment region = own.atLeast(bytes * team.size());
+        members = new MemberScratch[team.size()];
+        for (int m = 0; m < members.length; m++) {
+            MemorySegment mine = region.asSlice(bytes * m, bytes);
+            members[m] = new MemberScratch(
+                    new Rows(mine, starts[0], strides[0]),
+                    new Rows(mine, starts[1], strides[1]),
+                    new Rows(mine, starts[2], strides[2]),
+                    new Rows(mine, starts[3], strides[3]),
+                    new Rows(mine, starts[4], strides[4]),
+                    mine.asSlice(total, productBytes));
         }
     }
 
     private void spanBackward() {
-        int d = shape.headDim();
         int keyHeads = shape.keyValueHeads();
         length = span.length();
-        keyPanelCount = Gemm.ceilDiv(length, NR);
-        width = (int) Gemm.roundUp(length, KEYS);
-        long rowBytes = 4L * 2 * width * shape.heads();
-        int stretch = (int) Math.min(length, Math.max(1, STRETCH_BYTES / (rowBytes * KEYS)) * KEYS);
-        keyFloats = KeyPanels.floats(length, d);
-        queryFloats = KeyPanels.floats(stretch * group, d);
-        long panelBytes = 4 * keyHeads * (3 * keyFloats + 2 * queryFloats);
-        MemorySegment panels = packed.atLeast(panelBytes);
-        keyPanels = panels.asSlice(0, 4 * keyHeads * 3 * keyFloats);
-        queryPanels = panels.asSlice(4 * keyHeads * 3 * keyFloats, 4 * keyHeads * 2 * queryFloats);
-        long half = 4L * stretch * shape.heads() * width;
-        MemorySegment matrices = large.atLeast(2 * half);
-        probabilities = matrices.asSlice(0, half);
-        scoreGradients = matrices.asSlice(half, half);
-        team.run(keyPanelCount * keyHeads, packKeysTask);
+        int width = (int) Gemm.roundUp(length, PanelProduct.PACKED_ROWS);
+        long rowBytes = 2 * product.leftStride(width) * shape.heads();
+        int stretch = (int) Math.min(length, Math.max(1, STRETCH_BYTES / (rowBytes * keyBlock)) * keyBlock);
+        place(keyHeads, width, stretch * group);
+        packChunks = Gemm.ceilDiv(length, PanelProduct.PACKED_ROWS);
+        team.run(packChunks * keyHeads, packKeysTask);
         for (stretchFrom = 0; stretchFrom < length; stretchFrom = stretchTo) {
             stretchTo = Math.min(length, stretchFrom + stretch);
-            int count = stretchTo - stretchFrom;
-            team.run(Gemm.ceilDiv(count, queries) * keyHeads, packQueriesTask);
-            team.run(Gemm.ceilDiv(count, queries) * keyHeads, queryTask);
-            team.run(Gemm.ceilDiv(stretchTo, KEYS) * keyHeads, keyTask);
+            packChunks = Gemm.ceilDiv(stretchRows(), PanelProduct.PACKED_ROWS);
+            team.run(packChunks * keyHeads, packQueriesTask);
+            team.run(Gemm.ceilDiv(stretchTo - stretchFrom, queries) * keyHeads, queryTask);
+            team.run(Gemm.ceilDiv(stretchTo, keyBlock) * keyHeads, keyTask);
         }
     }
 
-    /** K as columns, V as columns, K as depth. */
-    private long keyPanel(int keyHead, int which) {
-        return 4 * keyFloats * (3L * keyHead + which);
+    /** Lays out the operands of every key head for stretches of at most {@code rows} stacked rows. */
+    private void place(int keyHeads, int width, int rows) {
+        int d = shape.headDim();
+        long columns = Gemm.roundUp(product.packedBytes(Layout.COLUMNS, length, d), 64);
+        long depth = Gemm.roundUp(product.packedBytes(Layout.DEPTH, length, d), 64);
+        long summed = Gemm.roundUp(product.packedBytes(Layout.SUMMED, rows, d), 64);
+        long stride = product.leftStride(width);
+        long matrix = Gemm.roundUp(rows * stride, 64);
+        long panelBytes = 2 * columns + depth + 2 * summed;
+        MemorySegment panels = packed.atLeast(keyHeads * panelBytes);
+        MemorySegment matrices = large.atLeast(keyHeads * 2 * matrix);
+        if (keys.length != keyHeads) {
+            keys = new KeyOperands[keyHeads];
+            rowsOf = new QueryOperands[keyHeads];
+        }
+        for (int h = 0; h < keyHeads; h++) {
+            long at = h * panelBytes;
+            keys[h] = new KeyOperands(
+                    new Packed(panels, at, length, d),
+                    new Packed(panels, at + columns, length, d),
+                    new Packed(panels, at + 2 * columns, length, d));
+            at += 2 * columns + depth;
+            rowsOf[h] = new QueryOperands(
+                    new Packed(panels, at, rows, d),
+                    new Packed(panels, at + summed, rows, d),
+                    new Rows(matrices, 2 * h * matrix, stride),
+                    new Rows(matrices, (2 * h + 1) * matrix, stride));
+        }
     }
 
-    /** Q as depth, dO as depth. */
-    private long queryPanel(int keyHead, int which) {
-        return 4 * queryFloats * (2L * keyHead + which);
+    private long headBytes() {
+        return 4L * shape.headDim();
     }
 
-    /** Row of P and dS of a stacked row of the stretch. */
-    private long matrixRow(int keyHead, int row) {
-        return 4L * width * ((long) keyHead * (stretchTo - stretchFrom) * group + row);
+    private long keyOffset(int keyHead, int row) {
+        return ((long) span.keyRowOf(row) * shape.keyValueHeads() + keyHead) * headBytes();
     }
 
-    /** Row of q, out, ... of a stacked row of the stretch; times D elements. */
+    /** Row of q, out, ... of a stacked row of the stretch, in heads. */
     private long headRow(int keyHead, int row) {
         return (span.row() + stretchFrom + row / group) * (long) shape.heads() + keyHead * group + row % group;
     }
@@ -189,123 +224,117 @@ final class AttentionBackward implements AutoCloseable {
     }
 
     private void packKeys(int chunk, int member) {
-        int d = shape.headDim();
-        int keyHead = chunk / keyPanelCount;
-        int from = chunk % keyPanelCount * NR;
-        int to = Math.min(length, from + NR);
-        long stride = 4L * shape.keyValueHeads() * d;
-        long head = 4L * keyHead * d;
-        MemorySegment square = squares[member];
-        long panel = 4L * from * d;
-        KeyPanels.columns(k, stride, head, d, span, from, to, keyPanels, keyPanel(keyHead, 0) + panel, square);
-        KeyPanels.columns(v, stride, head, d, span, from, to, keyPanels, keyPanel(keyHead, 1) + panel, square);
-        for (int p = from; p < to; p++) {
-            KeyPanels.depthRow(k, span.keyRowOf(p) * stride + head, d, p, length, keyPanels, keyPanel(keyHead, 2));
-        }
+        int keyHead = chunk / packChunks;
+        int from = chunk % packChunks * PanelProduct.PACKED_ROWS;
+        int to = Math.min(length, from + PanelProduct.PACKED_ROWS);
+        KeyOperands operands = keys[keyHead];
+        MemorySegment scratch = members[member].product;
+        product.pack(Layout.COLUMNS, k, keyPlacement, keyHead, from, to, operands.keyColumns, scratch);
+        product.pack(Layout.COLUMNS, v, keyPlacement, keyHead, from, to, operands.valueColumns, scratch);
+        product.pack(Layout.DEPTH, k, keyPlacement, keyHead, from, to, operands.keyDepth, scratch);
     }
 
     private void packQueries(int chunk, int member) {
-        int d = shape.headDim();
-        int blocks = Gemm.ceilDiv(stretchTo - stretchFrom, queries);
-        int keyHead = chunk / blocks;
-        int from = chunk % blocks * queries * group;
-        int to = Math.min(stretchRows(), from + queries * group);
-        for (int row = from; row < to; row++) {
-            long at = 4 * headRow(keyHead, row) * d;
-            KeyPanels.depthRow(q, at, d, row, stretchRows(), queryPanels, queryPanel(keyHead, 0));
-            KeyPanels.depthRow(dOut, at, d, row, stretchRows(), queryPanels, queryPanel(keyHead, 1));
-        }
+        int keyHead = chunk / packChunks;
+        int from = chunk % packChunks * PanelProduct.PACKED_ROWS;
+        int to = Math.min(stretchRows(), from + PanelProduct.PACKED_ROWS);
+        QueryOperands operands = rowsOf[keyHead];
+        MemorySegment scratch = members[member].product;
+        product.pack(Layout.SUMMED, q, queryPlacement, keyHead, from, to, operands.queries, scratch);
+        product.pack(Layout.SUMMED, dOut, queryPlacement, keyHead, from, to, operands.gradients, scratch);
     }
 
-    /** P and dS of a block of queries, in whole key blocks, and its dQ. */
+    /** P and dS of a block of queries, in whole key blocks, and its dQ. Late queries see most keys, so their blocks come first. */
     private void queryBlock(int chunk, int member) {
         int d = shape.headDim();
         int blocks = Gemm.ceilDiv(stretchTo - stretchFrom, queries);
         int keyHead = chunk / blocks;
-        int from = chunk % blocks * queries * group;
+        int from = (blocks - 1 - chunk % blocks) * queries * group;
         int rows = Math.min(stretchRows() - from, queries * group);
         int position = stretchFrom + from / group;
-        int keyFrom = shape.firstVisible(position) / KEYS * KEYS;
+        int keyFrom = shape.firstVisible(position) / keyBlock * keyBlock;
         int seen = Math.min(length, position + Gemm.ceilDiv(rows, group));
-        int keyTo = (int) Gemm.roundUp(seen, KEYS);
-        MemorySegment my = queryRows[member];
-        long bytes = 4L * d;
+        MemberScratch my = members[member];
         for (int r = 0; r < rows; r++) {
-            long at = headRow(keyHead, from + r) * bytes;
-            MemorySegment.copy(q, at, my, r * bytes, bytes);
-            MemorySegment.copy(dOut, at, my, (rows + r) * bytes, bytes);
+            long at = headRow(keyHead, from + r) * headBytes();
+            left(q, at, d, my.queries, r);
+            left(dOut, at, d, my.gradients, r);
         }
-        columns(member, 0, keyHead, 0, keyFrom, seen, from, rows, probabilities);
-        columns(member, rows * bytes, keyHead, 1, keyFrom, seen, from, rows, scoreGradients);
+        KeyOperands operands = keys[keyHead];
+        Rows scoreGradients = rowsOf[keyHead].scoreGradients;
+        for (int key = keyFrom; key < seen; key += KEYS) {
+            int count = Math.min(KEYS, seen - key);
+            product.timesTransposed(my.queries, rows, operands.keyColumns, key, count, my.scores, my.product);
+            product.timesTransposed(
+                    my.gradients, rows, operands.valueColumns, key, count, my.dProbabilities, my.product);
+            for (int r = 0; r < rows; r++) {
+                row(my, keyHead, from + r, r, key, count);
+            }
+            product.times(
+                    scoreGradients.from(from, (long) product.elementBytes() * key),
+                    rows,
+                    operands.keyDepth,
+                    key,
+                    count,
+                    my.dQueries,
+                    key == keyFrom ? Write.SET : Write.ADD,
+                    my.product);
+        }
         for (int r = 0; r < rows; r++) {
-            row(keyHead, from + r, keyFrom, keyTo);
+            long at = my.dQueries.offset() + r * my.dQueries.stride();
+            MemorySegment.copy(my.dQueries.memory(), at, dQ, headRow(keyHead, from + r) * headBytes(), headBytes());
         }
-        queryGradient(member, keyHead, from, rows, keyFrom, seen);
     }
 
-    /** The columns of keys {@code keyFrom .. seen - 1}, in whole panels, of a product of the query block's rows. */
-    private void columns(
-            int member,
-            long blockAt,
-            int keyHead,
-            int which,
-            int keyFrom,
-            int seen,
-            int from,
-            int rows,
-            MemorySegment to) {
-        int d = shape.headDim();
-        int key = keyFrom / NR * NR;
-        PanelProduct.multiply(
-                View.rows(queryRows[member], blockAt, 4L * d),
-                View.panels(keyPanels, keyPanel(keyHead, which) + 4L * key * d, 4L * NR * d),
-                View.rows(to, matrixRow(keyHead, from) + 4L * key, 4L * width),
-                rows,
-                (int) Gemm.roundUp(seen - key, NR),
-                d,
-                Write.SET,
-                products[member]);
+    private void left(MemorySegment from, long at, int count, Rows to, int row) {
+        product.left(from, at, count, to.memory(), to.offset() + row * to.stride());
     }
 
-    /** Turns a row of scores and of dP into P and dS, in place; zeros where the query does not see. */
-    private void row(int keyHead, int row, int keyFrom, int keyTo) {
+    /** A row's scores and dP of {@code count} keys from {@code key} on become its part of P and dS, zeros where it does not see. */
+    private void row(MemberScratch my, int keyHead, int row, int r, int key, int count) {
         int position = stretchFrom + row / group;
-        long at = matrixRow(keyHead, row);
-        int from = Math.max(keyFrom, shape.firstVisible(position));
-        int to = position + 1;
-        zeros(at, keyFrom, from);
-        zeros(at, to, keyTo);
+        int whole = (int) Gemm.roundUp(count, keyBlock);
+        int from = Math.max(0, shape.firstVisible(position) - key);
+        int to = Math.max(from, Math.min(count, position + 1 - key));
+        MemorySegment memory = my.scores.memory();
+        long scores = my.scores.offset() + r * my.scores.stride();
+        long dP = my.dProbabilities.offset() + r * my.dProbabilities.stride();
+        zeros(memory, scores, dP, 0, Math.min(from, whole));
+        zeros(memory, scores, dP, to, whole);
         long headRow = headRow(keyHead, row);
-        FloatVector delta = FloatVector.broadcast(FLOATS, dot(4 * headRow * shape.headDim()));
+        FloatVector delta = FloatVector.broadcast(FLOATS, dot(headRow * headBytes()));
         FloatVector log = FloatVector.broadcast(FLOATS, lse.get(Lanes.FLOAT, 4 * headRow));
         int i = from;
         for (; i + L <= to; i += L) {
             FloatVector s = Scores.capped(
-                    FloatVector.fromMemorySegment(FLOATS, probabilities, at + 4L * i, ORDER),
+                    FloatVector.fromMemorySegment(FLOATS, memory, scores + 4L * i, ORDER),
                     shape.scale(),
                     shape.softcap());
             FloatVector p = VectorMath.exp(s.sub(log));
-            p.intoMemorySegment(probabilities, at + 4L * i, ORDER);
-            FloatVector dS = p.mul(FloatVector.fromMemorySegment(FLOATS, scoreGradients, at + 4L * i, ORDER)
+            p.intoMemorySegment(memory, scores + 4L * i, ORDER);
+            FloatVector dS = p.mul(FloatVector.fromMemorySegment(FLOATS, memory, dP + 4L * i, ORDER)
                             .sub(delta))
                     .mul(slope(s));
-            dS.intoMemorySegment(scoreGradients, at + 4L * i, ORDER);
+            dS.intoMemorySegment(memory, dP + 4L * i, ORDER);
         }
         if (i < to) {
-            rowTail(at + 4L * i, Lanes.first(to - i), delta, log);
+            rowTail(memory, scores + 4L * i, dP + 4L * i, Lanes.first(to - i), delta, log);
         }
+        long column = (long) product.elementBytes() * key;
+        left(memory, scores, whole, rowsOf[keyHead].probabilities.from(0, column), row);
+        left(memory, dP, whole, rowsOf[keyHead].scoreGradients.from(0, column), row);
     }
 
     /** A method of its own: loop and tail together are too large for the compiler to inline everything. */
-    private void rowTail(long at, VectorMask<Float> m, FloatVector delta, FloatVector log) {
+    private void rowTail(
+            MemorySegment memory, long scores, long dP, VectorMask<Float> m, FloatVector delta, FloatVector log) {
         FloatVector s = Scores.capped(
-                FloatVector.fromMemorySegment(FLOATS, probabilities, at, ORDER, m), shape.scale(), shape.softcap());
+                FloatVector.fromMemorySegment(FLOATS, memory, scores, ORDER, m), shape.scale(), shape.softcap());
         FloatVector p = VectorMath.exp(s.sub(log));
-        p.intoMemorySegment(probabilities, at, ORDER, m);
-        p.mul(FloatVector.fromMemorySegment(FLOATS, scoreGradients, at, ORDER, m)
-                        .sub(delta))
+        p.intoMemorySegment(memory, scores, ORDER, m);
+        p.mul(FloatVector.fromMemorySegment(FLOATS, memory, dP, ORDER, m).sub(delta))
                 .mul(slope(s))
-                .intoMemorySegment(scoreGradients, at, ORDER, m);
+                .intoMemorySegment(memory, dP, ORDER, m);
     }
 
     /** {@code cap'(S) scale = (1 - (s / cap)^2) scale}. */
@@ -317,101 +346,64 @@ final class AttentionBackward implements AutoCloseable {
         return FloatVector.broadcast(FLOATS, 1f).sub(t.mul(t)).mul(shape.scale());
     }
 
-    private void zeros(long at, int from, int to) {
+    private static void zeros(MemorySegment memory, long scores, long dP, int from, int to) {
         for (int i = from; i < to; i++) {
-            probabilities.set(Lanes.FLOAT, at + 4L * i, 0);
-            scoreGradients.set(Lanes.FLOAT, at + 4L * i, 0);
+            memory.set(Lanes.FLOAT, scores + 4L * i, 0);
+            memory.set(Lanes.FLOAT, dP + 4L * i, 0);
         }
     }
 
+    /** D of a head row, of the dO that the products see: else dS of a query that sees one key would not be zero. */
     private float dot(long at) {
         int d = shape.headDim();
         FloatVector sum = FloatVector.zero(FLOATS);
         int i = 0;
         for (; i + L <= d; i += L) {
-            sum = fma(
-                    FloatVector.fromMemorySegment(FLOATS, dOut, at + 4L * i, ORDER),
-                    FloatVector.fromMemorySegment(FLOATS, out, at + 4L * i, ORDER),
-                    sum);
+            FloatVector gradient = FloatVector.fromMemorySegment(FLOATS, dOut, at + 4L * i, ORDER);
+            FloatVector output = FloatVector.fromMemorySegment(FLOATS, out, at + 4L * i, ORDER);
+            sum = fma(rounds ? Lanes.roundedToBf16(gradient) : gradient, output, sum);
         }
         if (i < d) {
             VectorMask<Float> m = Lanes.first(d - i);
-            sum = fma(
-                    FloatVector.fromMemorySegment(FLOATS, dOut, at + 4L * i, ORDER, m),
-                    FloatVector.fromMemorySegment(FLOATS, out, at + 4L * i, ORDER, m),
-                    sum);
+            FloatVector gradient = FloatVector.fromMemorySegment(FLOATS, dOut, at + 4L * i, ORDER, m);
+            FloatVector output = FloatVector.fromMemorySegment(FLOATS, out, at + 4L * i, ORDER, m);
+            sum = fma(rounds ? Lanes.roundedToBf16(gradient) : gradient, output, sum);
         }
         return Lanes.sum(sum);
     }
 
-    /** dQ = dS K. The rows of a query lie G heads apart, so the block is computed behind each other and its rows copied. */
-    private void queryGradient(int member, int keyHead, int from, int rows, int keyFrom, int keyTo) {
-        int d = shape.headDim();
-        MemorySegment block = queryRows[member];
-        for (int key = keyFrom / DEPTH * DEPTH; key < keyTo; key += DEPTH) {
-            int skip = Math.max(0, keyFrom - key);
-            int count = Math.min(DEPTH, keyTo - key) - skip;
-            long first = KeyPanels.depthOffset(key + skip, 0, length, d);
-            long second = KeyPanels.depthOffset(key + skip, 1, length, d);
-            PanelProduct.multiply(
-                    View.rows(scoreGradients, matrixRow(keyHead, from) + 4L * (key + skip), 4L * width),
-                    View.panels(keyPanels, keyPanel(keyHead, 2) + first, second - first),
-                    View.rows(block, 0, 4L * d),
-                    rows,
-                    d,
-                    count,
-                    key <= keyFrom ? Write.SET : Write.ADD,
-                    products[member]);
-        }
-        for (int r = 0; r < rows; r++) {
-            MemorySegment.copy(block, 4L * r * d, dQ, 4 * headRow(keyHead, from + r) * d, 4L * d);
-        }
-    }
-
     /** dV and dK of a block of keys, summed over the stretch's queries. */
     private void keyBlock(int chunk, int member) {
-        int blocks = Gemm.ceilDiv(stretchTo, KEYS);
+        int blocks = Gemm.ceilDiv(stretchTo, keyBlock);
         int keyHead = chunk / blocks;
-        int key = chunk % blocks * KEYS;
-        int keys = Math.min(KEYS, length - key);
-        int last = shape.window() == 0 ? length : Math.min(length, key + keys - 1 + shape.window());
+        int key = chunk % blocks * keyBlock;
+        int last = Math.min(length, key + keyBlock);
+        if (shape.window() != 0) {
+            last = Math.min(length, last - 1 + shape.window());
+        } else {
+            last = length;
+        }
         int from = Math.max(key, stretchFrom) - stretchFrom;
         int to = (int) Math.min(stretchTo, Gemm.roundUp(last, queries)) - stretchFrom;
-        Write write = key >= stretchFrom ? Write.SET : Write.ADD;
         if (from < to) {
-            keyGradient(member, keyHead, key, keys, from * group, to * group, probabilities, 1, dV, write);
-            keyGradient(member, keyHead, key, keys, from * group, to * group, scoreGradients, 0, dK, write);
+            QueryOperands operands = rowsOf[keyHead];
+            keyGradient(member, keyHead, key, from, to, operands.probabilities, operands.gradients, dV);
+            keyGradient(member, keyHead, key, from, to, operands.scoreGradients, operands.queries, dK);
         }
     }
 
     private void keyGradient(
-            int member,
-            int keyHead,
-            int key,
-            int keys,
-            int from,
-            int to,
-            MemorySegment matrix,
-            int which,
-            MemorySegment gradient,
-            Write write) {
-        int d = shape.headDim();
-        long stride = 4L * shape.keyValueHeads() * d;
-        for (int block = from / DEPTH * DEPTH; block < to; block += DEPTH) {
-            int first = Math.max(from, block);
-            int count = Math.min(to, block + DEPTH) - first;
-            long panel = KeyPanels.depthOffset(first, 0, stretchRows(), d);
-            long next = KeyPanels.depthOffset(first, 1, stretchRows(), d);
-            PanelProduct.multiply(
-                    View.columns(matrix, matrixRow(keyHead, first) + 4L * key, 4L * width),
-                    View.panels(queryPanels, queryPanel(keyHead, which) + panel, next - panel),
-                    View.rows(gradient, (span.row() + key) * stride + 4L * keyHead * d, stride),
-                    keys,
-                    d,
-                    count,
-                    first == from ? write : Write.ADD,
-                    products[member]);
-        }
+            int member, int keyHead, int key, int from, int to, Rows matrix, Packed operand, MemorySegment gradient) {
+        long stride = shape.keyValueHeads() * headBytes();
+        product.transposedTimes(
+                matrix.from(from * group, (long) product.elementBytes() * key),
+                Math.min(keyBlock, length - key),
+                operand,
+                from * group,
+                (to - from) * group,
+                new Rows(gradient, (span.row() + key) * stride + keyHead * headBytes(), stride),
+                key >= stretchFrom ? Write.SET : Write.ADD,
+                members[member].product);
     }
 
     @Override

@@ -158,18 +158,7 @@ final class Bf16Gemm implements AutoCloseable {
         int from = chunk * ROWS_A_CHUNK;
         int to = Math.min(rows, from + ROWS_A_CHUNK);
         for (int i = from; i < to; i++) {
-            round(a, 4L * (row + i) * depth, left, i * leftStride, depth, (int) Gemm.roundUp(depth, 2));
-        }
-    }
-
-    /** Rounds {@code count} floats and appends zeros up to {@code padded}. */
-    private static void round(
-            MemorySegment from, long fromOffset, MemorySegment to, long toOffset, int count, int padded) {
-        int bound = count - count % LANES;
-        Bf16Panels.round(from.address() + fromOffset, to.address() + toOffset, bound);
-        for (int i = bound; i < padded; i++) {
-            float value = i < count ? from.get(Lanes.FLOAT, fromOffset + 4L * i) : 0;
-            to.set(ValueLayout.JAVA_SHORT_UNALIGNED, toOffset + (long) BF16 * i, Conversion.bfloat16(value));
+            Bf16Rows.round(a, 4L * (row + i) * depth, left, i * leftStride, depth, (int) Gemm.roundUp(depth, 2));
         }
     }
 
@@ -249,7 +238,7 @@ final class Bf16Gemm implements AutoCloseable {
         }
         MemorySegment line = lines[member];
         Widen.row(type, b, 0, r * depth + k, count, 1, line, 0);
-        round(line, 0, stage, offset, count, padded);
+        Bf16Rows.round(line, 0, stage, offset, count, padded);
     }
 
     // ---- B from rows of the tensor that run along the columns
@@ -295,7 +284,7 @@ final class Bf16Gemm implements AutoCloseable {
             return;
         }
         Widen.row(type, b, 0, r * columns + column, count, 1, line, 0);
-        round(line, 0, stage, offset, count, COLUMNS);
+        Bf16Rows.round(line, 0, stage, offset, count, COLUMNS);
     }
 
     /**

@@ -51,8 +51,9 @@ public final class CpuKernels implements Kernels {
         rows = new Rows(team, gemm);
         pointwise = new Pointwise(team);
         lossHead = new LossHead(team);
-        attention = new Attention(team);
-        attentionBackward = new AttentionBackward(team);
+        PanelProduct product = PanelProduct.of(arithmetic);
+        attention = new Attention(team, product);
+        attentionBackward = new AttentionBackward(team, product);
     }
 
     /** Kernels that compute with {@code threads} threads, the caller's included, in f32. */

@@ -185,6 +185,13 @@ final class Lanes {
         return pairs.and(0xFFFF0000).reinterpretAsFloats();
     }
 
+    /** To nearest even, values that bf16 can hold; for finite ones. */
+    static FloatVector roundedToBf16(FloatVector x) {
+        IntVector bits = x.reinterpretAsInts();
+        IntVector odd = bits.lanewise(VectorOperators.LSHR, 16).and(1);
+        return bits.add(odd).add(0x7FFF).and(0xFFFF0000).reinterpretAsFloats();
+    }
+
     static FloatVector evenF16(IntVector pairs) {
         return halfToFloat(pairs.and(0xFFFF));
     }

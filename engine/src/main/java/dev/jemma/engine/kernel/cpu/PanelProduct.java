@@ -1,115 +1,113 @@
 package dev.jemma.engine.kernel.cpu;
 
-import static dev.jemma.engine.kernel.cpu.Tiles.DEPTH;
-import static dev.jemma.engine.kernel.cpu.Tiles.MR;
-import static dev.jemma.engine.kernel.cpu.Tiles.NR;
-
+import dev.jemma.engine.kernel.Arithmetic;
 import dev.jemma.engine.kernel.Write;
-import dev.jemma.engine.kernel.cpu.code.F32Tile;
 import java.lang.foreign.MemorySegment;
 
 /**
- * {@code C = A B} or {@code C += A B} in f32 by one thread, B in panels {@code [depth][NR]}: what attention is made of. Machine code
- * takes A as it lies, by rows or by columns; {@link Tiles} wants it packed into strips, here.
+ * The three products that attention is made of, by one thread: {@code A X^T}, {@code A X} and {@code M^T X}, where X are rows of one
+ * head (queries, keys, values, gradients of size D) that were packed once, and A and M are a block of rows or scores.
+ *
+ * <p>A and M are rows of {@link #elementBytes} an element, brought into that form by {@link #left}; results are f32 rows. Memory is
+ * the caller's; scratch of at least {@link #scratchBytes} is one thread's own.
  */
-final class PanelProduct {
-    private PanelProduct() {}
+sealed interface PanelProduct permits F32PanelProduct, Bf16PanelProduct {
+    /** Rows that are packed at once: the first row of a call of {@link #pack} is a multiple of it, and of every {@link #keyBlock}. */
+    int PACKED_ROWS = 96;
 
-    /** Bytes of scratch that a product of {@code rows} rows wants. */
-    static long scratchBytes(int rows) {
-        return 4 * Gemm.roundUp(rows, MR) * DEPTH + Tiles.EDGE_BYTES;
+    /** The products in {@code arithmetic}; in f32 where this CPU has no product of bf16 pairs. */
+    static PanelProduct of(Arithmetic arithmetic) {
+        return arithmetic == Arithmetic.BF16 && Bf16PanelProduct.available()
+                ? new Bf16PanelProduct()
+                : new F32PanelProduct();
     }
+
+    /** How X is packed, by the product it is for. */
+    enum Layout {
+        /** For {@code A X^T}: rows of X are columns of the result. */
+        COLUMNS,
+        /** For {@code A X}: rows of X are summed over. */
+        DEPTH,
+        /** For {@code M^T X}: rows of X are summed over, and those of M lie as they were computed. */
+        SUMMED
+    }
+
+    /** Where the rows of a head lie before they are packed. */
+    @FunctionalInterface
+    interface Placement {
+        /** Byte offset of a row's first element. */
+        long offset(int head, int row);
+    }
+
+    /** Rows that lie {@code stride} bytes apart. */
+    record Rows(MemorySegment memory, long offset, long stride) {
+        /** These from row {@code row} and byte {@code bytes} of it on. */
+        Rows from(int row, long bytes) {
+            return new Rows(memory, offset + row * stride + bytes, stride);
+        }
+
+        long address() {
+            return memory.address() + offset;
+        }
+    }
+
+    /** X: {@code count} rows of {@code headDim} elements in one of the layouts. */
+    record Packed(MemorySegment memory, long offset, int count, int headDim) {}
+
+    /** Scores are computed in whole blocks of so many keys, counted from the first row packed. */
+    int keyBlock();
+
+    /** Bytes of an element of A and M. */
+    int elementBytes();
+
+    /** Bytes from row to row of an A or M of {@code elements} columns. */
+    long leftStride(int elements);
+
+    /** Brings {@code count} floats into the form of a row of A or M. */
+    void left(MemorySegment from, long fromOffset, int count, MemorySegment to, long toOffset);
+
+    /** Bytes that {@code rows} rows take when packed. */
+    long packedBytes(Layout layout, int rows, int headDim);
+
+    /** Bytes of scratch of a thread, for factors A of at most {@code rows} rows. */
+    long scratchBytes(int rows, int headDim);
+
+    /** Packs rows {@code from .. to - 1} of a head of f32 rows; {@code to} is another multiple of {@link #PACKED_ROWS} or the end. */
+    void pack(
+            Layout layout,
+            MemorySegment x,
+            Placement placement,
+            int head,
+            int from,
+            int to,
+            Packed packed,
+            MemorySegment scratch);
 
     /**
-     * Where an operand's elements lie.
+     * {@code C = A X^T} for rows {@code first .. first + count - 1} of X.
      *
-     * @param offset bytes to the first
-     * @param row bytes from row to row
-     * @param step bytes from one step of the depth to the next; for B from panel to panel
+     * @param first a multiple of {@link #keyBlock}
+     * @param count columns of C that are wanted; up to the next multiple of {@link #keyBlock} are written
+     * @param m rows of A and C
      */
-    record View(MemorySegment memory, long offset, long row, long step) {
-        /** A whose depth runs along rows that lie {@code row} bytes apart. */
-        static View rows(MemorySegment memory, long offset, long row) {
-            return new View(memory, offset, row, 4);
-        }
-
-        /** A whose depth runs across rows that lie {@code step} bytes apart. */
-        static View columns(MemorySegment memory, long offset, long step) {
-            return new View(memory, offset, 4, step);
-        }
-
-        /** B in panels that lie {@code panel} bytes apart. */
-        static View panels(MemorySegment memory, long offset, long panel) {
-            return new View(memory, offset, 4L * NR, panel);
-        }
-    }
+    void timesTransposed(Rows a, int m, Packed x, int first, int count, Rows c, MemorySegment scratch);
 
     /**
-     * C [m, n] from A [m, depth] and B [depth, n].
+     * {@code C (+)= A X}, C [m, D], for rows {@code first .. first + count - 1} of X.
      *
-     * @param c its step is not used
-     * @param scratch at least {@link #scratchBytes}(m), of this thread
+     * @param first even
+     * @param count columns of A
      */
-    static void multiply(View a, View b, View c, int m, int n, int depth, Write write, MemorySegment scratch) {
-        if (F32Tile.available()) {
-            byMachineCode(a, b, c, m, n, depth, write);
-            return;
-        }
-        long edgeAt = 4 * Gemm.roundUp(m, MR) * DEPTH;
-        MemorySegment edge = scratch.asSlice(edgeAt, Tiles.EDGE_BYTES);
-        for (int k = 0; k < depth; k += DEPTH) {
-            int block = Math.min(DEPTH, depth - k);
-            pack(a, k, m, block, scratch);
-            for (int j = 0; j < n; j += NR) {
-                for (int i = 0; i < m; i += MR) {
-                    Tiles.product(
-                            scratch,
-                            4L * i * block,
-                            b.memory,
-                            b.offset + j / NR * b.step + k * b.row,
-                            block,
-                            c.memory,
-                            c.offset + i * c.row + 4L * j,
-                            c.row,
-                            Math.min(MR, m - i),
-                            Math.min(NR, n - j),
-                            k == 0 ? write : Write.ADD,
-                            edge);
-                }
-            }
-        }
-    }
+    void times(Rows a, int m, Packed x, int first, int count, Rows c, Write write, MemorySegment scratch);
 
-    private static void pack(View a, int k, int m, int depth, MemorySegment strips) {
-        for (int i = 0; i < m; i += MR) {
-            int rows = Math.min(MR, m - i);
-            long from = a.offset + i * a.row + k * a.step;
-            if (a.step == 4) {
-                Pack.stripAlong(a.memory, from, a.row, rows, depth, strips, 4L * i * depth);
-            } else {
-                Pack.stripAcross(a.memory, from, a.step, rows, depth, strips, 4L * i * depth);
-            }
-        }
-    }
-
-    private static void byMachineCode(View a, View b, View c, int m, int n, int depth, Write write) {
-        int most = F32Tile.mostRows(NR);
-        for (int j = 0; j < n; j += NR) {
-            for (int i = 0; i < m; i += most) {
-                F32Tile.run(
-                        Math.min(most, m - i),
-                        Math.min(NR, n - j),
-                        write,
-                        1,
-                        a.memory.address() + a.offset + i * a.row,
-                        a.row,
-                        a.step,
-                        b.memory.address() + b.offset + j / NR * b.step,
-                        b.row,
-                        depth,
-                        c.memory.address() + c.offset + i * c.row + 4L * j,
-                        c.row);
-            }
-        }
-    }
+    /**
+     * {@code C (+)= M^T X}, C [columns, D], for rows {@code first .. first + count - 1} of X.
+     *
+     * @param m M's row that belongs to row {@code first} of X, and its column that belongs to the first row of C
+     * @param columns at most {@link #keyBlock}
+     * @param first even
+     * @param count rows of M
+     */
+    void transposedTimes(
+            Rows m, int columns, Packed x, int first, int count, Rows c, Write write, MemorySegment scratch);
 }

@@ -1,0 +1,299 @@
+package dev.jemma.engine.kernel.cpu;
+
+import static dev.jemma.engine.kernel.cpu.Lanes.L;
+import static dev.jemma.engine.kernel.cpu.Lanes.load;
+import static dev.jemma.engine.kernel.cpu.Lanes.store;
+import static dev.jemma.engine.kernel.cpu.code.Bf16Tile.COLUMNS;
+import static dev.jemma.engine.kernel.cpu.code.Bf16Tile.LANES;
+import static dev.jemma.engine.kernel.cpu.code.Bf16Tile.ROWS;
+
+import dev.jemma.engine.kernel.Write;
+import dev.jemma.engine.kernel.cpu.code.Bf16Panels;
+import dev.jemma.engine.kernel.cpu.code.Bf16Tile;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * {@link PanelProduct} over {@link Bf16Tile}: all factors rounded to bf16, two neighbours of the depth in a dword, sums in f32.
+ *
+ * <p>COLUMNS: {@code [row / 48][pairs of D][48]}. DEPTH: {@code [D / 48][pairs of rows][columns of the panel in whole vectors]}.
+ * SUMMED is X^T, rows of pairs: {@code M^T X} is computed as the transpose of {@code X^T M}, so that M, which changes from call to
+ * call, is the factor whose rows only need to be interleaved. Missing rows and columns are zeros.
+ */
+final class Bf16PanelProduct implements PanelProduct {
+    private static final int BF16 = 2;
+    private static final int PAIR = 2 * BF16;
+    private static final int FLOAT = 4;
+
+    /** Rows staged at once: sixteen pairs. */
+    private static final int STAGED = 2 * LANES;
+
+    /** Pairs of rows of M interleaved at once: 96 KiB, which stay in the second-level cache. */
+    private static final int DEPTH_PAIRS = 512;
+
+    /** Rows are this much further apart than they are long, so that eight of them do not compete for one set of the first cache. */
+    private static final long STAGGER = 64;
+
+    private static final long PANEL_STEP = (long) PAIR * COLUMNS;
+    private static final long SQUARE_BYTES = (long) PAIR * LANES * LANES;
+
+    static boolean available() {
+        return Bf16Tile.available() && Bf16Panels.available();
+    }
+
+    @Override
+    public int keyBlock() {
+        return COLUMNS;
+    }
+
+    @Override
+    public int elementBytes() {
+        return BF16;
+    }
+
+    @Override
+    public long leftStride(int elements) {
+        return BF16 * Gemm.roundUp(elements, STAGED) + STAGGER;
+    }
+
+    @Override
+    public void left(MemorySegment from, long fromOffset, int count, MemorySegment to, long toOffset) {
+        Bf16Rows.round(from, fromOffset, to, toOffset, count, (int) Gemm.roundUp(count, 2));
+    }
+
+    /** Pairs of {@code elements} in whole vectors. */
+    private static long pairs(int elements) {
+        return Gemm.roundUp(elements, STAGED) / 2;
+    }
+
+    @Override
+    public long packedBytes(Layout layout, int rows, int headDim) {
+        return switch (layout) {
+            case COLUMNS -> Gemm.ceilDiv(rows, COLUMNS) * pairs(headDim) * PANEL_STEP;
+            case DEPTH -> pairs(rows) * PAIR * Gemm.roundUp(headDim, LANES);
+            case SUMMED -> leftStride(rows) * Gemm.roundUp(headDim, LANES);
+        };
+    }
+
+    @Override
+    public long scratchBytes(int rows, int headDim) {
+        long packing = STAGED * leftStride(headDim) + SQUARE_BYTES;
+        long product = DEPTH_PAIRS * PANEL_STEP + 2 * FLOAT * COLUMNS * Gemm.roundUp(headDim, LANES);
+        return Math.max(packing, product);
+    }
+
+    @Override
+    public void pack(
+            Layout layout,
+            MemorySegment x,
+            Placement placement,
+            int head,
+            int from,
+            int to,
+            Packed packed,
+            MemorySegment scratch) {
+        for (int row = from; row < to; row += layout == Layout.COLUMNS ? LANES : STAGED) {
+            int count = Math.min(layout == Layout.COLUMNS ? LANES : STAGED, to - row);
+            stage(x, placement, head, row, count, packed.headDim(), scratch);
+            switch (layout) {
+                case COLUMNS -> packColumns(row, packed, scratch);
+                case DEPTH -> packDepth(row, packed, scratch);
+                case SUMMED -> packSummed(row, packed, scratch);
+            }
+        }
+    }
+
+    /** {@value #STAGED} rows as bf16, those from {@code count} on zeros. */
+    private void stage(
+            MemorySegment x, Placement placement, int head, int row, int count, int headDim, MemorySegment stage) {
+        long stride = leftStride(headDim);
+        int padded = (int) Gemm.roundUp(headDim, STAGED);
+        for (int i = 0; i < count; i++) {
+            Bf16Rows.round(x, placement.offset(head, row + i), stage, i * stride, headDim, padded);
+        }
+        stage.asSlice(count * stride, (STAGED - count) * stride).fill((byte) 0);
+    }
+
+    /** Sixteen rows: one vector of a panel. */
+    private void packColumns(int row, Packed packed, MemorySegment stage) {
+        long pairs = pairs(packed.headDim());
+        long to = packed.memory().address()
+                + packed.offset()
+                + row / COLUMNS * pairs * PANEL_STEP
+                + (long) PAIR * (row % COLUMNS);
+        Bf16Panels.transpose(stage.address(), leftStride(packed.headDim()), pairs, to, PANEL_STEP);
+    }
+
+    /** Sixteen pairs of rows of every panel. */
+    private void packDepth(int row, Packed packed, MemorySegment stage) {
+        int d = packed.headDim();
+        for (int column = 0; column < d; column += LANES) {
+            Bf16Panels.interleave(
+                    stage.address() + (long) BF16 * column,
+                    leftStride(d),
+                    Math.min(LANES, d - column),
+                    LANES,
+                    depthAddress(packed, column, row),
+                    depthStep(d, column));
+        }
+    }
+
+    /** Bytes from pair to pair of the panel that holds {@code column}. */
+    private static long depthStep(int headDim, int column) {
+        int vectors = Gemm.ceilDiv(Math.min(COLUMNS, headDim - column / COLUMNS * COLUMNS), LANES);
+        return (long) PAIR * LANES * vectors;
+    }
+
+    private static long depthAddress(Packed packed, int column, int row) {
+        int panel = column / COLUMNS;
+        return packed.memory().address()
+                + packed.offset()
+                + panel * pairs(packed.count()) * PANEL_STEP
+                + row / 2 * depthStep(packed.headDim(), column)
+                + (long) PAIR * (column % COLUMNS);
+    }
+
+    /** Sixteen pairs of every row of the transpose. */
+    private void packSummed(int row, Packed packed, MemorySegment scratch) {
+        int d = packed.headDim();
+        long stride = leftStride(packed.count());
+        long square = scratch.address() + STAGED * leftStride(d);
+        long to = packed.memory().address() + packed.offset() + (long) BF16 * row;
+        for (int column = 0; column < d; column += LANES) {
+            Bf16Panels.interleave(
+                    scratch.address() + (long) BF16 * column,
+                    leftStride(d),
+                    Math.min(LANES, d - column),
+                    LANES,
+                    square,
+                    (long) PAIR * LANES);
+            Bf16Panels.transpose(square, (long) PAIR * LANES, LANES, to + column * stride, stride);
+        }
+    }
+
+    @Override
+    public void timesTransposed(Rows a, int m, Packed x, int first, int count, Rows c, MemorySegment scratch) {
+        int d = x.headDim();
+        long pairs = pairs(d);
+        for (int j = 0; j < count; j += COLUMNS) {
+            long panel = x.memory().address() + x.offset() + (first + j) / COLUMNS * pairs * PANEL_STEP;
+            tiles(
+                    a.address(),
+                    a.stride(),
+                    m,
+                    panel,
+                    COLUMNS,
+                    Gemm.ceilDiv(d, 2),
+                    c.from(0, (long) FLOAT * j),
+                    Write.SET);
+        }
+    }
+
+    @Override
+    public void times(Rows a, int m, Packed x, int first, int count, Rows c, Write write, MemorySegment scratch) {
+        int d = x.headDim();
+        for (int j = 0; j < d; j += COLUMNS) {
+            long panel = depthAddress(x, j, first);
+            int columns = Math.min(COLUMNS, d - j);
+            tiles(
+                    a.address(),
+                    a.stride(),
+                    m,
+                    panel,
+                    columns,
+                    Gemm.ceilDiv(count, 2),
+                    c.from(0, (long) FLOAT * j),
+                    write);
+        }
+    }
+
+    private static void tiles(long a, long aStride, int m, long panel, int columns, int pairs, Rows c, Write write) {
+        for (int i = 0; i < m; i += ROWS) {
+            Bf16Tile.run(
+                    Math.min(ROWS, m - i),
+                    columns,
+                    write,
+                    a + i * aStride,
+                    aStride,
+                    panel,
+                    pairs,
+                    c.address() + i * c.stride(),
+                    c.stride());
+        }
+    }
+
+    @Override
+    public void transposedTimes(
+            Rows m, int columns, Packed x, int first, int count, Rows c, Write write, MemorySegment scratch) {
+        int d = x.headDim();
+        int pairs = Gemm.ceilDiv(count, 2);
+        long panelStep = (long) PAIR * Gemm.roundUp(columns, LANES);
+        Rows panel = new Rows(scratch, 0, panelStep);
+        Rows transposed = new Rows(scratch, DEPTH_PAIRS * PANEL_STEP, (long) FLOAT * COLUMNS);
+        Rows result = new Rows(
+                scratch,
+                transposed.offset() + Gemm.roundUp(d, LANES) * transposed.stride(),
+                FLOAT * Gemm.roundUp(d, LANES));
+        for (int k = 0; k < pairs; k += DEPTH_PAIRS) {
+            int block = Math.min(DEPTH_PAIRS, pairs - k);
+            int whole = Math.min(block, count / 2 - k);
+            interleave(m.address() + 2 * k * m.stride(), m.stride(), columns, whole, panel);
+            if (whole < block) {
+                lastRow(m, count - 1, columns, panel.from(whole, 0), scratch.asSlice(result.offset()));
+            }
+            long left = x.memory().address() + x.offset() + (long) BF16 * (first + 2 * k);
+            Write mode = k == 0 ? Write.SET : Write.ADD;
+            tiles(left, leftStride(x.count()), d, panel.address(), columns, block, transposed, mode);
+        }
+        for (int i = 0; i < d; i += LANES) {
+            Bf16Panels.transpose(
+                    transposed.address() + i * transposed.stride(),
+                    transposed.stride(),
+                    Gemm.roundUp(columns, LANES),
+                    result.address() + (long) FLOAT * i,
+                    result.stride());
+        }
+        for (int j = 0; j < columns; j++) {
+            put(
+                    result.memory(),
+                    result.offset() + j * result.stride(),
+                    d,
+                    c.memory(),
+                    c.offset() + j * c.stride(),
+                    write);
+        }
+    }
+
+    private static void interleave(long from, long stride, int columns, int pairs, Rows panel) {
+        for (int j = 0; pairs > 0 && j < columns; j += LANES) {
+            Bf16Panels.interleave(
+                    from + (long) BF16 * j,
+                    stride,
+                    Math.min(LANES, columns - j),
+                    pairs,
+                    panel.address() + (long) PAIR * j,
+                    panel.stride());
+        }
+    }
+
+    /** A pair of the last of an odd number of rows and zeros. What follows the row in memory is not M's. */
+    private static void lastRow(Rows m, int row, int columns, Rows panel, MemorySegment pair) {
+        long bytes = (long) BF16 * columns;
+        MemorySegment.copy(m.memory(), m.offset() + row * m.stride(), pair, 0, bytes);
+        pair.asSlice(bytes, bytes).fill((byte) 0);
+        interleave(pair.address(), bytes, columns, 1, panel);
+    }
+
+    private static void put(MemorySegment from, long at, int count, MemorySegment to, long toAt, Write write) {
+        if (write == Write.SET) {
+            MemorySegment.copy(from, at, to, toAt, (long) FLOAT * count);
+            return;
+        }
+        int i = 0;
+        for (; i + L <= count; i += L) {
+            store(load(to, toAt + 4L * i).add(load(from, at + 4L * i)), to, toAt + 4L * i);
+        }
+        for (; i < count; i++) {
+            to.set(Lanes.FLOAT, toAt + 4L * i, to.get(Lanes.FLOAT, toAt + 4L * i) + from.get(Lanes.FLOAT, at + 4L * i));
+        }
+    }
+}

@@ -85,6 +85,8 @@ final class Operations {
         if (many) {
             o.linear(800, 20, 40, DType.BF16);
             o.linear(9, 5000, 40, DType.BF16);
+            o.linear(6, 50, 17_003, DType.BF16);
+            o.linear(5, 32, 16_384, DType.Q8_0);
         }
         o.lowRank(1, 9, 7, 1);
         o.lowRank(7, 33, 17, 4);

@@ -5,66 +5,67 @@ import static dev.jemma.engine.kernel.cpu.code.Bf16Tile.LANES;
 
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.kernel.cpu.Gemm.Order;
-import dev.jemma.engine.kernel.cpu.code.Bf16Panels;
 import dev.jemma.engine.kernel.cpu.code.Bf16Tile;
-import dev.jemma.engine.kernel.cpu.code.BlockDots;
 import dev.jemma.engine.tensor.Conversion;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Shape;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 
 /**
  * Products of matrices with both factors in bf16 and sums in f32: {@code C = A B} or {@code C += A B}, A f32 and rounded here, B any
  * weight type, as it lies or transposed. Weights that are not bf16 are rounded to it.
  *
  * <p>As {@link Gemm}, but over {@link Bf16Tile}: A is rounded once, by all threads, and stays rows; each thread takes columns of C,
- * packs a panel of B over a block of the depth (it stays in the second-level cache) and runs A's rows past it. Where the CPU has no
- * such instruction, {@link Gemm} multiplies the rounded rows.
+ * packs a panel of B over a block of the depth and runs A's rows past it, while what it will probably pack next is on its way to the
+ * cache. Where C is small and the depth is great, as in the gradient of a loss head, threads take parts of the depth instead, whose
+ * sums are added in their order. Where the CPU has no such instruction, {@link Gemm} multiplies the rounded rows.
  */
 final class Bf16Gemm implements AutoCloseable {
     /** Rows of C worked on at a time: bounds the scratch for A. */
     private static final int ROWS = 1024;
 
-    /** Greatest depth of a block: a panel of it takes {@code 2 * COLUMNS} bytes for each step. */
-    private static final int DEPTH = 1024;
-
     private static final int BF16 = 2;
-    private static final int PAIR = 2 * BF16;
-    private static final int BLOCK = BlockDots.BLOCK;
     private static final int ROWS_A_CHUNK = 16;
     private static final int COPIED_A_CHUNK = 1 << 13;
     private static final int CHUNKS_A_MEMBER = 4;
 
+    /** Panels a member that are left for the end of a task, in halves: members finish within half a panel of each other. */
+    private static final int HALVED_A_MEMBER = 2;
+
+    /** Rows from which packing a panel twice costs less than waiting for it. */
+    private static final int HALVED_ROWS = 256;
+
+    /** The depth from which it is shared out, in how many parts whatever the number of threads, and the depth of their blocks. */
+    private static final int DEEP = 1 << 14;
+
+    private static final int PARTS = 16;
+    private static final int PART_BLOCK = 512;
+
+    /** Most elements of C for that: the parts' sums must stay in the caches. */
+    private static final long MOST_SUMS = 1 << 18;
+
+    private static final int SUMS_A_CHUNK = 1 << 12;
+
     /** Rows of A are this much further apart than they are long, so that eight of them do not compete for one set of the first cache. */
     private static final long STAGGER = 64;
 
-    private static final long PAGE = 4096;
-    private static final long PANEL_BYTES = (long) BF16 * DEPTH * COLUMNS;
-
-    /** A member's staged weights: 16 rows of a block's depth, or all columns of a panel for each step of the depth. */
-    private static final long STAGE_COLUMNS = COLUMNS;
-
     private final ThreadTeam team;
     private final Gemm gemm;
+    private final WeightPanels panels;
     private final Scratch rounded = new Scratch();
     private final Scratch roundedWeights = new Scratch();
-    private final Scratch own = new Scratch();
-    private final MemorySegment[] panels;
-    private final MemorySegment[] stages;
-    private final MemorySegment[] lines;
-    private final int[] touched;
+    private final Scratch partSums = new Scratch();
     private final ThreadTeam.Task roundTask = this::roundRows;
     private final ThreadTeam.Task copyTask = this::copyRounded;
     private final ThreadTeam.Task columnTask = this::multiplyColumns;
+    private final ThreadTeam.Task partTask = this::multiplyPart;
+    private final ThreadTeam.Task sumTask = this::addParts;
 
     private MemorySegment a = MemorySegment.NULL;
-    private MemorySegment b = MemorySegment.NULL;
     private MemorySegment c = MemorySegment.NULL;
     private MemorySegment left = MemorySegment.NULL;
-    private Order order = Order.PLAIN;
-    private DType type = DType.BF16;
+    private MemorySegment sums = MemorySegment.NULL;
     private Write write = Write.SET;
     private int columns;
     private int depth;
@@ -72,26 +73,18 @@ final class Bf16Gemm implements AutoCloseable {
     private int row;
     private int rows;
     private long leftStride;
+    private int panelCount;
+    /** Panels that are one chunk each; the others are as many as {@link #rowGroups}. */
+    private int wholePanels;
+
     private int rowGroups;
+    private int depthPart;
     private Tensor copied = Tensor.host(DType.F32, Shape.of(0), MemorySegment.NULL);
 
     Bf16Gemm(ThreadTeam team, Gemm gemm) {
         this.team = team;
         this.gemm = gemm;
-        panels = new MemorySegment[team.size()];
-        stages = new MemorySegment[team.size()];
-        lines = new MemorySegment[team.size()];
-        touched = new int[16 * team.size()];
-        long stageBytes = BF16 * DEPTH * STAGE_COLUMNS;
-        long lineBytes = 4L * Math.max(DEPTH, STAGE_COLUMNS);
-        long stride = PANEL_BYTES + stageBytes + lineBytes;
-        MemorySegment all = own.atLeast(stride * team.size());
-        for (int i = 0; i < team.size(); i++) {
-            MemorySegment mine = all.asSlice(i * stride, stride);
-            panels[i] = mine.asSlice(0, PANEL_BYTES);
-            stages[i] = mine.asSlice(PANEL_BYTES, stageBytes);
-            lines[i] = mine.asSlice(PANEL_BYTES + stageBytes, lineBytes);
-        }
+        panels = new WeightPanels(team.size());
     }
 
     /** C [M, N] from A [M, K] and B [K, N] (TRANSPOSED: the tensor is [N, K]). */
@@ -104,24 +97,46 @@ final class Bf16Gemm implements AutoCloseable {
         columns = Math.toIntExact(out.dim(1));
         depth = Math.toIntExact(x.dim(1));
         a = x.segment();
-        b = weight.segment();
         c = out.segment();
-        order = weightOrder;
-        type = weight.dtype();
-        depthBlock = depthBlock(depth);
+        panels.begin(weight, weightOrder);
+        panelCount = Gemm.ceilDiv(columns, COLUMNS);
         leftStride = BF16 * Gemm.roundUp(depth, 2 * LANES) + STAGGER;
         left = rounded.atLeast(Math.min(m, ROWS) * leftStride);
-        int panelCount = Gemm.ceilDiv(columns, COLUMNS);
-        int wanted = CHUNKS_A_MEMBER * team.size();
+        write = mode;
+        boolean deep = depth >= DEEP && (long) Math.min(m, ROWS) * columns <= MOST_SUMS;
         for (row = 0; row < m; row += ROWS) {
             rows = Math.min(ROWS, m - row);
-            rowGroups = team.size() == 1 || panelCount >= wanted
-                    ? 1
-                    : Math.min(Gemm.ceilDiv(rows, Bf16Tile.ROWS), Gemm.ceilDiv(wanted, panelCount));
-            write = mode;
             team.run(Gemm.ceilDiv(rows, ROWS_A_CHUNK), roundTask);
-            team.run(panelCount * rowGroups, columnTask);
+            if (deep) {
+                multiplyDeep();
+            } else {
+                multiplyWide();
+            }
         }
+    }
+
+    private void multiplyWide() {
+        depthBlock = depthBlock(depth);
+        int wanted = CHUNKS_A_MEMBER * team.size();
+        if (team.size() == 1) {
+            wholePanels = panelCount;
+            rowGroups = 1;
+        } else if (panelCount >= wanted) {
+            rowGroups = rows >= HALVED_ROWS ? 2 : 1;
+            wholePanels = panelCount - HALVED_A_MEMBER * team.size();
+        } else {
+            rowGroups = Math.min(Gemm.ceilDiv(rows, Bf16Tile.ROWS), Gemm.ceilDiv(wanted, panelCount));
+            wholePanels = 0;
+        }
+        team.run(wholePanels + (panelCount - wholePanels) * rowGroups, columnTask);
+    }
+
+    private void multiplyDeep() {
+        depthBlock = PART_BLOCK;
+        depthPart = (int) Gemm.roundUp(Gemm.ceilDiv(depth, PARTS), PART_BLOCK);
+        sums = partSums.atLeast(4L * PARTS * rows * columns);
+        team.run(Gemm.ceilDiv(depth, depthPart), partTask);
+        team.run(Gemm.ceilDiv(rows * columns, SUMS_A_CHUNK), sumTask);
     }
 
     private void multiplyRounded(Tensor out, Tensor x, Tensor weight, Order weightOrder, Write mode) {
@@ -148,10 +163,10 @@ final class Bf16Gemm implements AutoCloseable {
         }
     }
 
-    /** Depth of a block: equal parts of at most {@link #DEPTH}, rounded up for the transposition of 16 pairs. */
+    /** Depth of a block: equal parts of at most {@link WeightPanels#DEPTH}, rounded up for the transposition of 16 pairs. */
     static int depthBlock(int depth) {
-        int blocks = Math.max(1, Gemm.ceilDiv(depth, DEPTH));
-        return (int) Math.min(DEPTH, Gemm.roundUp(Gemm.ceilDiv(depth, blocks), 2 * LANES));
+        int blocks = Math.max(1, Gemm.ceilDiv(depth, WeightPanels.DEPTH));
+        return (int) Math.min(WeightPanels.DEPTH, Gemm.roundUp(Gemm.ceilDiv(depth, blocks), 2 * LANES));
     }
 
     private void roundRows(int chunk, int member) {
@@ -162,151 +177,102 @@ final class Bf16Gemm implements AutoCloseable {
         }
     }
 
+    /** First column of a panel: panels differ by one vector at most, the wider ones come first. */
+    private int column(int panel) {
+        int vectors = Gemm.ceilDiv(columns, LANES);
+        return Math.min(columns, LANES * (panel * (vectors / panelCount) + Math.min(panel, vectors % panelCount)));
+    }
+
     private void multiplyColumns(int chunk, int member) {
-        int group = chunk % rowGroups;
+        int panel = panel(chunk);
+        int group = chunk < wholePanels ? 0 : (chunk - wholePanels) % rowGroups;
+        int groups = chunk < wholePanels ? 1 : rowGroups;
         int strips = Gemm.ceilDiv(rows, Bf16Tile.ROWS);
-        int from = (int) ((long) strips * group / rowGroups) * Bf16Tile.ROWS;
-        int to = Math.min(rows, (int) ((long) strips * (group + 1) / rowGroups) * Bf16Tile.ROWS);
-        int column = chunk / rowGroups * COLUMNS;
-        int count = Math.min(COLUMNS, columns - column);
-        long cStride = 4L * columns;
-        long panel = panels[member].address();
+        int from = (int) ((long) strips * group / groups) * Bf16Tile.ROWS;
+        int to = Math.min(rows, (int) ((long) strips * (group + 1) / groups) * Bf16Tile.ROWS);
+        int next = Math.min(panelCount - 1, panel(chunk + team.size()));
+        long target = c.address() + 4L * row * columns;
         for (int k = 0; k < depth; k += depthBlock) {
-            int block = Math.min(depthBlock, depth - k);
-            int pairs = Gemm.ceilDiv(block, 2);
-            switch (order) {
-                case TRANSPOSED -> packAlong(member, k, block, column, count);
-                case PLAIN -> packAcross(member, k, block, column, count);
-            }
+            boolean last = k + depthBlock >= depth;
             Write mode = k == 0 ? write : Write.ADD;
-            for (int i = from; i < to; i += Bf16Tile.ROWS) {
-                Bf16Tile.run(
-                        Math.min(Bf16Tile.ROWS, to - i),
-                        count,
-                        mode,
-                        left.address() + i * leftStride + (long) BF16 * k,
-                        leftStride,
-                        panel,
-                        pairs,
-                        c.address() + (row + i) * cStride + 4L * column,
-                        cStride);
-            }
+            multiplyPanel(member, panel, k, from, to, mode, target, last ? next : panel, last ? 0 : k + depthBlock);
         }
     }
 
-    private static long panelStride(int count) {
-        return (long) PAIR * LANES * Gemm.ceilDiv(count, LANES);
-    }
-
-    // ---- B from rows of the tensor that run along the depth
-
-    private void packAlong(int member, int k, int block, int column, int count) {
-        long toStride = panelStride(count);
-        int pairs = (int) Gemm.roundUp(Gemm.ceilDiv(block, 2), LANES);
-        for (int j = 0; j < count; j += LANES) {
-            int present = Math.min(LANES, count - j);
-            long to = panels[member].address() + (long) PAIR * j;
-            long stride = (long) BF16 * depth;
-            long at = (column + j) * stride + (long) BF16 * k;
-            if (type == DType.BF16 && present == LANES && block % (2 * LANES) == 0) {
-                touch(member, at, stride, LANES, (long) BF16 * block);
-                Bf16Panels.transpose(b.address() + at, stride, pairs, to, toStride);
-            } else {
-                MemorySegment stage = stages[member];
-                for (int i = 0; i < LANES; i++) {
-                    stageRow(
-                            member,
-                            stage,
-                            (long) PAIR * pairs * i,
-                            column + j + i,
-                            k,
-                            i < present ? block : 0,
-                            2 * pairs);
-                }
-                Bf16Panels.transpose(stage.address(), (long) PAIR * pairs, pairs, to, toStride);
-            }
-        }
-    }
-
-    /** {@code count} elements of row {@code r} from {@code k} on, as bf16, then zeros up to {@code padded}. */
-    private void stageRow(int member, MemorySegment stage, long offset, long r, int k, int count, int padded) {
-        if (type.isQuantized() && BlockDots.available() && k % BLOCK == 0 && count == padded && count > 0) {
-            long at = type.bytes(r * depth + k);
-            touch(member, at, 0, 1, type.bytes(count));
-            BlockDots.toBf16(type, b.address() + at, count, stage.address() + offset);
-            return;
-        }
-        MemorySegment line = lines[member];
-        Widen.row(type, b, 0, r * depth + k, count, 1, line, 0);
-        Bf16Rows.round(line, 0, stage, offset, count, padded);
-    }
-
-    // ---- B from rows of the tensor that run along the columns
-
-    private void packAcross(int member, int k, int block, int column, int count) {
-        long toStride = panelStride(count);
-        int whole = type == DType.BF16 ? block / 2 : 0;
-        long stride = (long) BF16 * columns;
-        long at = k * stride + (long) BF16 * column;
-        if (whole > 0) {
-            touch(member, at, stride, 2 * whole, 1);
-            interleave(member, b.address() + at, stride, whole, count, 0, toStride);
-        }
-        if (2 * whole < block) {
-            MemorySegment stage = stages[member];
-            int staged = (int) Gemm.roundUp(block, 2) - 2 * whole;
-            long stageStride = BF16 * STAGE_COLUMNS;
-            for (int i = 0; i < staged; i++) {
-                boolean present = 2 * whole + i < block;
-                stageColumns(member, stage, i * stageStride, k + 2 * whole + i, column, present ? count : 0);
-            }
-            interleave(member, stage.address(), stageStride, staged / 2, count, whole, toStride);
-        }
-    }
-
-    private void interleave(int member, long from, long stride, int pairs, int count, int firstPair, long toStride) {
-        long to = panels[member].address() + firstPair * toStride;
-        for (int j = 0; j < count; j += LANES) {
-            Bf16Panels.interleave(
-                    from + (long) BF16 * j, stride, Math.min(LANES, count - j), pairs, to + (long) PAIR * j, toStride);
-        }
-    }
-
-    private void stageColumns(int member, MemorySegment stage, long offset, long r, int column, int count) {
-        MemorySegment line = lines[member];
-        if (type.isQuantized() && BlockDots.available() && count > 0) {
-            int first = column - column % BLOCK;
-            int covering = (int) Gemm.roundUp(column + count - first, BLOCK);
-            long at = type.bytes(r * columns + first);
-            touch(member, at, 0, 1, type.bytes(covering));
-            BlockDots.toBf16(type, b.address() + at, covering, line.address());
-            MemorySegment.copy(line, (long) BF16 * (column - first), stage, offset, (long) BF16 * count);
-            return;
-        }
-        Widen.row(type, b, 0, r * columns + column, count, 1, line, 0);
-        Bf16Rows.round(line, 0, stage, offset, count, COLUMNS);
+    /** The panel of a chunk. */
+    private int panel(int chunk) {
+        return chunk < wholePanels ? chunk : wholePanels + (chunk - wholePanels) / rowGroups;
     }
 
     /**
-     * Reads a byte of every page that machine code is about to read: where a mapped file was cut short, Java throws an error, and
-     * machine code would end the process.
+     * Rows {@code from .. to - 1} by one panel over the block of the depth from {@code k} on.
+     *
+     * @param target address of C's first row
+     * @param nextPanel what the member will probably pack next
+     * @param nextK and from which step on
      */
-    private void touch(int member, long offset, long stride, int count, long bytes) {
-        int sum = 0;
-        for (int i = 0; i < count; i++) {
-            long first = offset + i * stride;
-            for (long at = 0; at < bytes; at += PAGE) {
-                sum += b.get(ValueLayout.JAVA_BYTE, first + at);
-            }
-            sum += b.get(ValueLayout.JAVA_BYTE, first + bytes - 1);
+    private void multiplyPanel(
+            int member, int panel, int k, int from, int to, Write mode, long target, int nextPanel, int nextK) {
+        int column = column(panel);
+        int count = column(panel + 1) - column;
+        int block = Math.min(depthBlock, depth - k);
+        int nextColumn = column(nextPanel);
+        int nextCount = column(nextPanel + 1) - nextColumn;
+        int nextBlock = Math.min(depthBlock, depth - nextK);
+        long packed = panels.pack(member, k, block, column, count);
+        long stride = 4L * columns;
+        int strips = Gemm.ceilDiv(to - from, Bf16Tile.ROWS);
+        for (int strip = 0; strip < strips; strip++) {
+            int i = from + strip * Bf16Tile.ROWS;
+            panels.prefetch(nextK, nextBlock, nextColumn, nextCount, strip, strips);
+            Bf16Tile.run(
+                    Math.min(Bf16Tile.ROWS, to - i),
+                    count,
+                    mode,
+                    left.address() + i * leftStride + (long) BF16 * k,
+                    leftStride,
+                    packed,
+                    Gemm.ceilDiv(block, 2),
+                    target + i * stride + 4L * column,
+                    stride);
         }
-        touched[16 * member] += sum;
+    }
+
+    /** A part of the depth, for all of C: block by block, whose rows of B are read once. */
+    private void multiplyPart(int part, int member) {
+        int to = Math.min(depth, (part + 1) * depthPart);
+        long target = sums.address() + 4L * part * rows * columns;
+        for (int k = part * depthPart; k < to; k += depthBlock) {
+            Write mode = k == part * depthPart ? Write.SET : Write.ADD;
+            for (int panel = 0; panel < panelCount; panel++) {
+                boolean last = panel == panelCount - 1;
+                int nextK = last ? Math.min(k + depthBlock, depth - 1) : k;
+                multiplyPanel(member, panel, k, 0, rows, mode, target, last ? 0 : panel + 1, nextK);
+            }
+        }
+    }
+
+    private void addParts(int chunk, int member) {
+        int parts = Gemm.ceilDiv(depth, depthPart);
+        long count = (long) rows * columns;
+        long from = (long) chunk * SUMS_A_CHUNK;
+        long to = Math.min(count, from + SUMS_A_CHUNK);
+        long out = 4L * row * columns;
+        for (long i = from; i < to; i++) {
+            float sum = sums.get(Lanes.FLOAT, 4 * i);
+            for (int part = 1; part < parts; part++) {
+                sum += sums.get(Lanes.FLOAT, 4 * (part * count + i));
+            }
+            long at = out + 4 * i;
+            c.set(Lanes.FLOAT, at, write == Write.ADD ? c.get(Lanes.FLOAT, at) + sum : sum);
+        }
     }
 
     @Override
     public void close() {
         rounded.close();
         roundedWeights.close();
-        own.close();
+        partSums.close();
+        panels.close();
     }
 }

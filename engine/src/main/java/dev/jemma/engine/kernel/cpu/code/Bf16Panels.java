@@ -30,7 +30,7 @@ public final class Bf16Panels {
                     Linker.Option.critical(false));
 
     private static final MemorySegment[] FUNCTIONS = available()
-            ? CodeMemory.publish(List.of(transposition(), interleaving(), rounding()))
+            ? CodeMemory.publish(List.of(transposition(), interleaving(), rounding(), prefetching()))
             : new MemorySegment[0];
 
     private Bf16Panels() {}
@@ -70,6 +70,12 @@ public final class Bf16Panels {
         if (count > 0) {
             call(2, from, to, count / LANES, 0, 0);
         }
+    }
+
+    /** Asks for {@code bytes} bytes, 1 or more, of each of {@code rows} rows, 1 or more, into the second-level cache. Any address will do. */
+    public static void prefetch(long from, long stride, long rows, long bytes) {
+        long lines = ((from & 63) + bytes + 63) / 64;
+        call(3, from, stride, rows, lines, 0);
     }
 
     private static void call(int function, long a, long b, long c, long d, long e) {
@@ -154,6 +160,24 @@ public final class Bf16Panels {
         x.decrement(Gp.RDX);
         x.jumpIfNotZero(loop);
         x.vzeroupper();
+        x.ret();
+        return x.bytes();
+    }
+
+    /** {@code void prefetch(from, stride, rows, lines, -)}. */
+    static byte[] prefetching() {
+        Assembler x = new Assembler();
+        Assembler.Label row = x.label();
+        x.mov(Gp.RAX, Gp.RDI);
+        x.mov(Gp.R8, Gp.RCX);
+        Assembler.Label line = x.label();
+        x.prefetch(Address.at(Gp.RAX));
+        x.add(Gp.RAX, 64);
+        x.decrement(Gp.R8);
+        x.jumpIfNotZero(line);
+        x.add(Gp.RDI, Gp.RSI);
+        x.decrement(Gp.RDX);
+        x.jumpIfNotZero(row);
         x.ret();
         return x.bytes();
     }

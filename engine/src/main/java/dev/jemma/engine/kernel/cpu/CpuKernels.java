@@ -327,6 +327,7 @@ public final class CpuKernels implements Kernels {
         thinProducts.close();
         norms.close();
         rows.close();
+        pointwise.close();
         lossHead.close();
         attention.close();
         attentionBackward.close();

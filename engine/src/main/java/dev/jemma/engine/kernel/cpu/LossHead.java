@@ -5,6 +5,7 @@ import static dev.jemma.engine.kernel.cpu.Lanes.L;
 import static dev.jemma.engine.kernel.cpu.Lanes.ORDER;
 
 import dev.jemma.engine.kernel.Operands;
+import dev.jemma.engine.kernel.cpu.code.LossRows;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -18,6 +19,8 @@ import jdk.incubator.vector.VectorMask;
 final class LossHead implements AutoCloseable {
     private static final int CHUNK = 1 << 12;
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
+    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
+    private static final boolean CODE = LossRows.available();
 
     private final ThreadTeam team;
     private final Scratch scratch = new Scratch();
@@ -37,6 +40,7 @@ final class LossHead implements AutoCloseable {
     private int chunks;
     private long rowParts;
     private float cap;
+    private float inverseCap;
     private float scale;
 
     LossHead(ThreadTeam team) {
@@ -47,6 +51,7 @@ final class LossHead implements AutoCloseable {
         x = logits.segment();
         targets = wanted.segment();
         cap = softcap;
+        inverseCap = softcap > 0 ? 1 / softcap : 0;
         int rows = Math.toIntExact(logits.dim(0));
         v = Math.toIntExact(logits.dim(1));
         chunks = Gemm.ceilDiv(v, CHUNK);
@@ -55,7 +60,7 @@ final class LossHead implements AutoCloseable {
         }
         rowParts = 8L * rows * chunks;
         parts = scratch.atLeast(rowParts + 8L * rows);
-        capped = own.atLeast(4L * CHUNK * team.size());
+        capped = CODE ? MemorySegment.NULL : own.atLeast(4L * CHUNK * team.size());
         team.run(Math.multiplyExact(rows, chunks), sumTask);
         double loss = 0;
         for (int n = 0; n < rows; n++) {
@@ -78,9 +83,7 @@ final class LossHead implements AutoCloseable {
         parts.set(Lanes.FLOAT, rowParts + 8L * n, max);
         parts.set(Lanes.FLOAT, rowParts + 8L * n + 4, (float) (1 / sum));
         float target = x.get(Lanes.FLOAT, 4 * ((long) n * v + targets.get(INT, 4L * n)));
-        return max
-                + StrictMath.log(sum)
-                - capped(FloatVector.broadcast(FLOATS, target)).lane(0);
+        return max + StrictMath.log(sum) - capped(target);
     }
 
     double lossAndGradient(Tensor logits, Tensor wanted, float softcap, float factor) {
@@ -90,8 +93,12 @@ final class LossHead implements AutoCloseable {
         return loss;
     }
 
+    private float capped(float logit) {
+        return cap > 0 ? cap * (float) StrictMath.tanh(logit * inverseCap) : logit;
+    }
+
     private FloatVector capped(FloatVector logit) {
-        return cap > 0 ? VectorMath.tanh(logit.div(cap)).mul(cap) : logit;
+        return cap > 0 ? VectorMath.tanh(logit.mul(inverseCap)).mul(cap) : logit;
     }
 
     /** The cap is monotonic: the capped maximum is the maximum capped. */
@@ -100,8 +107,12 @@ final class LossHead implements AutoCloseable {
         int from = index % chunks * CHUNK;
         int to = Math.min(v, from + CHUNK);
         long at = 4L * row * v;
-        float max =
-                capped(FloatVector.broadcast(FLOATS, greatest(at, from, to))).lane(0);
+        if (CODE) {
+            long both = LossRows.sums(Addresses.of(x) + at + 4L * from, to - from, cap);
+            parts.set(LONG, 8L * index, both);
+            return;
+        }
+        float max = capped(greatest(at, from, to));
         parts.set(Lanes.FLOAT, 8L * index, max);
         parts.set(Lanes.FLOAT, 8L * index + 4, sum(at, from, to, max, member));
     }
@@ -140,7 +151,7 @@ final class LossHead implements AutoCloseable {
     private void cap(MemorySegment source, long from, MemorySegment target, long to, int count) {
         for (int i = 0; i < count; i += L) {
             FloatVector scaled = FloatVector.fromMemorySegment(FLOATS, source, from + 4L * i, ORDER)
-                    .div(cap);
+                    .mul(inverseCap);
             VectorMath.tanh(scaled).mul(cap).intoMemorySegment(target, to + 4L * i, ORDER);
         }
     }
@@ -157,50 +168,50 @@ final class LossHead implements AutoCloseable {
         int from = index % chunks * CHUNK;
         int to = Math.min(v, from + CHUNK);
         long at = 4L * row * v;
-        FloatVector max = FloatVector.broadcast(FLOATS, parts.get(Lanes.FLOAT, rowParts + 8L * row));
-        FloatVector factor = FloatVector.broadcast(FLOATS, parts.get(Lanes.FLOAT, rowParts + 8L * row + 4) * scale);
+        float max = parts.get(Lanes.FLOAT, rowParts + 8L * row);
+        float factor = parts.get(Lanes.FLOAT, rowParts + 8L * row + 4) * scale;
         int target = targets.get(INT, 4L * row);
         float targetPart = 0;
         if (target >= from && target < to) {
-            targetPart = scale
-                    * slope(capped(FloatVector.broadcast(FLOATS, x.get(Lanes.FLOAT, at + 4L * target))))
-                            .lane(0);
+            float t = capped(x.get(Lanes.FLOAT, at + 4L * target)) * inverseCap;
+            targetPart = scale * (1 - t * t);
         }
-        int i = to - (to - from) % L;
-        float inverseCap = cap > 0 ? 1 / cap : 0;
-        if (cap > 0) {
-            cap(x, at + 4L * from, x, at + 4L * from, i - from);
-        }
-        gradients(at + 4L * from, i - from, max, factor, inverseCap);
-        if (i < to) {
-            gradientTail(at + 4L * i, Lanes.first(to - i), max, factor);
+        if (CODE) {
+            LossRows.gradients(Addresses.of(x) + at + 4L * from, to - from, max, factor, cap);
+        } else {
+            gradients(at + 4L * from, to - from, max, factor);
         }
         if (target >= from && target < to) {
             x.set(Lanes.FLOAT, at + 4L * target, x.get(Lanes.FLOAT, at + 4L * target) - targetPart);
         }
     }
 
+    private void gradients(long at, int count, float max, float factor) {
+        int bound = count - count % L;
+        if (cap > 0) {
+            cap(x, at, x, at, bound);
+        }
+        cappedGradients(at, bound, max, factor);
+        if (bound < count) {
+            gradientTail(at + 4L * bound, Lanes.first(count - bound), max, factor);
+        }
+    }
+
     /** Of capped logits, in place. */
-    private void gradients(long at, int count, FloatVector max, FloatVector factor, float inverseCap) {
-        float shift = max.lane(0);
-        float scaling = factor.lane(0);
+    private void cappedGradients(long at, int count, float max, float factor) {
         for (int i = 0; i < count; i += L) {
             FloatVector c = FloatVector.fromMemorySegment(FLOATS, x, at + 4L * i, ORDER);
             FloatVector t = c.mul(inverseCap);
-            FloatVector g = VectorMath.exp(c.sub(shift)).mul(scaling);
+            FloatVector g = VectorMath.exp(c.sub(max)).mul(factor);
             g.sub(g.mul(t).mul(t)).intoMemorySegment(x, at + 4L * i, ORDER);
         }
     }
 
-    private void gradientTail(long at, VectorMask<Float> m, FloatVector max, FloatVector factor) {
+    private void gradientTail(long at, VectorMask<Float> m, float max, float factor) {
         FloatVector c = capped(FloatVector.fromMemorySegment(FLOATS, x, at, ORDER, m));
-        VectorMath.exp(c.sub(max)).mul(factor).mul(slope(c)).intoMemorySegment(x, at, ORDER, m);
-    }
-
-    /** {@code 1 - (c / cap)^2}. */
-    private FloatVector slope(FloatVector c) {
-        FloatVector t = c.div(cap);
-        return cap > 0 ? FloatVector.broadcast(FLOATS, 1f).sub(t.mul(t)) : FloatVector.broadcast(FLOATS, 1f);
+        FloatVector t = c.mul(inverseCap);
+        FloatVector g = VectorMath.exp(c.sub(max)).mul(factor);
+        g.sub(g.mul(t).mul(t)).intoMemorySegment(x, at, ORDER, m);
     }
 
     @Override

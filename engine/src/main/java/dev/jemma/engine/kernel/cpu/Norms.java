@@ -8,6 +8,8 @@ import static dev.jemma.engine.kernel.cpu.Lanes.store;
 import static dev.jemma.engine.kernel.cpu.Lanes.zero;
 
 import dev.jemma.engine.kernel.Write;
+import dev.jemma.engine.kernel.cpu.code.RowNorms;
+import dev.jemma.engine.kernel.cpu.code.Widening;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -18,6 +20,8 @@ final class Norms implements AutoCloseable {
     private static final int ELEMENTS_A_CHUNK = 1 << 13;
     /** Elements whose squares are summed in f32 lanes before they join a double. */
     private static final int SQUARES_A_CHUNK = 1 << 12;
+
+    private static final boolean CODE = RowNorms.available();
 
     private final ThreadTeam team;
     private final Scratch scratch = new Scratch();
@@ -64,6 +68,11 @@ final class Norms implements AutoCloseable {
         d = Math.toIntExact(x.dim(1));
         rowsAChunk = Math.max(1, ELEMENTS_A_CHUNK / Math.max(1, d));
         w = scratch.atLeast(4L * d);
+        if (Widening.takes(weight.dtype())) {
+            long from = Addresses.ofMapped(weight.segment(), 0, weight.segment().byteSize());
+            Widening.onePlus(weight.dtype(), from, w.address(), d);
+            return;
+        }
         Widen.row(weight.dtype(), weight.segment(), 0, 0, d, 1, w, 0);
         for (int i = 0; i < d; i++) {
             w.set(Lanes.FLOAT, 4L * i, 1 + w.get(Lanes.FLOAT, 4L * i));
@@ -71,8 +80,14 @@ final class Norms implements AutoCloseable {
     }
 
     private void forwardRows(int chunk, int member) {
-        int to = Math.min(rows, (chunk + 1) * rowsAChunk);
-        for (int row = chunk * rowsAChunk; row < to; row++) {
+        int from = chunk * rowsAChunk;
+        int to = Math.min(rows, from + rowsAChunk);
+        if (CODE && d > 0) {
+            long at = 4L * from * d;
+            RowNorms.forward(Addresses.of(out) + at, Addresses.of(in) + at, w.address(), d, to - from, epsilon);
+            return;
+        }
+        for (int row = from; row < to; row++) {
             forwardRow(4L * row * d);
         }
     }
@@ -111,8 +126,22 @@ final class Norms implements AutoCloseable {
     }
 
     private void backwardRows(int chunk, int member) {
-        int to = Math.min(rows, (chunk + 1) * rowsAChunk);
-        for (int row = chunk * rowsAChunk; row < to; row++) {
+        int from = chunk * rowsAChunk;
+        int to = Math.min(rows, from + rowsAChunk);
+        if (CODE && d > 0) {
+            long at = 4L * from * d;
+            RowNorms.backward(
+                    Addresses.of(out) + at,
+                    Addresses.of(dOut) + at,
+                    Addresses.of(in) + at,
+                    w.address(),
+                    d,
+                    to - from,
+                    epsilon,
+                    write);
+            return;
+        }
+        for (int row = from; row < to; row++) {
             backwardRow(4L * row * d);
         }
     }
@@ -162,7 +191,9 @@ final class Norms implements AutoCloseable {
     private void squares(int chunk, int member) {
         long from = (long) chunk * SQUARES_A_CHUNK;
         int count = (int) Math.min(SQUARES_A_CHUNK, elements - from);
-        sums.set(Lanes.FLOAT, 4L * chunk, sumOfSquares(in, 4 * from, count));
+        float sum =
+                CODE ? RowNorms.sumOfSquares(Addresses.of(in) + 4 * from, count) : sumOfSquares(in, 4 * from, count);
+        sums.set(Lanes.FLOAT, 4L * chunk, sum);
     }
 
     @Override

@@ -8,6 +8,8 @@ import static dev.jemma.engine.kernel.cpu.Lanes.fma;
 
 import dev.jemma.engine.kernel.AdamWStep;
 import dev.jemma.engine.kernel.DropoutMask;
+import dev.jemma.engine.kernel.cpu.code.Elements;
+import dev.jemma.engine.kernel.cpu.code.GatedUnits;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -16,7 +18,7 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /** Operations on each element by itself: tensors taken as flat arrays of f32, cut into chunks. */
-final class Pointwise {
+final class Pointwise implements AutoCloseable {
     private enum Operation {
         ADD,
         GEGLU,
@@ -30,7 +32,10 @@ final class Pointwise {
     /** Elements a chunk: a few microseconds of work. */
     private static final long CHUNK = 1 << 13;
 
+    private static final boolean CODE = Elements.available();
+
     private final ThreadTeam team;
+    private final Scratch factors = new Scratch();
     private final ThreadTeam.Task task = this::chunk;
 
     private Operation operation = Operation.ADD;
@@ -121,6 +126,9 @@ final class Pointwise {
         // lr / c1 * m / (sqrt(v) / c2 + eps) = (lr c2 / c1) * m / (sqrt(v) + eps c2)
         f6 = (float) (step.learningRate() * rootCorrection / (1 - StrictMath.pow(step.beta1(), step.step())));
         epsilon = (float) (step.epsilon() * rootCorrection);
+        float[] all = {f0, f1, f2, f3, f4, f5, f6, epsilon};
+        s4 = factors.atLeast(4L * all.length);
+        MemorySegment.copy(all, 0, s4, Lanes.FLOAT, 0, all.length);
         run(Operation.ADAMW, parameter);
     }
 
@@ -133,6 +141,9 @@ final class Pointwise {
     private void chunk(int chunk, int member) {
         long from = chunk * CHUNK;
         long to = Math.min(elements, from + CHUNK);
+        if (CODE && code(4 * from, to - from)) {
+            return;
+        }
         switch (operation) {
             case ADD -> addChunk(from, to);
             case GEGLU -> gegluChunk(from, to);
@@ -142,6 +153,35 @@ final class Pointwise {
             case DROPOUT_BACKWARD -> dropoutBackwardChunk(from, to);
             case ADAMW -> adamWChunk(from, to);
         }
+    }
+
+    /** By machine code; false if there is none for the operation. */
+    private boolean code(long at, long count) {
+        switch (operation) {
+            case ADD -> Elements.add(Addresses.of(s0) + at, Addresses.of(s1) + at, Addresses.of(s2) + at, count);
+            case GEGLU -> GatedUnits.geglu(Addresses.of(s0) + at, Addresses.of(s1) + at, Addresses.of(s2) + at, count);
+            case GEGLU_BACKWARD ->
+                GatedUnits.gegluBackward(
+                        Addresses.of(s0) + at,
+                        Addresses.of(s1) + at,
+                        Addresses.of(s2) + at,
+                        Addresses.of(s3) + at,
+                        Addresses.of(s4) + at,
+                        count);
+            case SOFTCAP -> Elements.softcap(Addresses.of(s0) + at, count, f1, f0);
+            case ADAMW ->
+                Elements.adamW(
+                        Addresses.of(s0) + at,
+                        Addresses.of(s1) + at,
+                        Addresses.of(s2) + at,
+                        Addresses.of(s3) + at,
+                        count,
+                        s4.address());
+            case DROPOUT, DROPOUT_BACKWARD -> {
+                return false;
+            }
+        }
+        return true;
     }
 
     private void addChunk(long from, long to) {
@@ -329,5 +369,10 @@ final class Pointwise {
                 .mul(f5)
                 .sub(m.mul(f6).div(v.sqrt().add(epsilon)))
                 .intoMemorySegment(s0, at, ORDER, part);
+    }
+
+    @Override
+    public void close() {
+        factors.close();
     }
 }

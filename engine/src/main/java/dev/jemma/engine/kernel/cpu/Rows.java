@@ -10,6 +10,9 @@ import dev.jemma.engine.kernel.Operands;
 import dev.jemma.engine.kernel.RopeTable;
 import dev.jemma.engine.kernel.Span;
 import dev.jemma.engine.kernel.Write;
+import dev.jemma.engine.kernel.cpu.code.Elements;
+import dev.jemma.engine.kernel.cpu.code.Rotations;
+import dev.jemma.engine.kernel.cpu.code.Widening;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -72,6 +75,12 @@ final class Rows implements AutoCloseable {
         int to = Math.min(rows, (chunk + 1) * rowsAChunk);
         for (int n = chunk * rowsAChunk; n < to; n++) {
             long row = ids.get(INT, 4L * n);
+            if (Widening.takes(type)) {
+                long bytes = type.bytes(columns);
+                long from = Addresses.ofMapped(in, row * bytes, bytes);
+                Widening.scaled(type, from, Addresses.of(out) + 4 * n * columns, columns, scale);
+                continue;
+            }
             Widen.row(type, in, row * type.bytes(columns), 0, columns, scale, out, 4 * n * columns);
         }
     }
@@ -173,6 +182,11 @@ final class Rows implements AutoCloseable {
         for (int i = 0; i < dOut.dim(0); i++) {
             long to = 4L * indices.segment().get(INT, 4L * i) * width;
             long from = 4L * i * width;
+            if (Elements.available()) {
+                long target = Addresses.of(dX.segment()) + to;
+                Elements.add(target, target, Addresses.of(dOut.segment()) + from, width);
+                continue;
+            }
             for (int j = 0; j < width; j += L) {
                 VectorMask<Float> m = Lanes.first(width - j);
                 FloatVector sum = load(dX.segment(), to + 4L * j, m).add(load(dOut.segment(), from + 4L * j, m));
@@ -214,8 +228,22 @@ final class Rows implements AutoCloseable {
     }
 
     private void ropeRows(int chunk, int member) {
-        int to = Math.min(rows, (chunk + 1) * rowsAChunk);
-        for (int i = chunk * rowsAChunk; i < to; i++) {
+        int from = chunk * rowsAChunk;
+        int to = Math.min(rows, from + rowsAChunk);
+        if (Rotations.available() && columns > 0) {
+            int half = headDim / 2;
+            long angles = 4L * (span.position() + from) * half;
+            Rotations.rotate(
+                    Addresses.of(out) + 4 * (span.row() + from) * columns,
+                    Addresses.of(cos) + angles,
+                    Addresses.of(sin) + angles,
+                    half,
+                    columns / headDim,
+                    to - from,
+                    direction);
+            return;
+        }
+        for (int i = from; i < to; i++) {
             long angles = 4L * (span.position() + i) * (headDim / 2);
             for (long head = 0; head < columns; head += headDim) {
                 turn(4 * ((span.row() + i) * columns + head), angles);

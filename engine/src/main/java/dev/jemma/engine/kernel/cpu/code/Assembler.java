@@ -29,6 +29,22 @@ final class Assembler {
     /** A place in the code, to jump back to. */
     record Label(int at) {}
 
+    /** A jump forward, whose target is not known yet: {@link #land}. */
+    record Jump(int from) {}
+
+    /** How f32 are compared, by the code of the instruction. Nothing is equal to a NaN or less than it. */
+    enum Comparison {
+        EQUAL(0),
+        LESS(1),
+        NOT_LESS(5);
+
+        private final int code;
+
+        Comparison(int code) {
+            this.code = code;
+        }
+    }
+
     byte[] bytes() {
         return Arrays.copyOf(code, size);
     }
@@ -84,6 +100,21 @@ final class Assembler {
         putInt(what);
     }
 
+    /** {@code register &= bits}; sets the zero flag for {@link #jumpIfZero}. */
+    void and(Gp register, int bits) {
+        rex(0, 0, register.ordinal());
+        put(0x81);
+        modRegister(4, register.ordinal());
+        putInt(bits);
+    }
+
+    /** {@code register = 0}. */
+    void clear(Gp register) {
+        rex(register.ordinal(), 0, register.ordinal());
+        put(0x31);
+        modRegister(register.ordinal(), register.ordinal());
+    }
+
     /** Asks for a line to be brought to the second-level cache: PREFETCHT1. Any address will do, mapped or not. */
     void prefetch(Address line) {
         int high = line.index().map(Enum::ordinal).orElse(0) >> 3 << 1
@@ -95,7 +126,7 @@ final class Assembler {
         memory(2, line, 1);
     }
 
-    /** Shifts right, filling with zeros. */
+    /** Shifts right, filling with zeros; sets the zero flag for {@link #jumpIfZero}. */
     void shiftRight(Gp register, int bits) {
         rex(0, 0, register.ordinal());
         put(0xC1);
@@ -113,6 +144,21 @@ final class Assembler {
     void jumpIfNotZero(Label label) {
         put(0x0F, 0x85);
         putInt(label.at - (size + 4));
+    }
+
+    /** Jumps forward to where {@link #land} is called with the result. */
+    Jump jumpIfZero() {
+        put(0x0F, 0x84);
+        putInt(0);
+        return new Jump(size);
+    }
+
+    /** The jump goes here. */
+    void land(Jump jump) {
+        int distance = size - jump.from;
+        for (int i = 0; i < 4; i++) {
+            code[jump.from - 4 + i] = (byte) (distance >> 8 * i);
+        }
     }
 
     void push(Gp register) {
@@ -154,6 +200,15 @@ final class Assembler {
         modRegister(mask, register.ordinal());
     }
 
+    /** {@code mask} = the first lanes of sixteen, as many as {@code count} (0 .. 16) says; RAX is overwritten. */
+    void firstLanes(int mask, Gp count) {
+        put(0xB8); // mov eax, -1
+        putInt(-1);
+        put(0xC4, 0xE2, 0x78 & ~(count.ordinal() << 3), 0xF5); // bzhi eax, eax, count
+        modRegister(Gp.RAX.ordinal(), Gp.RAX.ordinal());
+        kmovw(mask, Gp.RAX);
+    }
+
     // ---- vector instructions
 
     /** {@code d = op(a, b)}. */
@@ -179,6 +234,24 @@ final class Assembler {
         int index = b.index().map(Enum::ordinal).orElse(0);
         evex(op, width, d, a, b.base().ordinal() >> 3, index >> 3, ALL, 1);
         memory(d & 7, b, 4);
+    }
+
+    /** {@code d = op(a, b)} of registers in the lanes of the mask; the others stay. */
+    void vectorWhere(int mask, Evex op, Width width, int d, int a, int b) {
+        evex(op, width, d, a, b >> 3 & 1, b >> 4 & 1, mask, 0);
+        modRegister(d & 7, b & 7);
+    }
+
+    /** {@code d = op(a, b)} of registers in the lanes of the mask, zero in the others. */
+    void vectorOrZero(int mask, Evex op, Width width, int d, int a, int b) {
+        evex(op, width, d, a, b >> 3 & 1, b >> 4 & 1, 0x80 | mask, 0);
+        modRegister(d & 7, b & 7);
+    }
+
+    /** {@code mask = a compared with b}. */
+    void compare(int mask, Comparison comparison, Width width, int a, int b) {
+        vector(Evex.VCMPPS, width, mask, a, b);
+        put(comparison.code);
     }
 
     /** {@code d = op(b)} of registers. */

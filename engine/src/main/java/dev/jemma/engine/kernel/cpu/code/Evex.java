@@ -9,6 +9,8 @@ enum Evex {
     VMOVUPS(Prefix.NONE, Map.OF, 0x10, Unit.VECTOR),
     /** {@code m = d}. */
     VMOVUPS_STORE(Prefix.NONE, Map.OF, 0x11, Unit.VECTOR),
+    /** {@code m = d}, masked by words (AVX512BW). */
+    VMOVDQU16_STORE(Prefix.F2, Map.OF, 1, 0x7F, Unit.VECTOR),
     /** {@code d = a ^ b}. */
     VPXORD(Prefix.P66, Map.OF, 0xEF, Unit.VECTOR),
     /** {@code d = a | b}. */
@@ -27,14 +29,40 @@ enum Evex {
     VPADDD(Prefix.P66, Map.OF, 0xFE, Unit.VECTOR),
     /** {@code d = a + b} of f32. */
     VADDPS(Prefix.NONE, Map.OF, 0x58, Unit.VECTOR),
+    /** {@code d = a - b} of f32. */
+    VSUBPS(Prefix.NONE, Map.OF, 0x5C, Unit.VECTOR),
     /** {@code d = a * b} of f32. */
     VMULPS(Prefix.NONE, Map.OF, 0x59, Unit.VECTOR),
     /** {@code d += a * b} of f32, rounded once. */
     VFMADD231PS(Prefix.P66, Map.OF38, 0xB8, Unit.VECTOR),
+    /** {@code d = a * d + b} of f32, rounded once. */
+    VFMADD213PS(Prefix.P66, Map.OF38, 0xA8, Unit.VECTOR),
     /** {@code d = a / b} of f32. */
     VDIVPS(Prefix.NONE, Map.OF, 0x5E, Unit.VECTOR),
-    /** The greater of a and b, of f32. */
+    /** {@code d = sqrt(b)} of f32. */
+    VSQRTPS(Prefix.NONE, Map.OF, 0x51, Unit.VECTOR),
+    /** The greater of a and b, of f32; b if either is NaN. */
     VMAXPS(Prefix.NONE, Map.OF, 0x5F, Unit.VECTOR),
+    /** The smaller of a and b, of f32; b if either is NaN. */
+    VMINPS(Prefix.NONE, Map.OF, 0x5D, Unit.VECTOR),
+    /** {@code d = a * 2^floor(b)} of f32. */
+    VSCALEFPS(Prefix.P66, Map.OF38, 0x2C, Unit.VECTOR),
+    /** Mask d from the comparison of a and b, of f32, that an immediate byte names. */
+    VCMPPS(Prefix.NONE, Map.OF, 0xC2, Unit.VECTOR),
+    /** {@code d = ~a & b} of dwords. */
+    VPANDND(Prefix.P66, Map.OF, 0xDF, Unit.VECTOR),
+    /** {@code d = (f64) b} of f32; b is half as wide as d. */
+    VCVTPS2PD(Prefix.NONE, Map.OF, 0x5A, Unit.HALF_VECTOR),
+    /** {@code d = (f32) b} of f64; d is half as wide as b. */
+    VCVTPD2PS(Prefix.P66, Map.OF, 1, 0x5A, Unit.VECTOR),
+    /** {@code d = a + b} of f64. */
+    VADDPD(Prefix.P66, Map.OF, 1, 0x58, Unit.VECTOR),
+    /** {@code d = a * b} of f64. */
+    VMULPD(Prefix.P66, Map.OF, 1, 0x59, Unit.VECTOR),
+    /** {@code d = a / b} of f64. */
+    VDIVPD(Prefix.P66, Map.OF, 1, 0x5E, Unit.VECTOR),
+    /** {@code d = sqrt(b)} of f64. */
+    VSQRTPD(Prefix.P66, Map.OF, 1, 0x51, Unit.VECTOR),
     /** {@code d = (int32) b} of f32, to nearest even. */
     VCVTPS2DQ(Prefix.P66, Map.OF, 0x5B, Unit.VECTOR),
     /** {@code d = (f32) b} of int32. */
@@ -63,8 +91,16 @@ enum Evex {
     VBROADCASTI32X4(Prefix.P66, Map.OF38, 0x5A, Unit.PART),
     /** Every lane the dword at m. */
     VPBROADCASTD(Prefix.P66, Map.OF38, 0x58, Unit.DWORD),
+    /** Every qword the one at m. */
+    VPBROADCASTQ(Prefix.P66, Map.OF38, 1, 0x59, Unit.QWORD),
     /** Every lane the general-purpose register b. */
     VPBROADCASTD_GP(Prefix.P66, Map.OF38, 0x7C, Unit.DWORD),
+    /** Every qword the general-purpose register b. */
+    VPBROADCASTQ_GP(Prefix.P66, Map.OF38, 1, 0x7C, Unit.QWORD),
+    /** The general-purpose register b = the lowest dword of d; for 128 bits. */
+    VMOVD_TO_GP(Prefix.P66, Map.OF, 0x7E, Unit.DWORD),
+    /** The general-purpose register b = the lowest qword of d; for 128 bits. */
+    VMOVQ_TO_GP(Prefix.P66, Map.OF, 1, 0x7E, Unit.QWORD),
     /** Every lane the word at m (AVX512BW). */
     VPBROADCASTW(Prefix.P66, Map.OF38, 0x79, Unit.WORD),
     /** {@code d = (f32) b} of f16; b is half as wide as d. */
@@ -97,6 +133,7 @@ enum Evex {
         HALF_VECTOR,
         QUARTER_VECTOR,
         PART,
+        QWORD,
         DWORD,
         WORD
     }
@@ -142,6 +179,7 @@ enum Evex {
             case HALF_VECTOR -> vectorBytes / 2;
             case QUARTER_VECTOR -> vectorBytes / 4;
             case PART -> 16;
+            case QWORD -> 8;
             case DWORD -> 4;
             case WORD -> 2;
         };

@@ -7,6 +7,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.jemma.engine.kernel.Write;
+import dev.jemma.engine.kernel.cpu.code.Assembler.Comparison;
+import dev.jemma.engine.tensor.DType;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -110,6 +112,40 @@ final class AssemblerTest {
             line(
                     x -> x.shiftLeft(V512, 16, Address.at(Gp.RDI, Gp.RSI, 2, 0), 16),
                     "vpslld zmm16,ZMMWORD PTR [rdi+rsi*2],0x10"),
+            line(x -> x.and(Gp.R11, 15), "and r11,0xf"),
+            line(x -> x.clear(Gp.R10), "xor r10,r10"),
+            line(x -> x.vector(Evex.VMINPS, V512, 4, 31, 4), "vminps zmm4,zmm31,zmm4"),
+            line(x -> x.vector(Evex.VSUBPS, V512, 6, 5, 28), "vsubps zmm6,zmm5,zmm28"),
+            line(
+                    x -> x.vectorBroadcast(Evex.VSUBPS, V512, 0, 0, ShortCall.EIGHTH.plus(4)),
+                    "vsubps zmm0,zmm0,DWORD BCST [rsp+0x14]"),
+            line(x -> x.vector(Evex.VFMADD213PS, V512, 7, 4, 20), "vfmadd213ps zmm7,zmm4,zmm20"),
+            line(x -> x.vector(Evex.VSQRTPS, V512, 3, 3), "vsqrtps zmm3,zmm3"),
+            line(x -> x.vector(Evex.VPANDND, V512, 1, 22, 0), "vpandnd zmm1,zmm22,zmm0"),
+            line(x -> x.vector(Evex.VPTERNLOGD, V512, 1, 0, 22, 0xF8), "vpternlogd zmm1,zmm0,zmm22,0xf8"),
+            line(x -> x.compare(7, Comparison.NOT_LESS, V512, 0, 31), "vcmpnltps k7,zmm0,zmm31"),
+            line(x -> x.compare(2, Comparison.EQUAL, V512, 17, 3), "vcmpeqps k2,zmm17,zmm3"),
+            line(x -> x.compare(7, Comparison.LESS, V512, 4, 30), "vcmpltps k7,zmm4,zmm30"),
+            line(x -> x.vectorWhere(1, Evex.VADDPS, V512, 2, 2, 17), "vaddps zmm2{k1},zmm2,zmm17"),
+            line(x -> x.vectorWhere(7, Evex.VMOVUPS, V512, 1, 0, 7), "vmovups zmm1{k7},zmm7"),
+            line(x -> x.vectorOrZero(7, Evex.VSCALEFPS, V512, 0, 7, 5), "vscalefps zmm0{k7}{z},zmm7,zmm5"),
+            line(x -> x.vector(Evex.VPBROADCASTD, V512, 9, 5), "vpbroadcastd zmm9,xmm5"),
+            line(x -> x.vector(Evex.VPBROADCASTD_GP, V512, 9, Gp.R9.ordinal()), "vpbroadcastd zmm9,r9d"),
+            line(
+                    x -> x.vector(Evex.VPBROADCASTQ, V512, 17, ShortCall.EIGHTH),
+                    "vpbroadcastq zmm17,QWORD PTR [rsp+0x10]"),
+            line(x -> x.vector(Evex.VPBROADCASTQ_GP, V512, 16, Gp.R9.ordinal()), "vpbroadcastq zmm16,r9"),
+            line(x -> x.vector(Evex.VMOVD_TO_GP, V128, 2, Gp.RAX.ordinal()), "vmovd eax,xmm2"),
+            line(x -> x.vector(Evex.VMOVQ_TO_GP, V128, 2, Gp.RAX.ordinal()), "vmovq rax,xmm2"),
+            line(
+                    x -> x.vector(Evex.VMOVDQU16_STORE, V256, 2, 0, Address.at(Gp.RSI), 1),
+                    "vmovdqu16 YMMWORD PTR [rsi]{k1},ymm2"),
+            line(x -> x.vector(Evex.VCVTPS2PD, V128, 5, 0), "vcvtps2pd xmm5,xmm0"),
+            line(x -> x.vector(Evex.VCVTPD2PS, V128, 5, 5), "vcvtpd2ps xmm5,xmm5"),
+            line(x -> x.vector(Evex.VADDPD, V128, 5, 5, 16), "vaddpd xmm5,xmm5,xmm16"),
+            line(x -> x.vector(Evex.VMULPD, V128, 5, 6, 6), "vmulpd xmm5,xmm6,xmm6"),
+            line(x -> x.vector(Evex.VDIVPD, V128, 5, 18, 5), "vdivpd xmm5,xmm18,xmm5"),
+            line(x -> x.vector(Evex.VSQRTPD, V128, 5, 5), "vsqrtpd xmm5,xmm5"),
             line(x -> x.shiftRight(V512, 1, 17, 4), "vpsrld zmm1,zmm17,0x4"),
             line(x -> x.shiftRightQwords(V512, 1, 9, 32), "vpsrlq zmm1,zmm9,0x20"));
 
@@ -145,6 +181,17 @@ final class AssemblerTest {
                         "jne 0x0");
     }
 
+    @Test
+    void jumpsForwardAndPartialMasksReadBack(@TempDir Path folder) throws Exception {
+        Assembler x = new Assembler();
+        Assembler.Jump end = x.jumpIfZero();
+        x.firstLanes(1, Gp.R11);
+        x.land(end);
+        x.ret();
+        assertThat(disassemble(x.bytes(), folder))
+                .containsExactly("je 0x15", "mov eax,0xffffffff", "bzhi eax,eax,r11d", "kmovw k1,eax", "ret");
+    }
+
     /** Whole functions: nothing but known instructions, a single return at the end. */
     @Test
     void everyKernelIsWellFormed(@TempDir Path folder) throws Exception {
@@ -157,6 +204,17 @@ final class AssemblerTest {
                 BlockDots.quantizing()));
         functions.add(Bf16Tile.generate(8, 3, Write.ADD));
         functions.add(F32Tile.generate(16, 1, Write.SET));
+        functions.addAll(List.of(Elements.sum(), Elements.cap(), Elements.adamWStep()));
+        functions.addAll(List.of(GatedUnits.forward(), GatedUnits.backward(), Rotations.rotation()));
+        functions.addAll(List.of(RowNorms.forward(), RowNorms.backward(Write.ADD), RowNorms.sumOfSquares()));
+        functions.addAll(List.of(Widening.scaled(DType.BF16), Widening.onePlus(DType.F32)));
+        for (Softcap softcap : Softcap.values()) {
+            functions.addAll(
+                    List.of(LossRows.sums(softcap), LossRows.gradients(softcap), ScoreRows.capAndMax(softcap)));
+            for (ScoreRows.Form form : ScoreRows.Form.values()) {
+                functions.addAll(List.of(ScoreRows.exponentials(form), ScoreRows.gradients(softcap, form)));
+            }
+        }
         for (byte[] function : functions) {
             List<String> lines = disassemble(function, folder);
             assertThat(lines).doesNotContain("(bad)").allMatch(line -> !line.startsWith(".byte"));
@@ -203,6 +261,7 @@ final class AssemblerTest {
                 .filter(line -> line.matches("\\s+[0-9a-f]+:\\s.*"))
                 .map(line -> line.replaceFirst("\\s+[0-9a-f]+:\\s+", "")
                         .replaceAll("\\s+", " ")
+                        .replace("{evex} ", "") // where a shorter encoding exists
                         .replaceAll("DWORD PTR (\\[.*])\\{1to16}", "DWORD BCST $1") // binutils before 2.39
                         .strip())
                 .toList();

@@ -1,0 +1,108 @@
+package dev.jemma.engine.kernel.cpu.code;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * Operations on each element of arrays of f32 by itself. Addresses are the caller's to check; arrays may be the same where the
+ * operation of {@code Kernels} says so, and need no alignment.
+ */
+public final class Elements {
+    /** Floats that {@link #adamW} reads its factors from. */
+    public static final int ADAMW_FACTORS = 8;
+
+    private static final MemorySegment[] FUNCTIONS =
+            available() ? CodeMemory.publish(List.of(sum(), cap(), adamWStep())) : new MemorySegment[0];
+
+    private Elements() {}
+
+    /** Whether this machine can run them. */
+    public static boolean available() {
+        return CpuFeatures.ofThisMachine().avx512();
+    }
+
+    /** {@code out = a + b}. */
+    public static void add(long out, long a, long b, long count) {
+        ShortCall.run(FUNCTIONS[0], out, a, b, count, 0, 0);
+    }
+
+    /** {@code x = cap * tanh(x * inverseCap)}. */
+    public static void softcap(long x, long count, float inverseCap, float cap) {
+        ShortCall.run(FUNCTIONS[1], x, count, 0, 0, 0, 0, ShortCall.pair(inverseCap, cap), 0);
+    }
+
+    /**
+     * {@code g' = f0 g; m = f1 m + f2 g'; v = f3 v + f4 g'^2; p = f5 p - f6 m / (sqrt(v) + f7)}.
+     *
+     * @param factors address of {@value #ADAMW_FACTORS} floats, f0 first
+     */
+    public static void adamW(long p, long g, long m, long v, long count, long factors) {
+        ShortCall.run(FUNCTIONS[2], p, g, m, v, count, factors);
+    }
+
+    /** {@code void sum(out, a, b, count)}. */
+    static byte[] sum() {
+        Floats f = new Floats(new Assembler());
+        f.forEach(Gp.RCX, 4, (i, mask) -> {
+            f.load(i, Floats.in(Gp.RSI, i), mask);
+            f.load(4 + i, Floats.in(Gp.RDX, i), mask);
+            f.add(i, i, 4 + i);
+            f.store(Floats.in(Gp.RDI, i), i, mask);
+        });
+        return f.finish();
+    }
+
+    /** {@code void cap(x, count, -, -, -, -, (inverse, cap))}. */
+    static byte[] cap() {
+        Floats f = new Floats(new Assembler());
+        Exponentials math = new Exponentials(f, 4);
+        math.prepareTanh();
+        int inverse = f.argument(ShortCall.SEVENTH);
+        int cap = f.argument(ShortCall.SEVENTH.plus(4));
+        f.forEach(Gp.RSI, mask -> {
+            f.load(0, Floats.in(Gp.RDI), mask);
+            f.multiply(0, 0, inverse);
+            math.tanh(1, 0);
+            f.multiply(1, 1, cap);
+            f.store(Floats.in(Gp.RDI), 1, mask);
+        });
+        return f.finish();
+    }
+
+    /** {@code void adamW(p, g, m, v, count, factors)}. */
+    static byte[] adamWStep() {
+        Floats f = new Floats(new Assembler());
+        int[] factor = new int[ADAMW_FACTORS];
+        for (int i = 0; i < factor.length; i++) {
+            factor[i] = f.argument(Address.at(Gp.R9, 4 * i));
+        }
+        int p = 0;
+        int g = 1;
+        int m = 2;
+        int v = 3;
+        int first = 4;
+        int second = 5;
+        f.forEach(Gp.R8, mask -> {
+            f.load(g, Floats.in(Gp.RSI), mask);
+            f.multiply(g, g, factor[0]);
+            f.load(m, Floats.in(Gp.RDX), mask);
+            f.multiply(first, g, factor[2]);
+            f.multiplyAdd(m, factor[1], first);
+            f.store(Floats.in(Gp.RDX), m, mask);
+            f.load(v, Floats.in(Gp.RCX), mask);
+            f.multiply(second, g, g);
+            f.multiply(second, second, factor[4]);
+            f.multiplyAdd(v, factor[3], second);
+            f.store(Floats.in(Gp.RCX), v, mask);
+            f.squareRoot(v, v);
+            f.add(v, v, factor[7]);
+            f.multiply(m, m, factor[6]);
+            f.divide(m, m, v);
+            f.load(p, Floats.in(Gp.RDI), mask);
+            f.multiply(p, p, factor[5]);
+            f.subtract(p, p, m);
+            f.store(Floats.in(Gp.RDI), p, mask);
+        });
+        return f.finish();
+    }
+}

@@ -1,0 +1,76 @@
+package dev.jemma.engine.kernel.cpu.code;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/** Rotary embedding of rows of heads that lie behind each other, in place. Addresses are the caller's to check. */
+public final class Rotations {
+    private static final MemorySegment[] FUNCTIONS =
+            available() ? CodeMemory.publish(List.of(rotation())) : new MemorySegment[0];
+
+    private Rotations() {}
+
+    /** Whether this machine can run them. */
+    public static boolean available() {
+        return CpuFeatures.ofThisMachine().avx512();
+    }
+
+    /**
+     * {@code (u, v) = (u cos - v sin, v cos + u sin)} for the two halves of every head.
+     *
+     * @param x address of the first row's first head
+     * @param cos address of the first row's angles, {@code half} a row
+     * @param half elements of half a head, 1 or more
+     * @param heads of a row, 1 or more
+     * @param rows 1 or more
+     * @param direction 1, or -1 for the inverse, which has -sin
+     */
+    public static void rotate(long x, long cos, long sin, long half, long heads, long rows, float direction) {
+        ShortCall.run(FUNCTIONS[0], x, cos, sin, half, heads, rows, ShortCall.bits(direction), 0);
+    }
+
+    /** {@code void rotate(x, cos, sin, half, heads, rows, direction)}. */
+    static byte[] rotation() {
+        Floats f = new Floats(new Assembler());
+        Assembler x = f.x;
+        int direction = f.argument(ShortCall.SEVENTH);
+        Gp second = Gp.RBX;
+        Gp head = Gp.RBP;
+        x.push(second);
+        x.push(head);
+        int c = 0;
+        int s = 1;
+        int u = 2;
+        int v = 3;
+        int us = 4;
+        int vs = 5;
+        Assembler.Label row = x.label();
+        x.mov(head, Gp.R8);
+        Assembler.Label next = x.label();
+        x.lea(second, Address.at(Gp.RDI, Gp.RCX, 4, 0));
+        f.forEach(Gp.RCX, mask -> {
+            f.load(c, Floats.in(Gp.RSI), mask);
+            f.load(s, Floats.in(Gp.RDX), mask);
+            f.multiply(s, s, direction);
+            f.load(u, Floats.in(Gp.RDI), mask);
+            f.load(v, Floats.in(second), mask);
+            f.multiply(us, u, s);
+            f.multiply(vs, v, s);
+            f.multiply(u, u, c);
+            f.subtract(u, u, vs);
+            f.multiplyAdd(v, c, us);
+            f.store(Floats.in(Gp.RDI), u, mask);
+            f.store(Floats.in(second), v, mask);
+        });
+        x.lea(Gp.RDI, Address.at(second, Gp.RCX, 4, 0));
+        x.decrement(head);
+        x.jumpIfNotZero(next);
+        x.lea(Gp.RSI, Address.at(Gp.RSI, Gp.RCX, 4, 0));
+        x.lea(Gp.RDX, Address.at(Gp.RDX, Gp.RCX, 4, 0));
+        x.decrement(Gp.R9);
+        x.jumpIfNotZero(row);
+        x.pop(head);
+        x.pop(second);
+        return f.finish();
+    }
+}

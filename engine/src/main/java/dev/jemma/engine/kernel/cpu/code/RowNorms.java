@@ -1,0 +1,188 @@
+package dev.jemma.engine.kernel.cpu.code;
+
+import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V128;
+import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
+
+import dev.jemma.engine.kernel.Write;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * RMSNorm of rows of D floats that lie behind each other, its backward, and sums of squares. Squares are summed in f32, the root is
+ * taken in f64, as in {@code Norms}, bit for bit. Addresses are the caller's to check.
+ */
+public final class RowNorms {
+    private static final MemorySegment[] FUNCTIONS = available()
+            ? CodeMemory.publish(List.of(forward(), backward(Write.SET), backward(Write.ADD), sumOfSquares()))
+            : new MemorySegment[0];
+
+    private RowNorms() {}
+
+    /** Whether this machine can run them. */
+    public static boolean available() {
+        return CpuFeatures.ofThisMachine().avx512();
+    }
+
+    /**
+     * {@code out = x / sqrt(mean(x^2) + epsilon) * w}; out may be x.
+     *
+     * @param w address of D floats, the 1 + w of Gemma
+     * @param d D, 1 or more
+     * @param rows 1 or more
+     */
+    public static void forward(long out, long x, long w, long d, long rows, float epsilon) {
+        ShortCall.run(FUNCTIONS[0], out, x, w, d, rows, bits(epsilon), bits(d), 0);
+    }
+
+    /** {@code dX} of {@link #forward}, set or added; with {@link Write#SET} dX may be dOut. */
+    public static void backward(long dX, long dOut, long x, long w, long d, long rows, float epsilon, Write write) {
+        ShortCall.run(FUNCTIONS[1 + write.ordinal()], dX, dOut, x, w, d, rows, bits(epsilon), bits(d));
+    }
+
+    /** The sum of squares of {@code count} floats. */
+    public static float sumOfSquares(long x, long count) {
+        return Float.intBitsToFloat((int) ShortCall.run(FUNCTIONS[3], x, count, 0, 0, 0, 0));
+    }
+
+    private static long bits(double value) {
+        return Double.doubleToRawLongBits(value);
+    }
+
+    /** {@code void forward(out, x, w, d, rows, epsilon, (f64) d)}. */
+    static byte[] forward() {
+        Floats f = new Floats(new Assembler());
+        Assembler x = f.x;
+        Root root = new Root(f, ShortCall.SEVENTH);
+        x.vector(Evex.VPBROADCASTQ_GP, V512, root.epsilon, Gp.R9.ordinal());
+        int scale = 0;
+        Assembler.Label row = x.label();
+        squares(f, Gp.RSI, Gp.RCX, scale);
+        root.inverse(scale);
+        f.forEach(Gp.RCX, 2, (i, mask) -> {
+            int v = 1 + 2 * i;
+            f.load(v, Floats.in(Gp.RSI, i), mask);
+            f.load(v + 1, Floats.in(Gp.RDX, i), mask);
+            f.multiply(v, v, scale);
+            f.multiply(v, v, v + 1);
+            f.store(Floats.in(Gp.RDI, i), v, mask);
+        });
+        x.lea(Gp.RSI, Address.at(Gp.RSI, Gp.RCX, 4, 0));
+        x.lea(Gp.RDI, Address.at(Gp.RDI, Gp.RCX, 4, 0));
+        x.decrement(Gp.R8);
+        x.jumpIfNotZero(row);
+        return f.finish();
+    }
+
+    /**
+     * {@code void backward(dX, dOut, x, w, d, rows, epsilon, (f64) d)}: with {@code s = 1 / rms} and {@code g = dOut w},
+     * {@code dX = s g - x s^3 / D sum(g x)}.
+     */
+    static byte[] backward(Write write) {
+        Floats f = new Floats(new Assembler());
+        Assembler x = f.x;
+        Root root = new Root(f, ShortCall.EIGHTH);
+        x.vector(Evex.VPBROADCASTQ, V512, root.epsilon, ShortCall.SEVENTH);
+        int sign = f.constantBits(1 << 31);
+        int scale = 0;
+        int pull = 1;
+        int g = 2;
+        int in = 3;
+        int w = 4;
+        Assembler.Label row = x.label();
+        squares(f, Gp.RDX, Gp.R8, scale);
+        root.inverse(scale);
+        x.zero(pull);
+        f.forEach(Gp.R8, mask -> {
+            f.load(g, Floats.in(Gp.RSI), mask);
+            f.load(w, Floats.in(Gp.RCX), mask);
+            f.load(in, Floats.in(Gp.RDX), mask);
+            f.multiply(g, g, w);
+            f.addProduct(pull, g, in);
+        });
+        f.sumOfLanes(pull, g);
+        root.cubeOver(scale, pull);
+        x.vector(Evex.VPXORD, V512, pull, pull, sign);
+        f.forEach(Gp.R8, mask -> {
+            f.load(g, Floats.in(Gp.RSI), mask);
+            f.load(w, Floats.in(Gp.RCX), mask);
+            f.load(in, Floats.in(Gp.RDX), mask);
+            f.multiply(g, g, w);
+            f.multiply(g, g, scale);
+            f.multiplyAdd(in, pull, g);
+            if (write == Write.ADD) {
+                f.load(g, Floats.in(Gp.RDI), mask);
+                f.add(in, g, in);
+            }
+            f.store(Floats.in(Gp.RDI), in, mask);
+        });
+        for (Gp pointer : List.of(Gp.RDI, Gp.RSI, Gp.RDX)) {
+            x.lea(pointer, Address.at(pointer, Gp.R8, 4, 0));
+        }
+        x.decrement(Gp.R9);
+        x.jumpIfNotZero(row);
+        return f.finish();
+    }
+
+    /** {@code float sumOfSquares(x, count)}. */
+    static byte[] sumOfSquares() {
+        Floats f = new Floats(new Assembler());
+        squares(f, Gp.RDI, Gp.RSI, 0);
+        f.result(0);
+        return f.finish();
+    }
+
+    /** Leaves the sum of squares in every lane of {@code sum}; vectors 1 to 3 are overwritten. Two sums in turn hide the latency. */
+    private static void squares(Floats f, Gp from, Gp count, int sum) {
+        int other = 1;
+        f.x.zero(sum);
+        f.x.zero(other);
+        f.forEach(count, 2, (i, mask) -> {
+            f.load(2 + i, Floats.in(from, i), mask);
+            f.addProduct(i == 0 ? sum : other, 2 + i, 2 + i);
+        });
+        f.add(sum, sum, other);
+        f.sumOfLanes(sum, other);
+    }
+
+    /** The arithmetic in f64 between the two passes over a row; vectors 5 and 6 are overwritten. */
+    private static final class Root {
+        final int epsilon = 16;
+        private final int count = 17;
+        private final int one = 18;
+        private final int d = 5;
+        private final int sum = 6;
+        private final Assembler x;
+
+        Root(Floats f, Address countAt) {
+            x = f.x;
+            x.vector(Evex.VPBROADCASTQ, V512, count, countAt);
+            x.vector(Evex.VCVTPS2PD, V512, one, f.constant(1));
+        }
+
+        /** {@code s = (f32) (1 / sqrt(s / D + epsilon))} in every lane. */
+        void inverse(int s) {
+            x.vector(Evex.VCVTPS2PD, V128, d, s);
+            x.vector(Evex.VDIVPD, V128, d, d, count);
+            x.vector(Evex.VADDPD, V128, d, d, epsilon);
+            x.vector(Evex.VSQRTPD, V128, d, d);
+            x.vector(Evex.VDIVPD, V128, d, one, d);
+            spread(s);
+        }
+
+        /** {@code v = (f32) (s^3 / D * v)} in every lane. */
+        void cubeOver(int s, int v) {
+            x.vector(Evex.VCVTPS2PD, V128, sum, s);
+            x.vector(Evex.VMULPD, V128, d, sum, sum);
+            x.vector(Evex.VMULPD, V128, d, d, sum);
+            x.vector(Evex.VDIVPD, V128, d, d, count);
+            x.vector(Evex.VCVTPS2PD, V128, sum, v);
+            x.vector(Evex.VMULPD, V128, d, d, sum);
+            spread(v);
+        }
+
+        private void spread(int to) {
+            x.vector(Evex.VCVTPD2PS, V128, d, d);
+            x.vector(Evex.VPBROADCASTD, V512, to, d);
+        }
+    }
+}

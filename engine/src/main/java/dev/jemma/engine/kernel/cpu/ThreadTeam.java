@@ -1,6 +1,7 @@
 package dev.jemma.engine.kernel.cpu;
 
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -8,9 +9,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * A fixed team of threads that run the chunks of one task at a time; the caller is a member.
  *
- * <p>A step of a small model is hundreds of tasks of a few microseconds, so members spin for a while before they park. Chunks are
- * claimed in order, by whoever is free: a task's result must not depend on who runs a chunk, and none of ours does, because a chunk
- * owns its output elements and computes each in a fixed order. Running a task allocates nothing.
+ * <p>A step of a small model is hundreds of tasks of a few microseconds, so members spin before they park. After some microseconds of
+ * that they offer their core between two looks: where others want it too, or the system has put two members on one core, whoever has
+ * work would otherwise wait for the rest of a time slice, which is milliseconds.
+ *
+ * <p>Chunks are claimed in order, by whoever is free: a task's result must not depend on who runs a chunk, and none of ours does, because
+ * a chunk owns its output elements and computes each in a fixed order. A task is over when its chunks are, whether or not every member has
+ * noticed it: nobody waits for one that sleeps or has lost its core. Running a task allocates nothing.
  */
 final class ThreadTeam implements AutoCloseable {
     /** What a task does for one of its chunks. */
@@ -24,17 +29,25 @@ final class ThreadTeam implements AutoCloseable {
     }
 
     private static final long SPIN_NANOS = 1_000_000;
-    private static final int SPINS_BETWEEN_CLOCKS = 128;
+
+    /** Looks before the core is offered: about 25 microseconds. */
+    private static final int SPINS = 1024;
 
     private final Thread[] threads;
     private final Member[] members;
-    private final AtomicInteger next = new AtomicInteger();
-    private final AtomicInteger running = new AtomicInteger();
+
+    /**
+     * The number of chunks above, the next one to claim below, as one: who claims from a task that has just become another gets a chunk of
+     * that one, and what belongs to it.
+     */
+    private final AtomicLong claims = new AtomicLong();
+
+    /** Chunks that are not done yet. */
+    private final AtomicInteger left = new AtomicInteger();
+
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
-    private volatile int generation;
     private volatile boolean closed;
     private Task task = (chunk, member) -> {};
-    private int chunks;
 
     /** A team of {@code size} members: the caller and {@code size - 1} daemon threads. */
     ThreadTeam(int size) {
@@ -70,23 +83,16 @@ final class ThreadTeam implements AutoCloseable {
             return;
         }
         task = newTask;
-        chunks = chunkCount;
-        next.set(0);
-        running.set(threads.length);
-        generation++; // publishes the fields above; the caller is the only writer
+        left.set(chunkCount);
+        claims.set((long) chunkCount << 32); // publishes the fields above
         for (int i = 0; i < threads.length; i++) {
             if (members[i].parked) {
                 LockSupport.unpark(threads[i]);
             }
         }
         claim(0);
-        int spins = 0;
-        while (running.get() != 0) {
-            if (++spins < 1 << 14) {
-                Thread.onSpinWait();
-            } else {
-                Thread.yield(); // more threads than cores: let the others have this one
-            }
+        for (int spins = 0; left.get() != 0; spins++) {
+            pause(spins);
         }
         Throwable thrown = failure.getAndSet(null);
         switch (thrown) {
@@ -97,23 +103,41 @@ final class ThreadTeam implements AutoCloseable {
         }
     }
 
+    private static void pause(int spins) {
+        if (spins < SPINS) {
+            Thread.onSpinWait();
+        } else {
+            Thread.yield();
+        }
+    }
+
+    /** Whether there is a chunk that nobody has claimed. */
+    private boolean waiting() {
+        long seen = claims.get();
+        return (int) seen < seen >>> 32;
+    }
+
+    /** Runs chunks until all are claimed. The caller of {@link #run} waits for each, so the task cannot change before. */
     private void claim(int member) {
-        try {
-            int count = chunks;
-            Task mine = task;
-            for (int chunk = next.getAndIncrement(); chunk < count; chunk = next.getAndIncrement()) {
-                mine.run(chunk, member);
+        int done = 0;
+        for (long claim = claims.getAndIncrement(); (int) claim < claim >>> 32; claim = claims.getAndIncrement()) {
+            try {
+                if (failure.getPlain() == null) { // after a failure the rest is only counted
+                    task.run((int) claim, member);
+                }
+            } catch (RuntimeException | Error e) {
+                failure.compareAndSet(null, e);
             }
-        } catch (RuntimeException | Error e) {
-            failure.compareAndSet(null, e);
-            next.set(chunks); // the others need not go on
+            done++;
+        }
+        if (done > 0) {
+            left.addAndGet(-done);
         }
     }
 
     @Override
     public void close() {
         closed = true;
-        generation++;
         for (Thread thread : threads) {
             LockSupport.unpark(thread);
         }
@@ -140,7 +164,6 @@ final class ThreadTeam implements AutoCloseable {
     private final class Member implements Runnable {
         private final int index;
         private volatile boolean parked;
-        private int seen;
 
         Member(int index) {
             this.index = index;
@@ -148,31 +171,28 @@ final class ThreadTeam implements AutoCloseable {
 
         @Override
         public void run() {
-            while (true) {
-                await();
-                if (closed) {
-                    return;
+            while (!closed) {
+                if (waiting()) {
+                    claim(index);
                 }
-                claim(index);
-                running.decrementAndGet();
+                await();
             }
         }
 
-        /** Returns when the generation has moved on: spins first, then parks. */
+        /** Returns when there is something to do, or the team is closed: spins first, then parks. */
         private void await() {
             long start = System.nanoTime();
-            for (int spins = 1; generation == seen; spins++) {
-                if (spins % SPINS_BETWEEN_CLOCKS == 0 && System.nanoTime() - start > SPIN_NANOS) {
+            for (int spins = 0; !waiting() && !closed; spins++) {
+                if (spins >= SPINS && System.nanoTime() - start > SPIN_NANOS) {
                     parked = true;
-                    while (generation == seen) {
+                    while (!waiting() && !closed) {
                         LockSupport.park(ThreadTeam.this);
                     }
                     parked = false;
                 } else {
-                    Thread.onSpinWait();
+                    pause(spins);
                 }
             }
-            seen = generation;
         }
     }
 }

@@ -134,7 +134,8 @@ public final class Ceilings {
                 .lane(0);
     }
 
-    private static double sum(MemorySegment memory, long from, int bytes) {
+    /** A sum over {@code bytes} bytes, a multiple of four vectors, as fast as they can be read. */
+    static long sum(MemorySegment memory, long from, int bytes) {
         int step = LONGS.vectorByteSize();
         LongVector a = LongVector.zero(LONGS);
         LongVector b = a;

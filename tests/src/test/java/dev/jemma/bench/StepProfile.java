@@ -33,7 +33,28 @@ public final class StepProfile {
     private static final int WARM_UPS = 4;
     private static final int RUNS = 4;
 
-    private final Map<String, long[]> times = new TreeMap<>();
+    private final Map<String, Calls> times = new TreeMap<>();
+
+    /** What the calls of one operation took, in nanoseconds. */
+    private static final class Calls {
+        private long[] all = new long[64];
+        private int count;
+
+        void add(long nanos) {
+            if (count == all.length) {
+                all = Arrays.copyOf(all, 2 * count);
+            }
+            all[count++] = nanos;
+        }
+
+        long sum() {
+            return Arrays.stream(all, 0, count).sum();
+        }
+
+        long median() {
+            return Arrays.stream(all, 0, count).sorted().toArray()[count / 2];
+        }
+    }
 
     /** Arguments as in the recipe. */
     public static void main(String[] args) throws Exception {
@@ -62,9 +83,9 @@ public final class StepProfile {
                     } catch (InvocationTargetException e) {
                         throw e.getCause() == null ? e : e.getCause();
                     } finally {
-                        long[] sum = times.computeIfAbsent(name(method, operands), key -> new long[2]);
-                        sum[0] += System.nanoTime() - start;
-                        sum[1]++;
+                        long took = System.nanoTime() - start;
+                        times.computeIfAbsent(name(method, operands), key -> new Calls())
+                                .add(took);
                     }
                 });
     }
@@ -128,13 +149,17 @@ public final class StepProfile {
             step.run();
             best = Math.min(best, System.nanoTime() - start);
         }
-        long kernels = times.values().stream().mapToLong(t -> t[0]).sum();
+        long kernels = times.values().stream().mapToLong(Calls::sum).sum();
         System.out.printf("%.1f tokens/s; the last run, %.1f ms in kernels:%n", tokens * 1e9 / best, kernels / 1e6);
         times.entrySet().stream()
-                .sorted(Comparator.comparingLong(e -> -e.getValue()[0]))
+                .sorted(Comparator.comparingLong(e -> -e.getValue().sum()))
                 .limit(40)
                 .forEach(e -> System.out.printf(
-                        "%8.2f ms %5.1f %% %5d x %s%n",
-                        e.getValue()[0] / 1e6, 100.0 * e.getValue()[0] / kernels, e.getValue()[1], e.getKey()));
+                        "%8.2f ms %5.1f %% %5d x %8.1f us (median) %s%n",
+                        e.getValue().sum() / 1e6,
+                        100.0 * e.getValue().sum() / kernels,
+                        e.getValue().count,
+                        e.getValue().median() / 1e3,
+                        e.getKey()));
     }
 }

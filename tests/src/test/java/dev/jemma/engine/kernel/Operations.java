@@ -70,6 +70,9 @@ final class Operations {
             o.linear(1, 32, 1, type);
             o.linear(1, 64, 9, type);
             o.linear(2, 96, 17, type);
+            o.linear(1, 128, 7, type);
+            o.linear(3, 384, 13, type);
+            o.linear(4, 256, 160, type);
             o.linear(5, 32, 15, type);
             o.linear(7, 96, 16, type);
             if (many) {

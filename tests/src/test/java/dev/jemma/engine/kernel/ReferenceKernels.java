@@ -1,6 +1,7 @@
 package dev.jemma.engine.kernel;
 
 import dev.jemma.engine.kernel.cpu.code.BlockDots;
+import dev.jemma.engine.kernel.cpu.code.NibbleDots;
 import dev.jemma.engine.tensor.Conversion;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.HostSlab;
@@ -167,13 +168,20 @@ public final class ReferenceKernels implements Kernels {
     @Override
     public void linear(Tensor out, Tensor x, Tensor weight, Write write) {
         boolean few = n(x, 0) <= 4;
-        boolean blocks = arithmetic == Arithmetic.BF16
-                && weight.dtype().isQuantized()
-                && n(weight, 0) >= 8
-                && BlockDots.available();
+        boolean blocks = arithmetic == Arithmetic.BF16 && inInt8(weight);
         double[] left = !few ? factor(x) : blocks ? quantized(x) : d(x);
         double[] right = few ? d(weight) : factor(weight);
         put(out, ReferenceMath.timesTransposed(left, right, n(x, 0), n(weight, 1), n(weight, 0)), write);
+    }
+
+    /** Whether machine code of the CPU's kernels multiplies single rows with such a weight. */
+    private static boolean inInt8(Tensor weight) {
+        return switch (weight.dtype()) {
+            case Q8_0 -> n(weight, 0) >= BlockDots.ROWS && BlockDots.available();
+            case Q4_0 ->
+                n(weight, 0) >= NibbleDots.ROWS && n(weight, 1) % NibbleDots.STEP == 0 && NibbleDots.available();
+            case F32, F16, BF16, I32, I64 -> false;
+        };
     }
 
     @Override

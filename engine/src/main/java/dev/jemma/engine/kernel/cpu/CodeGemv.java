@@ -2,36 +2,34 @@ package dev.jemma.engine.kernel.cpu;
 
 import dev.jemma.engine.kernel.Arithmetic;
 import dev.jemma.engine.kernel.Write;
-import dev.jemma.engine.kernel.cpu.code.BlockDots;
-import dev.jemma.engine.kernel.cpu.code.RowDots;
-import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /**
  * {@code out = scale * x W^T} for the few rows of a decoding step by machine code, where CPU and shape allow it; {@link Gemv} does the
  * rest. Exact up to the order of sums for bf16 weights; with block types x is quantized by blocks too.
+ *
+ * <p>Memory gives most to few long streams. So each member of the team has a lane, a stretch of the weights of its own, which it walks
+ * along chunk by chunk; who is done early takes the next chunk of another's lane.
  */
 final class CodeGemv implements AutoCloseable {
-    private static final int ROWS = RowDots.ROWS;
+    /** A chunk is about this large: some microseconds of reading, which is how long the last to finish is waited for at most. */
+    private static final long CHUNK_BYTES = 64 << 10;
 
-    /** A chunk is about this large: far more than what is asked for ahead of use, few enough to share out evenly. */
-    private static final long CHUNK_BYTES = 256 << 10;
-
-    private static final int MOST_ROUNDS = 1 << 12;
-    private static final long PAGE = 4096;
+    private static final int LINE_INTS = 16;
 
     private final ThreadTeam team;
     private final Scratch scratch = new Scratch();
     private final Scratch own = new Scratch();
     private final MemorySegment[] sums;
     private final int[] touched;
-    private final ThreadTeam.Task task = this::outputs;
+    private final AtomicIntegerArray taken;
+    private final ThreadTeam.Task task = this::lanes;
 
-    private DType type = DType.BF16;
+    private CodeDots dots = CodeDots.BF16;
     private MemorySegment w = MemorySegment.NULL;
-    private MemorySegment x = MemorySegment.NULL;
     private MemorySegment out = MemorySegment.NULL;
     private Write write = Write.SET;
     private float scale;
@@ -42,13 +40,15 @@ final class CodeGemv implements AutoCloseable {
     private int outputsAChunk;
     private long inputs;
     private long rowBytes;
+    private long x;
     private long xBytes;
 
     CodeGemv(ThreadTeam team) {
         this.team = team;
         sums = new MemorySegment[team.size()];
-        touched = new int[16 * team.size()];
-        long bytes = 2 * CHUNK_BYTES; // a sum takes four bytes, a row of weights at least 18
+        touched = new int[LINE_INTS * team.size()];
+        taken = new AtomicIntegerArray(LINE_INTS * (team.size() + 1));
+        long bytes = CHUNK_BYTES; // a sum takes four bytes, a row of weights at least 18
         MemorySegment all = own.atLeast(bytes * team.size());
         for (int i = 0; i < sums.length; i++) {
             sums[i] = all.asSlice(bytes * i, bytes);
@@ -57,16 +57,7 @@ final class CodeGemv implements AutoCloseable {
 
     /** Whether it computes this product. */
     static boolean takes(Tensor input, Tensor weight, Arithmetic arithmetic) {
-        boolean typed = switch (weight.dtype()) {
-            case BF16 -> RowDots.available();
-            case Q8_0, Q4_0 -> BlockDots.available() && arithmetic == Arithmetic.BF16;
-            case F32, F16, I32, I64 -> false;
-        };
-        return typed
-                && input.dim(0) <= Gemv.MAX_ROWS
-                && input.dim(1) % RowDots.STEP == 0
-                && input.dim(1) > 0
-                && weight.dim(0) >= ROWS;
+        return input.dim(0) <= Gemv.MAX_ROWS && CodeDots.takes(weight.dtype(), input.dim(1), weight.dim(0), arithmetic);
     }
 
     /** out [N, O], input [N, I], weight [O, I]. */
@@ -78,57 +69,47 @@ final class CodeGemv implements AutoCloseable {
         out = result.segment();
         scale = factor;
         write = mode;
-        type = weight.dtype();
-        rowBytes = type.bytes(inputs);
-        xBytes = type.isQuantized() ? inputs / BlockDots.BLOCK * BlockDots.BLOCK_BYTES : 4 * inputs;
-        x = scratch.atLeast(rows * xBytes);
+        dots = CodeDots.of(weight.dtype());
+        rowBytes = weight.dtype().bytes(inputs);
+        xBytes = dots.vectorBytes(inputs);
+        x = scratch.atLeast(rows * xBytes).address();
         for (int n = 0; n < rows; n++) {
-            prepare(input.segment().address() + 4 * n * inputs, x.address() + n * xBytes);
+            dots.arrange(input.segment().address() + 4 * n * inputs, inputs, x + n * xBytes);
         }
-        lanes = Math.min(team.size(), Gemm.ceilDiv(outputs, ROWS));
-        outputsALane = (int) Gemm.roundUp(Gemm.ceilDiv(outputs, lanes), ROWS);
-        int rounds = (int) Math.clamp(outputsALane * rowBytes / CHUNK_BYTES, 1, MOST_ROUNDS);
-        outputsAChunk = (int) Gemm.roundUp(Gemm.ceilDiv(outputsALane, rounds), ROWS);
-        team.run(lanes * Gemm.ceilDiv(outputsALane, outputsAChunk), task);
+        int unit = dots.rows();
+        lanes = Math.min(team.size(), Gemm.ceilDiv(outputs, unit));
+        outputsALane = (int) Gemm.roundUp(Gemm.ceilDiv(outputs, lanes), unit);
+        outputsAChunk = (int) Math.clamp(CHUNK_BYTES / rowBytes / unit * unit, unit, outputsALane);
+        for (int lane = 0; lane < lanes; lane++) {
+            taken.setPlain(LINE_INTS * (lane + 1), 0);
+        }
+        team.run(lanes, task);
     }
 
-    private void prepare(long from, long to) {
-        if (type.isQuantized()) {
-            BlockDots.quantize(type, from, inputs, to);
-        } else {
-            RowDots.split(from, inputs, to);
+    /** All of lane {@code first}, then what others have left. */
+    private void lanes(int first, int member) {
+        for (int i = 0; i < lanes; i++) {
+            int lane = (first + i) % lanes;
+            int begin = lane * outputsALane;
+            int end = Math.min(outputs, begin + outputsALane);
+            int from = begin + outputsAChunk * taken.getAndIncrement(LINE_INTS * (lane + 1));
+            while (from < end) {
+                outputs(from, Math.min(end, from + outputsAChunk), member);
+                from = begin + outputsAChunk * taken.getAndIncrement(LINE_INTS * (lane + 1));
+            }
         }
     }
 
-    private void run(int n, int from, long target, int count) {
-        long rowsAt = w.address() + from * rowBytes;
-        long vector = x.address() + n * xBytes;
-        if (type.isQuantized()) {
-            BlockDots.run(type, rowsAt, vector, inputs, target, count);
-        } else {
-            RowDots.run(rowsAt, vector, inputs, target, count);
-        }
-    }
-
-    /**
-     * Chunks are numbered so that members that keep step each walk through one stretch of memory: what a member has asked for ahead of its
-     * chunk's end is then its own next chunk.
-     */
-    private void outputs(int chunk, int member) {
-        int lane = chunk % lanes * outputsALane;
-        int from = lane + chunk / lanes * outputsAChunk;
-        int to = Math.min(Math.min(outputs, lane + outputsALane), from + outputsAChunk);
-        if (from >= to) {
-            return;
-        }
-        int whole = from + (to - from) / ROWS * ROWS;
-        touch(member, from * rowBytes, to * rowBytes);
+    private void outputs(int from, int to, int member) {
+        int unit = dots.rows();
+        int whole = from + (to - from) / unit * unit;
+        touch(member, to * rowBytes - 1);
         if (rows == 1) {
             dots(member, 0, from, whole);
         } else {
-            for (int o = from; o < whole; o += ROWS) { // the weights stay in the first cache for the next row of x
+            for (int o = from; o < whole; o += unit) { // the weights stay in the first cache for the next row of x
                 for (int n = 0; n < rows; n++) {
-                    dots(member, n, o, o + ROWS);
+                    dots(member, n, o, o + unit);
                 }
             }
         }
@@ -145,17 +126,17 @@ final class CodeGemv implements AutoCloseable {
         long at = 4L * ((long) n * outputs + from);
         MemorySegment target = sums[member];
         long address = direct ? out.address() + at : target.address();
-        run(n, from, address, to - from);
+        dots.run(w.address() + from * rowBytes, x + n * xBytes, inputs, address, to - from);
         for (int i = 0; !direct && i < to - from; i++) {
             store(at + 4L * i, target.get(Lanes.FLOAT, 4L * i));
         }
     }
 
-    /** The outputs from {@code first} on, fewer than eight: with those before them, which are not stored again. */
+    /** The outputs from {@code first} on, fewer than a unit: with those before them, which are not stored again. */
     private void last(int member, int n, int first) {
-        int from = outputs - ROWS;
+        int from = outputs - dots.rows();
         MemorySegment target = sums[member];
-        run(n, from, target.address(), ROWS);
+        dots.run(w.address() + from * rowBytes, x + n * xBytes, inputs, target.address(), dots.rows());
         for (int o = first; o < outputs; o++) {
             store(4L * ((long) n * outputs + o), target.get(Lanes.FLOAT, 4L * (o - from)));
         }
@@ -166,13 +147,12 @@ final class CodeGemv implements AutoCloseable {
         out.set(Lanes.FLOAT, at, write == Write.ADD ? out.get(Lanes.FLOAT, at) + value : value);
     }
 
-    /** Reads a byte of every page, see {@link Bf16Gemm}. */
-    private void touch(int member, long from, long to) {
-        int sum = w.get(ValueLayout.JAVA_BYTE, to - 1);
-        for (long at = from; at < to; at += PAGE) {
-            sum += w.get(ValueLayout.JAVA_BYTE, at);
-        }
-        touched[16 * member] += sum;
+    /**
+     * Reads the last byte that machine code is about to read: where a mapped file was cut short, the end is what is missing, and Java
+     * throws an error where machine code would end the process.
+     */
+    private void touch(int member, long last) {
+        touched[LINE_INTS * member] += w.get(ValueLayout.JAVA_BYTE, last);
     }
 
     @Override

@@ -1,5 +1,7 @@
 package dev.jemma.engine.kernel.cpu.code;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
@@ -72,6 +74,13 @@ final class Assembler {
         memory(to.ordinal(), from, 1);
     }
 
+    /** Stores 64 bits. */
+    void movStore(Address to, Gp from) {
+        rex(from.ordinal(), to.index().map(Enum::ordinal).orElse(0), to.base().ordinal());
+        put(0x89);
+        memory(from.ordinal(), to, 1);
+    }
+
     /** Stores the lower 32 bits. */
     void movStore32(Address to, Gp from) {
         if (from.ordinal() > 7 || to.base().ordinal() > 7 || to.index().isPresent()) {
@@ -79,6 +88,13 @@ final class Assembler {
         }
         put(0x89);
         memory(from.ordinal(), to, 1);
+    }
+
+    void mov(Gp to, long value) {
+        rex(0, 0, to.ordinal());
+        put(0xB8 | to.ordinal() & 7);
+        putInt((int) value);
+        putInt((int) (value >> 32));
     }
 
     void lea(Gp to, Address of) {
@@ -117,13 +133,22 @@ final class Assembler {
 
     /** Asks for a line to be brought to the second-level cache: PREFETCHT1. Any address will do, mapped or not. */
     void prefetch(Address line) {
+        prefetch(2, line);
+    }
+
+    /** Asks for a line to be brought to the first-level cache: PREFETCHT0. */
+    void prefetchFirst(Address line) {
+        prefetch(1, line);
+    }
+
+    private void prefetch(int hint, Address line) {
         int high = line.index().map(Enum::ordinal).orElse(0) >> 3 << 1
                 | line.base().ordinal() >> 3;
         if (high != 0) {
             put(0x40 | high);
         }
         put(0x0F, 0x18);
-        memory(2, line, 1);
+        memory(hint, line, 1);
     }
 
     /** Shifts right, filling with zeros; sets the zero flag for {@link #jumpIfZero}. */
@@ -209,12 +234,17 @@ final class Assembler {
         kmovw(mask, Gp.RAX);
     }
 
+    /** {@code mask = register}, 64 bits; mask is 1 to 7. */
+    void kmovq(int mask, Gp register) {
+        put(0xC4, 0xC1 | (register.ordinal() >> 3 ^ 1) << 5, 0xFB, 0x92);
+        modRegister(mask, register.ordinal());
+    }
+
     // ---- vector instructions
 
     /** {@code d = op(a, b)}. */
     void vector(Evex op, Width width, int d, int a, int b) {
-        evex(op, width, d, a, b >> 3 & 1, b >> 4 & 1, ALL, 0);
-        modRegister(d & 7, b & 7);
+        vectorWhere(ALL, op, width, d, a, b);
     }
 
     /** {@code d = op(a, memory)}. */
@@ -325,6 +355,16 @@ final class Assembler {
         put(0xB8); // mov eax, value
         putInt(value);
         vector(Evex.VPBROADCASTD_GP, Width.V512, d, 0, Gp.RAX.ordinal());
+    }
+
+    /** The 64 bytes of d, by way of the 128 below the stack that are a function's own (System V ABI, 3.2.2); RAX is overwritten. */
+    void constant(int d, byte[] bytes) {
+        ByteBuffer qwords = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+        for (int at = 0; at < bytes.length; at += Long.BYTES) {
+            mov(Gp.RAX, qwords.getLong(at));
+            movStore(Address.at(Gp.RSP, at - bytes.length), Gp.RAX);
+        }
+        vector(Evex.VMOVUPS, Width.V512, d, Address.at(Gp.RSP, -bytes.length));
     }
 
     /** {@code d} = all ones. */

@@ -13,12 +13,14 @@ import java.lang.invoke.MethodHandle;
 import java.util.List;
 
 /**
- * Dot products of one vector with many rows of Q8_0 or Q4_0 weights, eight rows at a time, in int8: the vector is quantized by blocks of
- * 32 as the weights are, VPDPBUSD sums products of bytes exactly, and each block's sum is scaled in f32.
+ * Dot products of one vector with many rows of Q8_0 weights, eight rows at a time, in int8: the vector is quantized by blocks of 32 as the
+ * weights are, VPDPBUSD sums products of bytes exactly, and each block's sum is scaled in f32. {@link NibbleDots} has those of Q4_0.
  *
- * <p>That instruction takes one factor unsigned. Weights become it by an offset (128 for Q8_0; Q4_0's nibbles have theirs, 8), and the
- * sum starts at minus the offset times the sum of the vector's block. A quantized block of the vector takes {@value #BLOCK_BYTES}
- * bytes: 32 signed bytes, eight int32 to start from, and the f32 scale. Addresses are the caller's to check.
+ * <p>That instruction takes one factor unsigned. Weights become it by an offset, 128, and the sum starts at minus the offset times the
+ * sum of the vector's block. A quantized block of the vector takes {@value #BLOCK_BYTES} bytes: 32 signed bytes, eight int32 to start
+ * from, and the f32 scale. Addresses are the caller's to check.
+ *
+ * <p>Blocks of either type are widened to bf16 here for products of many rows.
  */
 public final class BlockDots {
     /** Rows at a time. */
@@ -30,8 +32,11 @@ public final class BlockDots {
     /** Bytes of a quantized block of the vector. */
     public static final int BLOCK_BYTES = 96;
 
+    private static final int OFFSET = 128;
     private static final int START = 32;
     private static final int SCALE = 64;
+
+    private static final int WEIGHT_BYTES = DType.Q8_0.blockBytes();
 
     /** Bytes of a weights' block before its elements: the f16 scale. */
     private static final int ELEMENTS = 2;
@@ -39,8 +44,7 @@ public final class BlockDots {
     private static final int VECTOR = 16;
     private static final int BEGIN = 17;
     private static final int VECTOR_SCALE = 18;
-    private static final int COUNTS = 19;
-    private static final int CONSTANT = 31;
+    private static final int FLIP = 31;
 
     /** Not critical: a call reads many rows of memory that may have to come from a file. */
     private static final MethodHandle CALL = Linker.nativeLinker()
@@ -53,8 +57,7 @@ public final class BlockDots {
                     ValueLayout.JAVA_LONG));
 
     private static final MemorySegment[] FUNCTIONS = available()
-            ? CodeMemory.publish(List.of(
-                    dots(DType.Q8_0), dots(DType.Q4_0), quantizing(), widening(DType.Q8_0), widening(DType.Q4_0)))
+            ? CodeMemory.publish(List.of(dots(), quantizing(), widening(DType.Q8_0), widening(DType.Q4_0)))
             : new MemorySegment[0];
 
     private BlockDots() {}
@@ -67,29 +70,24 @@ public final class BlockDots {
     /**
      * {@code out[o] = x . w[o]}.
      *
-     * @param type Q8_0 or Q4_0
      * @param w address of the first row; rows lie behind each other
-     * @param x address of the vector, {@link #quantize}d for this type
+     * @param x address of the vector, {@link #quantize}d
      * @param inputs length of a row, a multiple of 32
      * @param out address of the sums, f32
      * @param rows how many, a multiple of {@value #ROWS}, 1 or more
      */
-    public static void run(DType type, long w, long x, long inputs, long out, long rows) {
-        call(type == DType.Q8_0 ? 0 : 1, w, type.bytes(inputs), x, inputs / BLOCK, out, rows / ROWS);
+    public static void run(long w, long x, long inputs, long out, long rows) {
+        call(0, w, DType.Q8_0.bytes(inputs), x, inputs / BLOCK, out, rows / ROWS);
     }
 
     /** Quantizes {@code inputs} floats, a multiple of 32: the scale of a block is its greatest magnitude / 127. */
-    public static void quantize(DType weights, long from, long inputs, long to) {
-        call(2, from, to, inputs / BLOCK, -offset(weights), 0, 0);
+    public static void quantize(long from, long inputs, long to) {
+        call(1, from, to, inputs / BLOCK, -OFFSET, 0, 0);
     }
 
-    /** Widens whole blocks of a row to bf16, rounded once. */
+    /** Widens whole blocks of a row, Q8_0 or Q4_0, to bf16, rounded once. */
     public static void toBf16(DType type, long from, long elements, long to) {
-        call(type == DType.Q8_0 ? 3 : 4, from, to, elements / BLOCK, 0, 0, 0);
-    }
-
-    private static int offset(DType weights) {
-        return weights == DType.Q8_0 ? 128 : 8;
+        call(type == DType.Q8_0 ? 2 : 3, from, to, elements / BLOCK, 0, 0, 0);
     }
 
     private static void call(int function, long a, long b, long c, long d, long e, long f) {
@@ -101,19 +99,12 @@ public final class BlockDots {
     }
 
     /** {@code void dots(w, stride, x, blocks, out, groups)}. */
-    static byte[] dots(DType type) {
+    static byte[] dots() {
         Assembler x = new Assembler();
         x.push(Gp.RBX);
         x.push(Gp.RBP);
         x.push(Gp.R12);
-        if (type == DType.Q8_0) {
-            x.constant(CONSTANT, 0x80808080);
-        } else {
-            x.constant(CONSTANT, 0x0F0F0F0F);
-            x.constant(0, 4);
-            x.zero(1);
-            x.vector(Evex.VSHUFI32X4, V256, COUNTS, 1, 0, 0); // shift the upper copy of the nibbles only
-        }
+        x.constant(FLIP, 0x80808080);
         x.lea(Gp.R12, Address.at(Gp.RDI, Rows8.PREFETCH_BYTES));
         Assembler.Label group = x.label();
         Address[] rows = Rows8.addresses(x, Gp.RDI, Gp.RSI);
@@ -131,14 +122,7 @@ public final class BlockDots {
             int sum = 20 + i % 4;
             int bytes = 24 + i % 4;
             int scale = 28 + i % 3;
-            Address elements = rows[i].plus(ELEMENTS);
-            if (type == DType.Q8_0) {
-                x.vector(Evex.VPXORD, V256, bytes, CONSTANT, elements);
-            } else {
-                x.vector(Evex.VBROADCASTI32X4, V256, bytes, elements);
-                x.vector(Evex.VPSRLVD, V256, bytes, bytes, COUNTS);
-                x.vector(Evex.VPANDD, V256, bytes, bytes, CONSTANT);
-            }
+            x.vector(Evex.VPXORD, V256, bytes, FLIP, rows[i].plus(ELEMENTS));
             x.vector(Evex.VMOVUPS, V256, sum, BEGIN);
             x.vector(Evex.VPDPBUSD, V256, sum, bytes, VECTOR);
             x.vector(Evex.VPBROADCASTW, V128, scale, rows[i]);
@@ -147,9 +131,9 @@ public final class BlockDots {
             x.vector(Evex.VMULPS, V256, scale, scale, VECTOR_SCALE);
             x.vector(Evex.VFMADD231PS, V256, i, sum, scale);
         }
-        Rows8.prefetch(x, Gp.R12, type.blockBytes());
-        x.add(Gp.RDI, type.blockBytes());
-        x.add(Gp.R11, type.blockBytes());
+        Rows8.prefetch(x, Gp.R12, WEIGHT_BYTES);
+        x.add(Gp.RDI, WEIGHT_BYTES);
+        x.add(Gp.R11, WEIGHT_BYTES);
         x.add(Gp.RBX, BLOCK_BYTES);
         x.decrement(Gp.RBP);
         x.jumpIfNotZero(block);
@@ -169,45 +153,16 @@ public final class BlockDots {
 
     /** {@code void quantize(from, to, blocks, -offset, -, -)}. */
     static byte[] quantizing() {
-        int magnitude = 31;
-        int least = 30;
-        int levels = 29;
-        int offset = 28;
         Assembler x = new Assembler();
-        x.constant(magnitude, 0x7FFFFFFF);
-        x.constant(least, Float.floatToIntBits(1e-30f)); // a block of zeros divides by this
-        x.constant(levels, Float.floatToIntBits(127));
-        x.mov(Gp.RAX, Gp.RCX);
-        x.vector(Evex.VPBROADCASTD_GP, V512, offset, Gp.RAX.ordinal());
+        VectorBlock.constants(x);
         Assembler.Label block = x.label();
-        x.vector(Evex.VMOVUPS, V512, 0, Address.at(Gp.RDI));
-        x.vector(Evex.VMOVUPS, V512, 1, Address.at(Gp.RDI, V512.bytes()));
-        x.vector(Evex.VPANDD, V512, 2, 0, magnitude);
-        x.vector(Evex.VPANDD, V512, 3, 1, magnitude);
-        x.vector(Evex.VMAXPS, V512, 2, 2, 3);
-        x.vector(Evex.VSHUFI32X4, V512, 3, 2, 2, 0x4E);
-        x.vector(Evex.VMAXPS, V512, 2, 2, 3);
-        x.vector(Evex.VSHUFI32X4, V512, 3, 2, 2, 0xB1);
-        x.vector(Evex.VMAXPS, V512, 2, 2, 3);
-        for (int pairs : new int[] {0x4E, 0xB1}) {
-            x.vector(Evex.VPSHUFD, V512, 3, 0, 2, pairs);
-            x.vector(Evex.VMAXPS, V512, 2, 2, 3);
-        }
-        x.vector(Evex.VMAXPS, V512, 2, 2, least);
-        x.vector(Evex.VDIVPS, V512, 3, 2, levels);
-        x.vector(Evex.VDIVPS, V512, 2, levels, 2);
-        for (int half = 0; half < 2; half++) {
-            x.vector(Evex.VMULPS, V512, half, half, 2);
-            x.vector(Evex.VCVTPS2DQ, V512, half, half);
-            x.vector(Evex.VPMOVSDB_STORE, V512, half, Address.at(Gp.RSI, 16 * half));
-        }
-        x.vector(Evex.VPADDD, V512, 0, 0, 1);
-        x.vector(Evex.VSHUFI32X4, V512, 1, 0, 0, 0x4E);
-        x.vector(Evex.VPADDD, V512, 0, 0, 1);
-        x.vector(Evex.VPMULLD, V512, 0, 0, offset);
-        x.vector(Evex.VMOVUPS_STORE, V256, 0, Address.at(Gp.RSI, START));
-        x.vector(Evex.VMOVUPS_STORE, V128, 3, Address.at(Gp.RSI, SCALE));
-        x.add(Gp.RDI, 2 * V512.bytes());
+        VectorBlock.quantize(x, 0);
+        x.vector(Evex.VPMOVSDB_STORE, V512, VectorBlock.FIRST, Address.at(Gp.RSI));
+        x.vector(Evex.VPMOVSDB_STORE, V512, VectorBlock.SECOND, Address.at(Gp.RSI, 16));
+        x.vector(Evex.VMOVUPS_STORE, V128, VectorBlock.SCALE, Address.at(Gp.RSI, SCALE));
+        VectorBlock.start(x);
+        x.vector(Evex.VMOVUPS_STORE, V256, VectorBlock.START, Address.at(Gp.RSI, START));
+        x.add(Gp.RDI, VectorBlock.FLOAT_BYTES);
         x.add(Gp.RSI, BLOCK_BYTES);
         x.decrement(Gp.RDX);
         x.jumpIfNotZero(block);

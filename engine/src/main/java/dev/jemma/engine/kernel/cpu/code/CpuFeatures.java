@@ -16,10 +16,11 @@ import java.util.Optional;
  * @param avx512 foundation, byte-and-word, and vector-length parts of AVX-512, with the system saving their registers
  * @param bf16 dot products of bf16 pairs (AVX512_BF16)
  * @param vnni dot products of int8 quadruples (AVX512_VNNI)
+ * @param vbmi permutations of bytes (AVX512_VBMI)
  * @param signature what tells CPUs of different kinds apart: vendor, family, model, stepping and feature words
  * @param obstacle why none of this can be used, for people; empty if it can
  */
-public record CpuFeatures(boolean avx512, boolean bf16, boolean vnni, String signature, String obstacle) {
+public record CpuFeatures(boolean avx512, boolean bf16, boolean vnni, boolean vbmi, String signature, String obstacle) {
     /** Property that, set to {@code off}, leaves everything to the Vector API. */
     public static final String SWITCH = "jemma.machineCode";
 
@@ -61,7 +62,7 @@ public record CpuFeatures(boolean avx512, boolean bf16, boolean vnni, String sig
 
     /** Nothing that the Vector API does not use by itself. */
     private static CpuFeatures none(String obstacle) {
-        return new CpuFeatures(false, false, false, "unknown", obstacle);
+        return new CpuFeatures(false, false, false, false, "unknown", obstacle);
     }
 
     private static CpuFeatures read(MethodHandle cpuid, MethodHandle xgetbv, MemorySegment out) {
@@ -78,6 +79,7 @@ public record CpuFeatures(boolean avx512, boolean bf16, boolean vnni, String sig
                 avx512,
                 avx512 && bit(sevenOne[0], 5),
                 avx512 && bit(seven[2], 11),
+                avx512 && bit(seven[2], 1),
                 signature,
                 avx512 ? "" : "this CPU or system has no AVX-512");
     }

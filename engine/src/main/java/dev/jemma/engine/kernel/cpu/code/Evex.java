@@ -11,6 +11,8 @@ enum Evex {
     VMOVUPS_STORE(Prefix.NONE, Map.OF, 0x11, Unit.VECTOR),
     /** {@code m = d}, masked by words (AVX512BW). */
     VMOVDQU16_STORE(Prefix.F2, Map.OF, 1, 0x7F, Unit.VECTOR),
+    /** {@code m = d}, the lowest f32. */
+    VMOVSS_STORE(Prefix.F3, Map.OF, 0x11, Unit.DWORD),
     /** {@code d = a ^ b}. */
     VPXORD(Prefix.P66, Map.OF, 0xEF, Unit.VECTOR),
     /** {@code d = a | b}. */
@@ -27,6 +29,10 @@ enum Evex {
     VPMULLD(Prefix.P66, Map.OF38, 0x40, Unit.VECTOR),
     /** {@code d = a + b} of dwords. */
     VPADDD(Prefix.P66, Map.OF, 0xFE, Unit.VECTOR),
+    /** In each 128-bit part, the dwords of a, then those of b, as signed words, saturated. */
+    VPACKSSDW(Prefix.P66, Map.OF, 0x6B, Unit.VECTOR),
+    /** {@code d = a[2 i] * b[2 i] + a[2 i + 1] * b[2 i + 1]} of signed words, as dwords. */
+    VPMADDWD(Prefix.P66, Map.OF, 0xF5, Unit.VECTOR),
     /** {@code d = a + b} of f32. */
     VADDPS(Prefix.NONE, Map.OF, 0x58, Unit.VECTOR),
     /** {@code d = a - b} of f32. */
@@ -109,6 +115,8 @@ enum Evex {
     VCVTNEPS2BF16(Prefix.F3, Map.OF38, 0x72, Unit.VECTOR),
     /** {@code d += a[2 i] * b[2 i] + a[2 i + 1] * b[2 i + 1]} of bf16, in f32 (AVX512_BF16). */
     VDPBF16PS(Prefix.F3, Map.OF38, 0x52, Unit.VECTOR),
+    /** The byte of b that each byte of a, 0 to 63, is the number of (AVX512_VBMI). */
+    VPERMB(Prefix.P66, Map.OF38, 0x8D, Unit.VECTOR),
     /** {@code d += sum of a[4 i + j] * b[4 i + j], j = 0 .. 3} in int32; a holds unsigned bytes, b signed ones (AVX512_VNNI). */
     VPDPBUSD(Prefix.P66, Map.OF38, 0x50, Unit.VECTOR);
 

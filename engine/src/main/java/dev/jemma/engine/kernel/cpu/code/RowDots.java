@@ -1,5 +1,6 @@
 package dev.jemma.engine.kernel.cpu.code;
 
+import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V128;
 import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V256;
 import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
 
@@ -11,21 +12,24 @@ import java.lang.invoke.MethodHandle;
 import java.util.List;
 
 /**
- * Dot products of one vector with many rows of bf16 weights, eight rows at a time: what a decoded token is made of. Each weight is read
- * once, widened exactly and multiplied in f32; so memory is the limit.
+ * Dot products of one vector with many rows of bf16 weights: what a decoded token is made of. Each weight is read once, widened exactly and
+ * multiplied in f32; so memory is the limit, and rows are taken one by one: a single stream is what it gives fastest.
  *
  * <p>A dword of weights holds two neighbours: shifted up it is the even one as f32, masked the odd one. So the vector is wanted with
  * evens and odds apart, see {@link #split}. Addresses are the caller's to check.
  */
 public final class RowDots {
-    /** Rows at a time. */
-    public static final int ROWS = 8;
-
     /** Weights of a row at a time. */
     public static final int STEP = 32;
 
-    private static final int EVENS = 8;
-    private static final int ODDS = 9;
+    /** How far ahead to ask for memory: the hardware's own prefetching stops at the end of a page. */
+    private static final int PREFETCH_BYTES = 4 << 10;
+
+    private static final int EVENS = 0;
+    private static final int ODDS = 1;
+    private static final int PAIRS = 2;
+    private static final int EVEN = 3;
+    private static final int ODD = 4;
     private static final int MASK = 31;
 
     /** Not critical: a call reads many rows of memory that may have to come from a file. */
@@ -55,10 +59,10 @@ public final class RowDots {
      * @param x address of the vector, {@link #split}
      * @param inputs length of a row, a multiple of {@value #STEP}
      * @param out address of the sums, f32
-     * @param rows how many, a multiple of {@value #ROWS}, 1 or more
+     * @param rows how many, 1 or more
      */
     public static void run(long w, long x, long inputs, long out, long rows) {
-        call(0, w, 2 * inputs, x, inputs / STEP, out, rows / ROWS);
+        call(0, w, 0, x, inputs / STEP, out, rows);
     }
 
     /** Copies {@code inputs} floats (a multiple of {@value #STEP}), of every {@value #STEP} the even ones first, then the odd ones. */
@@ -74,49 +78,32 @@ public final class RowDots {
         }
     }
 
-    /** {@code void dots(w, stride, x, steps, out, groups)}. */
+    /** {@code void dots(w, -, x, steps, out, rows)}. */
     static byte[] dots() {
         Assembler x = new Assembler();
-        x.push(Gp.RBX);
-        x.push(Gp.RBP);
-        x.push(Gp.R12);
         x.ones(MASK);
         x.shiftLeft(V512, MASK, MASK, 16);
-        x.lea(Gp.R12, Address.at(Gp.RDI, Rows8.PREFETCH_BYTES));
-        Assembler.Label group = x.label();
-        Address[] rows = Rows8.addresses(x, Gp.RDI, Gp.RSI);
-        x.mov(Gp.RAX, Gp.RDI);
-        x.mov(Gp.RBX, Gp.RDX);
-        x.mov(Gp.RBP, Gp.RCX);
-        for (int i = 0; i < ROWS; i++) {
-            x.zero(i);
-        }
+        Assembler.Label row = x.label();
+        x.mov(Gp.R10, Gp.RDX);
+        x.mov(Gp.R11, Gp.RCX);
+        x.zero(EVENS);
+        x.zero(ODDS);
         Assembler.Label step = x.label();
-        x.vector(Evex.VMOVUPS, V512, EVENS, Address.at(Gp.RBX));
-        x.vector(Evex.VMOVUPS, V512, ODDS, Address.at(Gp.RBX, V512.bytes()));
-        for (int i = 0; i < ROWS; i++) {
-            int even = 16 + i;
-            int odd = 10 + i % 4;
-            x.shiftLeft(V512, even, rows[i], 16);
-            x.vector(Evex.VPANDD, V512, odd, MASK, rows[i]);
-            x.vector(Evex.VFMADD231PS, V512, i, even, EVENS);
-            x.vector(Evex.VFMADD231PS, V512, i, odd, ODDS);
-        }
-        Rows8.prefetch(x, Gp.R12, V512.bytes());
+        x.vector(Evex.VMOVUPS, V512, PAIRS, Address.at(Gp.RDI));
+        x.prefetchFirst(Address.at(Gp.RDI, PREFETCH_BYTES));
+        x.shiftLeft(V512, EVEN, PAIRS, 16);
+        x.vector(Evex.VPANDD, V512, ODD, PAIRS, MASK);
+        x.vector(Evex.VFMADD231PS, V512, EVENS, EVEN, Address.at(Gp.R10));
+        x.vector(Evex.VFMADD231PS, V512, ODDS, ODD, Address.at(Gp.R10, V512.bytes()));
         x.add(Gp.RDI, V512.bytes());
-        x.add(Gp.R11, V512.bytes());
-        x.add(Gp.RBX, 2 * V512.bytes());
-        x.decrement(Gp.RBP);
+        x.add(Gp.R10, 2 * V512.bytes());
+        x.decrement(Gp.R11);
         x.jumpIfNotZero(step);
-        Sums.ofEight(x, V512);
-        x.vector(Evex.VMOVUPS_STORE, V256, 0, Address.at(Gp.R8));
-        x.add(Gp.R8, ROWS * 4);
-        x.lea(Gp.RDI, Address.at(Gp.RAX, Gp.RSI, 8, 0));
+        Sums.ofOne(x, EVENS, ODDS);
+        x.vector(Evex.VMOVSS_STORE, V128, EVENS, Address.at(Gp.R8));
+        x.add(Gp.R8, 4);
         x.decrement(Gp.R9);
-        x.jumpIfNotZero(group);
-        x.pop(Gp.R12);
-        x.pop(Gp.RBP);
-        x.pop(Gp.RBX);
+        x.jumpIfNotZero(row);
         x.vzeroupper();
         x.ret();
         return x.bytes();

@@ -2,9 +2,22 @@ package dev.jemma.engine.kernel.cpu.code;
 
 import dev.jemma.engine.kernel.cpu.code.Assembler.Width;
 
-/** Code that sums the lanes of eight vectors at once, in a fixed order. */
+/** Code that sums the lanes of vectors, in a fixed order. */
 final class Sums {
     private Sums() {}
+
+    /** Leaves the sum of all lanes of two vectors in every lane of {@code a}; overwrites b. */
+    static void ofOne(Assembler x, int a, int b) {
+        x.vector(Evex.VADDPS, Width.V512, a, a, b);
+        for (int parts : new int[] {0x4E, 0xB1}) {
+            x.vector(Evex.VSHUFI32X4, Width.V512, b, a, a, parts);
+            x.vector(Evex.VADDPS, Width.V512, a, a, b);
+        }
+        for (int pairs : new int[] {0x4E, 0xB1}) {
+            x.vector(Evex.VPSHUFD, Width.V512, b, 0, a, pairs);
+            x.vector(Evex.VADDPS, Width.V512, a, a, b);
+        }
+    }
 
     /**
      * Leaves the sums of vectors 0 .. 7, as eight f32, in the lower half of vector 0. Uses vectors 8 to 15.

@@ -44,7 +44,19 @@ final class AssemblerTest {
             line(Assembler::ret, "ret"),
             line(x -> x.kmovw(1, Gp.RAX), "kmovw k1,eax"),
             line(x -> x.kmovw(7, Gp.R8), "kmovw k7,r8d"),
+            line(x -> x.mov(Gp.RCX, 0x0123456789ABCDEFL), "movabs rcx,0x123456789abcdef"),
+            line(x -> x.movStore(Address.at(Gp.RSP, -8), Gp.RAX), "mov QWORD PTR [rsp-0x8],rax"),
+            line(x -> x.kmovq(2, Gp.RAX), "kmovq k2,rax"),
+            line(x -> x.kmovq(3, Gp.R9), "kmovq k3,r9"),
             line(x -> x.prefetch(Address.at(Gp.R12, 448)), "prefetcht1 BYTE PTR [r12+0x1c0]"),
+            line(x -> x.prefetchFirst(Address.at(Gp.RDI, 4096)), "prefetcht0 BYTE PTR [rdi+0x1000]"),
+            line(x -> x.vectorWhere(1, Evex.VPERMB, V512, 20, 30, 16), "vpermb zmm20{k1},zmm30,zmm16"),
+            line(
+                    x -> x.vector(Evex.VPBROADCASTQ, V512, 20, Address.at(Gp.RDI, Gp.RSI, 2, 64)),
+                    "vpbroadcastq zmm20,QWORD PTR [rdi+rsi*2+0x40]"),
+            line(x -> x.vector(Evex.VPACKSSDW, V512, 4, 4, 5), "vpackssdw zmm4,zmm4,zmm5"),
+            line(x -> x.vector(Evex.VPMADDWD, V512, 4, 4, 28), "vpmaddwd zmm4,zmm4,zmm28"),
+            line(x -> x.vector(Evex.VMOVSS_STORE, V128, 17, Address.at(Gp.R8, 4)), "vmovss DWORD PTR [r8+0x4],xmm17"),
             line(x -> x.vector(Evex.VDPBF16PS, V512, 5, 17, 30), "vdpbf16ps zmm5,zmm17,zmm30"),
             line(x -> x.vector(Evex.VDPBF16PS, V512, 31, 8, 9), "vdpbf16ps zmm31,zmm8,zmm9"),
             line(x -> x.vector(Evex.VPDPBUSD, V256, 20, 24, 16), "vpdpbusd ymm20,ymm24,ymm16"),
@@ -201,7 +213,10 @@ final class AssemblerTest {
                 Bf16Panels.rounding(),
                 RowDots.dots(),
                 RowDots.splitting(),
-                BlockDots.quantizing()));
+                BlockDots.dots(),
+                BlockDots.quantizing(),
+                NibbleDots.dots(),
+                NibbleDots.quantizing()));
         functions.add(Bf16Tile.generate(8, 3, Write.ADD));
         functions.add(F32Tile.generate(16, 1, Write.SET));
         functions.addAll(List.of(Elements.sum(), Elements.cap(), Elements.adamWStep()));

@@ -97,6 +97,7 @@ final class Operations {
             o.lowRank(1, 640, 256, 16);
             o.lowRank(70, 130, 65, 16);
             o.lowRank(33, 64, 300, 8);
+            o.lowRank(40, 1024, 512, 16);
         }
         o.rope();
         o.attention(new AttentionShape(2, 1, 4, 0.5f, 0, 0), new int[] {5}, Keys.BATCH);

@@ -210,34 +210,29 @@ final class Attention implements AutoCloseable {
      * @param key the block's first key, both counted from {@link #first}
      */
     private void softmax(MemberScratch my, int r, int position, int key, int width) {
-        MemorySegment scores = my.scores.memory();
-        long at = my.scores.offset() + r * my.scores.stride();
+        Rows p = my.probabilities;
+        long row = p.offset() + r * p.stride();
+        int bytes = product.elementBytes();
+        int padded = (int) Gemm.roundUp(width, 2);
         int from = Math.max(0, shape.firstVisible(position + first) - first - key);
         int to = Math.min(width, position + 1 - key);
         if (to <= from) {
-            scores.asSlice(at, 4L * width).fill((byte) 0);
-        } else {
-            zeros(scores, at, 0, from);
-            zeros(scores, at, to, width);
-            float old = my.state.get(Lanes.FLOAT, 8L * r);
-            long seen = at + 4L * from;
-            float max = Math.max(old, Scores.capAndMax(scores, seen, to - from, shape.scale(), shape.softcap()));
-            float sum = Scores.exp(scores, seen, to - from, max);
-            float keep = old == max ? 1 : VectorMath.exp(all(old - max)).lane(0);
-            if (keep != 1 && old != Float.NEGATIVE_INFINITY) {
-                scale(my.output, r, keep);
-            }
-            my.state.set(Lanes.FLOAT, 8L * r, max);
-            my.state.set(Lanes.FLOAT, 8L * r + 4, Lanes.fma(my.state.get(Lanes.FLOAT, 8L * r + 4), keep, sum));
+            PanelProduct.zeros(p.memory(), row, (long) bytes * padded);
+            return;
         }
-        Rows p = my.probabilities;
-        product.left(scores, at, width, p.memory(), p.offset() + r * p.stride());
-    }
-
-    private static void zeros(MemorySegment s, long at, int from, int to) {
-        for (int i = from; i < to; i++) {
-            s.set(Lanes.FLOAT, at + 4L * i, 0);
+        PanelProduct.zeros(p.memory(), row, (long) bytes * from);
+        PanelProduct.zeros(p.memory(), row + (long) bytes * to, (long) bytes * (padded - to));
+        MemorySegment scores = my.scores.memory();
+        long seen = my.scores.offset() + r * my.scores.stride() + 4L * from;
+        float old = my.state.get(Lanes.FLOAT, 8L * r);
+        float max = Math.max(old, Scores.capAndMax(scores, seen, to - from, shape.scale(), shape.softcap()));
+        float sum = product.exponentials(scores, seen, to - from, max, p.memory(), row + (long) bytes * from);
+        float keep = old == max ? 1 : (float) StrictMath.exp(old - max);
+        if (keep != 1 && old != Float.NEGATIVE_INFINITY) {
+            scale(my.output, r, keep);
         }
+        my.state.set(Lanes.FLOAT, 8L * r, max);
+        my.state.set(Lanes.FLOAT, 8L * r + 4, Lanes.fma(my.state.get(Lanes.FLOAT, 8L * r + 4), keep, sum));
     }
 
     private void scale(Rows output, int r, float factor) {

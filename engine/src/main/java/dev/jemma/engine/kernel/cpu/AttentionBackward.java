@@ -294,62 +294,31 @@ final class AttentionBackward implements AutoCloseable {
     private void row(MemberScratch my, int keyHead, int row, int r, int key, int count) {
         int position = stretchFrom + row / group;
         int whole = (int) Gemm.roundUp(count, keyBlock);
-        int from = Math.max(0, shape.firstVisible(position) - key);
+        int from = Math.clamp(shape.firstVisible(position) - key, 0, whole);
         int to = Math.max(from, Math.min(count, position + 1 - key));
-        MemorySegment memory = my.scores.memory();
-        long scores = my.scores.offset() + r * my.scores.stride();
-        long dP = my.dProbabilities.offset() + r * my.dProbabilities.stride();
-        zeros(memory, scores, dP, 0, Math.min(from, whole));
-        zeros(memory, scores, dP, to, whole);
-        long headRow = headRow(keyHead, row);
-        FloatVector delta = FloatVector.broadcast(FLOATS, dot(headRow * headBytes()));
-        FloatVector log = FloatVector.broadcast(FLOATS, lse.get(Lanes.FLOAT, 4 * headRow));
-        int i = from;
-        for (; i + L <= to; i += L) {
-            FloatVector s = Scores.capped(
-                    FloatVector.fromMemorySegment(FLOATS, memory, scores + 4L * i, ORDER),
-                    shape.scale(),
-                    shape.softcap());
-            FloatVector p = VectorMath.exp(s.sub(log));
-            p.intoMemorySegment(memory, scores + 4L * i, ORDER);
-            FloatVector dS = p.mul(FloatVector.fromMemorySegment(FLOATS, memory, dP + 4L * i, ORDER)
-                            .sub(delta))
-                    .mul(slope(s));
-            dS.intoMemorySegment(memory, dP + 4L * i, ORDER);
-        }
-        if (i < to) {
-            rowTail(memory, scores + 4L * i, dP + 4L * i, Lanes.first(to - i), delta, log);
-        }
-        long column = (long) product.elementBytes() * key;
-        left(memory, scores, whole, rowsOf[keyHead].probabilities.from(0, column), row);
-        left(memory, dP, whole, rowsOf[keyHead].scoreGradients.from(0, column), row);
-    }
-
-    /** A method of its own: loop and tail together are too large for the compiler to inline everything. */
-    private void rowTail(
-            MemorySegment memory, long scores, long dP, VectorMask<Float> m, FloatVector delta, FloatVector log) {
-        FloatVector s = Scores.capped(
-                FloatVector.fromMemorySegment(FLOATS, memory, scores, ORDER, m), shape.scale(), shape.softcap());
-        FloatVector p = VectorMath.exp(s.sub(log));
-        p.intoMemorySegment(memory, scores, ORDER, m);
-        p.mul(FloatVector.fromMemorySegment(FLOATS, memory, dP, ORDER, m).sub(delta))
-                .mul(slope(s))
-                .intoMemorySegment(memory, dP, ORDER, m);
-    }
-
-    /** {@code cap'(S) scale = (1 - (s / cap)^2) scale}. */
-    private FloatVector slope(FloatVector s) {
-        if (shape.softcap() == 0) {
-            return FloatVector.broadcast(FLOATS, shape.scale());
-        }
-        FloatVector t = s.div(shape.softcap());
-        return FloatVector.broadcast(FLOATS, 1f).sub(t.mul(t)).mul(shape.scale());
-    }
-
-    private static void zeros(MemorySegment memory, long scores, long dP, int from, int to) {
-        for (int i = from; i < to; i++) {
-            memory.set(Lanes.FLOAT, scores + 4L * i, 0);
-            memory.set(Lanes.FLOAT, dP + 4L * i, 0);
+        long bytes = product.elementBytes();
+        QueryOperands operands = rowsOf[keyHead];
+        MemorySegment matrices = operands.probabilities.memory();
+        long stride = operands.probabilities.stride();
+        long p = operands.probabilities.offset() + row * stride + bytes * key;
+        long dS = operands.scoreGradients.offset() + row * stride + bytes * key;
+        PanelProduct.zeros(matrices, p, bytes * from);
+        PanelProduct.zeros(matrices, dS, bytes * from);
+        PanelProduct.zeros(matrices, p + bytes * to, bytes * (whole - to));
+        PanelProduct.zeros(matrices, dS + bytes * to, bytes * (whole - to));
+        if (from < to) {
+            long headRow = headRow(keyHead, row);
+            product.gradients(
+                    my.scores.memory(),
+                    my.scores.offset() + r * my.scores.stride() + 4L * from,
+                    my.dProbabilities.offset() + r * my.dProbabilities.stride() + 4L * from,
+                    to - from,
+                    shape,
+                    lse.get(Lanes.FLOAT, 4 * headRow),
+                    dot(headRow * headBytes()),
+                    matrices,
+                    p + bytes * from,
+                    dS + bytes * from);
         }
     }
 

@@ -7,6 +7,7 @@ import static dev.jemma.engine.kernel.cpu.code.Bf16Tile.COLUMNS;
 import static dev.jemma.engine.kernel.cpu.code.Bf16Tile.LANES;
 import static dev.jemma.engine.kernel.cpu.code.Bf16Tile.ROWS;
 
+import dev.jemma.engine.kernel.AttentionShape;
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.kernel.cpu.code.Bf16Panels;
 import dev.jemma.engine.kernel.cpu.code.Bf16Tile;
@@ -58,6 +59,26 @@ final class Bf16PanelProduct implements PanelProduct {
     @Override
     public void left(MemorySegment from, long fromOffset, int count, MemorySegment to, long toOffset) {
         Bf16Rows.round(from, fromOffset, to, toOffset, count, (int) Gemm.roundUp(count, 2));
+    }
+
+    @Override
+    public float exponentials(MemorySegment scores, long at, int count, float max, MemorySegment to, long toAt) {
+        return Scores.expBf16(scores, at, count, max, to, toAt);
+    }
+
+    @Override
+    public void gradients(
+            MemorySegment memory,
+            long scores,
+            long dP,
+            int count,
+            AttentionShape shape,
+            float lse,
+            float delta,
+            MemorySegment to,
+            long p,
+            long dS) {
+        Scores.gradientsBf16(memory, scores, memory, dP, count, shape, lse, delta, to, p, to, dS);
     }
 
     /** Pairs of {@code elements} in whole vectors. */

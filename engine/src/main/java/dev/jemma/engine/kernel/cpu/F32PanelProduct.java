@@ -5,6 +5,7 @@ import static dev.jemma.engine.kernel.cpu.Tiles.DEPTH;
 import static dev.jemma.engine.kernel.cpu.Tiles.MR;
 import static dev.jemma.engine.kernel.cpu.Tiles.NR;
 
+import dev.jemma.engine.kernel.AttentionShape;
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.kernel.cpu.code.F32Tile;
 import dev.jemma.engine.tensor.DType;
@@ -38,6 +39,30 @@ final class F32PanelProduct implements PanelProduct {
     @Override
     public void left(MemorySegment from, long fromOffset, int count, MemorySegment to, long toOffset) {
         MemorySegment.copy(from, fromOffset, to, toOffset, (long) FLOAT * count);
+    }
+
+    @Override
+    public float exponentials(MemorySegment scores, long at, int count, float max, MemorySegment to, long toAt) {
+        float sum = Scores.exp(scores, at, count, max);
+        left(scores, at, count, to, toAt);
+        return sum;
+    }
+
+    @Override
+    public void gradients(
+            MemorySegment memory,
+            long scores,
+            long dP,
+            int count,
+            AttentionShape shape,
+            float lse,
+            float delta,
+            MemorySegment to,
+            long p,
+            long dS) {
+        Scores.gradients(memory, scores, memory, dP, count, shape, lse, delta);
+        left(memory, scores, count, to, p);
+        left(memory, dP, count, to, dS);
     }
 
     @Override

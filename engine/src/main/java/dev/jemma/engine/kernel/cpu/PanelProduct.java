@@ -1,8 +1,10 @@
 package dev.jemma.engine.kernel.cpu;
 
 import dev.jemma.engine.kernel.Arithmetic;
+import dev.jemma.engine.kernel.AttentionShape;
 import dev.jemma.engine.kernel.Write;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /**
  * The three products that attention is made of, by one thread: {@code A X^T}, {@code A X} and {@code M^T X}, where X are rows of one
@@ -54,6 +56,13 @@ sealed interface PanelProduct permits F32PanelProduct, Bf16PanelProduct {
     /** X: {@code count} rows of {@code headDim} elements in one of the layouts. */
     record Packed(MemorySegment memory, long offset, int count, int headDim) {}
 
+    /** Zeros over an even number of bytes. */
+    static void zeros(MemorySegment memory, long at, long bytes) {
+        for (long i = 0; i < bytes; i += 2) {
+            memory.set(ValueLayout.JAVA_SHORT_UNALIGNED, at + i, (short) 0);
+        }
+    }
+
     /** Scores are computed in whole blocks of so many keys, counted from the first row packed. */
     int keyBlock();
 
@@ -65,6 +74,25 @@ sealed interface PanelProduct permits F32PanelProduct, Bf16PanelProduct {
 
     /** Brings {@code count} floats into the form of a row of A or M. */
     void left(MemorySegment from, long fromOffset, int count, MemorySegment to, long toOffset);
+
+    /** {@code to = e^(score - max)} in the form of a row of A or M; returns the sum. The scores may be overwritten. */
+    float exponentials(MemorySegment scores, long at, int count, float max, MemorySegment to, long toAt);
+
+    /**
+     * {@code P = e^(capped score - lse)} and {@code dS = P (dP - delta) cap'(score) scale} in the form of rows of A or M. Scores (before
+     * scale and cap) and dP may be overwritten; they are {@code count} floats each, of keys that the query sees.
+     */
+    void gradients(
+            MemorySegment memory,
+            long scores,
+            long dP,
+            int count,
+            AttentionShape shape,
+            float lse,
+            float delta,
+            MemorySegment to,
+            long p,
+            long dS);
 
     /** Bytes that {@code rows} rows take when packed. */
     long packedBytes(Layout layout, int rows, int headDim);

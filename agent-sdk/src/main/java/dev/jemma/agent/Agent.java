@@ -33,6 +33,8 @@ public final class Agent implements AutoCloseable {
     private final AtomicBoolean busy = new AtomicBoolean();
     private volatile Optional<Cancellation> current = Optional.empty();
     private volatile boolean closed;
+    private final Object closing = new Object();
+    private boolean modelClosed;
     private long calls;
 
     private Agent(AgentSettings settings, Optional<Message.System> system) {
@@ -157,13 +159,20 @@ public final class Agent implements AutoCloseable {
         return List.copyOf(messages);
     }
 
-    /** Cancels what runs, and closes the model. A second time does nothing. */
+    /**
+     * Cancels what runs, and closes the model. A second time does nothing, unless closing the model failed: it is tried again.
+     *
+     * @throws IllegalStateException if a Gemma's turn is being written on this very thread, that is from a listener: cancel instead
+     */
     @Override
     public void close() {
-        if (!closed) {
-            closed = true;
-            cancel();
-            settings.model().close();
+        closed = true;
+        cancel();
+        synchronized (closing) {
+            if (!modelClosed) {
+                settings.model().close();
+                modelClosed = true;
+            }
         }
     }
 

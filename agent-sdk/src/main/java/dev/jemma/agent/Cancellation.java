@@ -2,6 +2,7 @@ package dev.jemma.agent;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 
 /** Stops one question from any thread: the model, the tools that run, and the loop. Safe for threads. */
@@ -12,7 +13,7 @@ public final class Cancellation {
     /** Not cancelled. */
     public Cancellation() {}
 
-    /** Cancels; runs what was registered, once. */
+    /** Cancels; runs what was registered, once, all of it: the first exception of one comes out at the end. */
     public void cancel() {
         List<Runnable> due;
         synchronized (this) {
@@ -23,7 +24,17 @@ public final class Cancellation {
             due = List.copyOf(actions);
             actions.clear();
         }
-        due.forEach(Runnable::run);
+        Optional<RuntimeException> failure = Optional.empty();
+        for (Runnable action : due) {
+            try {
+                action.run();
+            } catch (RuntimeException e) {
+                failure = failure.or(() -> Optional.of(e));
+            }
+        }
+        if (failure.isPresent()) {
+            throw failure.get();
+        }
     }
 
     /** Whether it was cancelled. */

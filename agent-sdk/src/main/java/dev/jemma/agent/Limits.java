@@ -1,7 +1,6 @@
 package dev.jemma.agent;
 
 import java.time.Duration;
-import java.util.Objects;
 
 /**
  * How far a question may go.
@@ -26,13 +25,15 @@ public record Limits(
         int resultChars,
         int answerRetries,
         int rememberedTurns) {
+    private static final Duration LONGEST = Duration.ofDays(36_500);
+
     /** 10 turns, 40 calls, 10 minutes, 30 seconds a call, 2 retries, 3 repeats, 16,000 chars a result, 2 retries of an answer, 50 turns. */
     public static final Limits DEFAULT =
             new Limits(10, 40, Duration.ofMinutes(10), Duration.ofSeconds(30), 2, 3, 16_000, 2, 50);
 
     public Limits {
-        Objects.requireNonNull(time, "time");
-        Objects.requireNonNull(toolTimeout, "toolTimeout");
+        check(time, "time");
+        check(toolTimeout, "toolTimeout");
         atLeast(1, modelCalls, "modelCalls");
         atLeast(0, toolCalls, "toolCalls");
         atLeast(0, retries, "retries");
@@ -40,6 +41,13 @@ public record Limits(
         atLeast(100, resultChars, "resultChars");
         atLeast(0, answerRetries, "answerRetries");
         atLeast(0, rememberedTurns, "rememberedTurns");
+    }
+
+    private static void check(Duration value, String name) {
+        if (value.isNegative() || value.compareTo(LONGEST) > 0) {
+            throw new IllegalArgumentException(
+                    name + " is " + value + ", wanted a duration from 0 to " + LONGEST.toDays() + " days");
+        }
     }
 
     private static void atLeast(int least, int value, String name) {

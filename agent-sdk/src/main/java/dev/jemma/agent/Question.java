@@ -78,7 +78,7 @@ final class Question {
         if (modelCalls >= settings.limits().modelCalls()) {
             return Optional.of(settings.limits().modelCalls() + " model turns");
         }
-        return System.nanoTime() >= deadline
+        return System.nanoTime() - deadline >= 0
                 ? Optional.of(settings.limits().time().toMillis() / 1000.0 + " s")
                 : Optional.empty();
     }

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.jemma.agent.LanguageModel.Finish;
 import dev.jemma.agent.bind.Coercion;
+import dev.jemma.engine.toolcall.CallEvent;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -17,6 +19,7 @@ import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -361,5 +364,70 @@ final class AgentTest {
     @Test
     void limitsAreChecked() {
         assertThatThrownBy(() -> Limits.DEFAULT.withModelCalls(0)).hasMessage("modelCalls is 0, wanted at least 1");
+        assertThatThrownBy(() -> Limits.DEFAULT.withTime(Duration.ofSeconds(-1)))
+                .hasMessage("time is PT-1S, wanted a duration from 0 to 36500 days");
+        assertThatThrownBy(() -> Limits.DEFAULT.withToolTimeout(Duration.ofSeconds(Long.MAX_VALUE)))
+                .hasMessageStartingWith("toolTimeout is PT")
+                .hasMessageEndingWith("wanted a duration from 0 to 36500 days");
+    }
+
+    @Test
+    void theLongestTimeIsNoLimitAtAll() {
+        Limits longest = Limits.DEFAULT.withTime(Duration.ofDays(36_500)).withToolTimeout(Duration.ofDays(36_500));
+        try (Agent agent = Agent.with(ScriptedModel.of(call("rooms", "{}"), "two rooms"))
+                .tools(new Home())
+                .limits(longest)
+                .build()) {
+            assertThat(agent.ask("Which?").text()).isEqualTo("two rooms");
+        }
+    }
+
+    @Test
+    void cancellingRunsEveryActionWhateverOneThrows() {
+        Cancellation cancellation = new Cancellation();
+        AtomicInteger ran = new AtomicInteger();
+        cancellation.onCancel(ran::incrementAndGet);
+        cancellation.onCancel(() -> {
+            throw new IllegalStateException("one of them");
+        });
+        cancellation.onCancel(ran::incrementAndGet);
+        assertThatThrownBy(cancellation::cancel).hasMessage("one of them");
+        assertThat(ran).hasValue(2);
+        cancellation.cancel();
+        assertThat(ran).as("once").hasValue(2);
+    }
+
+    @Test
+    void closingIsTriedAgainWhereItFailedAndOnlyThere() {
+        AtomicInteger closed = new AtomicInteger();
+        LanguageModel model = new LanguageModel() {
+            @Override
+            public Reply generate(Request request, Consumer<CallEvent> sink) {
+                throw new UnsupportedOperationException();
+            }
+
+            @Override
+            public void close() {
+                if (closed.incrementAndGet() == 1) {
+                    throw new IllegalStateException("in use");
+                }
+            }
+        };
+        Agent agent = Agent.with(model).build();
+        assertThatThrownBy(agent::close).hasMessage("in use");
+        agent.close();
+        agent.close();
+        assertThat(closed).hasValue(2);
+        assertThatThrownBy(() -> agent.ask("a")).hasMessage("the agent is closed");
+    }
+
+    @Test
+    void aFailureMustSaySomething() {
+        assertThatThrownBy(() -> new Retry(unset())).isInstanceOf(NullPointerException.class);
+    }
+
+    @SuppressWarnings("NullAway") // what code without nullness checks may pass
+    private static String unset() {
+        return null;
     }
 }

@@ -42,13 +42,13 @@ final class Findings {
         }
     }
 
-    /** Reports a coercion; false, and a problem, if none is allowed. */
-    boolean coerce(String path, Kind kind, String detail, String wanted) {
+    /** Reports that {@code seen} is taken for {@code target}; false, and a problem, if none is allowed. */
+    boolean coerce(String path, Kind kind, String seen, String target, String wanted) {
         if (fit == Tool.Fit.STRICT) {
-            problem(path, detail.substring(0, detail.lastIndexOf(" to ")), wanted);
+            problem(path, seen, wanted);
             return false;
         }
-        coercions.add(new Coercion(path, kind, detail));
+        coercions.add(new Coercion(path, kind, seen + " to " + target));
         return true;
     }
 
@@ -69,6 +69,15 @@ final class Findings {
     /** A value for messages: its JSON, or the beginning of it. */
     static String shown(JsonNode value) {
         String text = value.isPojo() || value.isBinary() ? value.getNodeType().toString() : JsonText.of(value);
-        return text.length() <= MAX_SHOWN ? text : text.substring(0, MAX_SHOWN) + "...";
+        return shortened(text);
+    }
+
+    /** A text for messages, or the beginning of it, no character cut in two. */
+    static String shortened(String text) {
+        if (text.length() <= MAX_SHOWN) {
+            return text;
+        }
+        int end = Character.isHighSurrogate(text.charAt(MAX_SHOWN - 1)) ? MAX_SHOWN - 1 : MAX_SHOWN;
+        return text.substring(0, end) + "...";
     }
 }

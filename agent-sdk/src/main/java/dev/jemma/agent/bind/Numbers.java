@@ -7,6 +7,9 @@ import tools.jackson.databind.JsonNode;
 
 /** JSON numbers as Java's numeric types, without losing a digit unnoticed. */
 final class Numbers {
+    /** 1e999999999 is short to write and half a gigabyte as an integer. */
+    private static final int MAX_DIGITS = 10_000;
+
     private Numbers() {}
 
     /** The number as {@code kind}; null if it has a fraction or is out of range. */
@@ -45,7 +48,12 @@ final class Numbers {
         if (kind.family() == ScalarKind.Family.DECIMAL) {
             return "a number within the range of a " + (kind == ScalarKind.FLOAT ? "float" : "double");
         }
-        if (integer(number) == null || kind == ScalarKind.BIG_INTEGER) {
+        if (kind == ScalarKind.BIG_INTEGER) {
+            return "an integer of at most " + MAX_DIGITS + " digits";
+        }
+        boolean fraction = !number.isIntegralNumber()
+                && number.decimalValue().stripTrailingZeros().scale() > 0;
+        if (fraction) {
             return "an integer";
         }
         return "an integer from " + least(kind) + " to " + most(kind);
@@ -84,6 +92,9 @@ final class Numbers {
             return number.bigIntegerValue();
         }
         BigDecimal decimal = number.decimalValue();
+        if ((long) decimal.precision() - decimal.scale() > MAX_DIGITS) {
+            return null;
+        }
         return decimal.signum() == 0 || decimal.stripTrailingZeros().scale() <= 0 ? decimal.toBigIntegerExact() : null;
     }
 

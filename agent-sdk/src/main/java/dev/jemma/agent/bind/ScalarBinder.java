@@ -39,7 +39,8 @@ final class ScalarBinder {
                     found.coerce(
                             path,
                             number.isIntegralNumber() ? Kind.ROUNDED : Kind.DECIMAL_TO_INTEGER,
-                            number + " to " + exact,
+                            number.toString(),
+                            String.valueOf(exact),
                             kind.description());
                 }
                 yield exact;
@@ -54,7 +55,7 @@ final class ScalarBinder {
         }
         if (value.isNumber() || value.isBoolean()) {
             String text = JsonText.of(value);
-            return found.coerce(path, Kind.VALUE_TO_STRING, text + " to \"" + text + "\"", "a string") ? text : null;
+            return found.coerce(path, Kind.VALUE_TO_STRING, text, '"' + text + '"', "a string") ? text : null;
         }
         return found.problem(path, Findings.shown(value), "a string");
     }
@@ -65,7 +66,7 @@ final class ScalarBinder {
         }
         String text = value.isString() ? value.stringValue().strip().toLowerCase(Locale.ROOT) : "";
         if (text.equals("true") || text.equals("false")) {
-            return found.coerce(path, Kind.STRING_TO_BOOLEAN, Findings.shown(value) + " to " + text, "true or false")
+            return found.coerce(path, Kind.STRING_TO_BOOLEAN, Findings.shown(value), text, "true or false")
                     ? Boolean.valueOf(text)
                     : null;
         }
@@ -83,7 +84,11 @@ final class ScalarBinder {
             return null;
         }
         return found.coerce(
-                        path, Kind.STRING_TO_NUMBER, Findings.shown(value) + " to " + held.get(), kind.description())
+                        path,
+                        Kind.STRING_TO_NUMBER,
+                        Findings.shown(value),
+                        held.get().toString(),
+                        kind.description())
                 ? held.get()
                 : null;
     }
@@ -103,8 +108,7 @@ final class ScalarBinder {
             if (!respelled.equals(text)) {
                 try {
                     Object result = kind.parse(respelled);
-                    return found.coerce(
-                                    path, Kind.SPELLING, Findings.shown(value) + " to " + respelled, kind.description())
+                    return found.coerce(path, Kind.SPELLING, Findings.shown(value), respelled, kind.description())
                             ? result
                             : null;
                 } catch (RuntimeException again) {
@@ -132,7 +136,7 @@ final class ScalarBinder {
         if (near.size() != 1) {
             return found.problem(path, Findings.shown(value), names);
         }
-        return found.coerce(path, Kind.SPELLING, Findings.shown(value) + " to " + near.getFirst(), names)
+        return found.coerce(path, Kind.SPELLING, Findings.shown(value), near.getFirst(), names)
                 ? type.constants().get(near.getFirst())
                 : null;
     }

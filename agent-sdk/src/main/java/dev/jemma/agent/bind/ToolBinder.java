@@ -110,7 +110,7 @@ public final class ToolBinder {
         return new Binding.Rejection(
                 Binding.Reason.UNKNOWN_TOOL,
                 Optional.of(call),
-                List.of(new BindProblem("", "there is no tool '" + call.name() + "'; " + names)),
+                List.of(new BindProblem("", "there is no tool '" + Findings.shortened(call.name()) + "'; " + names)),
                 repairs);
     }
 

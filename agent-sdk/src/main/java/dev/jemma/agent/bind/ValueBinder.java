@@ -164,7 +164,7 @@ public final class ValueBinder {
         } else if (given.isNull()) {
             return found.problem(path, "null", wanted(type));
         } else {
-            if (!found.coerce(path, Kind.SINGLE_TO_LIST, Findings.shown(value) + " to a list of one", wanted(type))) {
+            if (!found.coerce(path, Kind.SINGLE_TO_LIST, Findings.shown(value), "a list of one", wanted(type))) {
                 return null;
             }
             items = JsonNodeFactory.instance.arrayNode().add(given);
@@ -199,7 +199,11 @@ public final class ValueBinder {
         Map<@Nullable Object, @Nullable Object> bound = new LinkedHashMap<>();
         for (Map.Entry<String, JsonNode> entry : object.properties()) {
             String at = path + "[" + entry.getKey() + "]";
-            bound.put(key(type.keys(), entry.getKey(), at), bind(type.values(), entry.getValue(), at));
+            Object key = key(type.keys(), entry.getKey(), at);
+            if (key != null && bound.containsKey(key)) {
+                found.problem(at, "the same key as one before", "each once");
+            }
+            bound.put(key, bind(type.values(), entry.getValue(), at));
         }
         return found.count() > before ? null : Collections.unmodifiableMap(bound);
     }
@@ -250,7 +254,7 @@ public final class ValueBinder {
         }
         try {
             JsonNode held = LooseJson.parse(text);
-            return found.coerce(path, Kind.JSON_IN_STRING, "a string to the JSON in it", wanted) ? held : value;
+            return found.coerce(path, Kind.JSON_IN_STRING, "a string", "the JSON in it", wanted) ? held : value;
         } catch (IllegalArgumentException e) {
             return value;
         }

@@ -10,6 +10,7 @@ import dev.jemma.engine.eval.SchemaCheck;
 import dev.jemma.engine.toolcall.Repair;
 import dev.jemma.engine.toolcall.ToolCallFormat;
 import java.lang.reflect.InvocationTargetException;
+import java.math.BigDecimal;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Files;
@@ -300,6 +301,64 @@ final class ToolBinderTest {
                 .isEqualTo("room is null, wanted a string");
         assertThat(((Binding.Rejection) bind(new Home(), "sum", "{}")).message())
                 .isEqualTo("numbers is missing, wanted an array, each item an integer");
+    }
+
+    enum Direction {
+        @Param(name = "left to right")
+        LEFT_TO_RIGHT
+    }
+
+    static final class Odd {
+        @Tool
+        String numbers(Optional<Integer> i, Optional<java.math.BigInteger> big, Optional<Double> d) {
+            return "ok";
+        }
+
+        @Tool
+        String floors(Map<Integer, String> names) {
+            return names.toString();
+        }
+
+        @Tool(fit = Tool.Fit.STRICT)
+        String write(Direction direction) {
+            return "ok";
+        }
+    }
+
+    /** As a call from elsewhere than Jemma's own parser may have it, which refuses such exponents. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "i | an integer from -2147483648 to 2147483647",
+                "big | an integer of at most 10000 digits",
+                "d | a number within the range of a double"
+            })
+    void numbersThatAreShortToWriteAndHugeToHoldAreRefusedAtOnce(String name, String wanted) {
+        ObjectNode arguments = JSON.createObjectNode().put(name, new BigDecimal("1e999999999"));
+        Binding binding = ToolBinder.of(new Odd()).bind(new ToolCall("numbers", arguments), List.of());
+        assertThat(((Binding.Rejection) binding).message()).isEqualTo(name + " is 1E+999999999, wanted " + wanted);
+    }
+
+    @Test
+    void keysThatComeToTheSameAreRefused() {
+        Binding binding = bind(new Odd(), "floors", "{\"names\": {\"1\": \"a\", \"1.0\": \"b\"}}");
+        assertThat(((Binding.Rejection) binding).message())
+                .isEqualTo("names[1.0] is the same key as one before, wanted each once");
+    }
+
+    @Test
+    void strictFitShowsWhatWasWritten() {
+        Binding binding = bind(new Odd(), "write", "{\"direction\": \"Left to Right\"}");
+        assertThat(((Binding.Rejection) binding).message())
+                .isEqualTo("direction is \"Left to Right\", wanted one of left to right");
+    }
+
+    @Test
+    void longNamesAreShortenedInMessages() {
+        Binding binding = bind(new Odd(), "x".repeat(59) + "\uD83D\uDE42".repeat(500), "{}");
+        assertThat(((Binding.Rejection) binding).message())
+                .isEqualTo("there is no tool '" + "x".repeat(59) + "...'; the tools are floors, numbers, write");
     }
 
     @Test

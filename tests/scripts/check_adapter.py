@@ -9,6 +9,7 @@ ADAPTER     an adapter folder written by Jemma; a missing or unexpected key is a
 --merged    a folder written by `jemma merge --model MODEL --adapter ADAPTER`; float32 weights must give the adapter's logits
             within 2e-5 of the largest; in either type every weight must be W + PEFT's own delta, within one unit in the last place of bfloat16
             or a millionth of the largest weight
+--base-rounded  MODEL holds the weights that were merged into rounded to bfloat16, as a folder does for a GGUF file of k-quants: what that changes is allowed
 --logits    what `jemma score --model MODEL --adapter ADAPTER --data R.jsonl --logits L.safetensors` wrote for rows of input_ids: PEFT's logits
             must be within 2e-4 of the largest
 
@@ -48,18 +49,19 @@ def adapted(model, adapter):
 
 
 def merged_weights(peft):
-    """The weights after merging, each by itself: PEFT's in-place merge would add both updates to a tied embedding."""
+    """Each weight before and after merging, by itself: PEFT's in-place merge would add both updates to a tied embedding."""
     weights = {}
     for name, module in peft.get_base_model().named_modules():
         if hasattr(module, "get_delta_weight"):
-            weights[name + ".weight"] = module.get_base_layer().weight.data + module.get_delta_weight("default")
+            base = module.get_base_layer().weight.data
+            weights[name + ".weight"] = base, base + module.get_delta_weight("default")
     return weights
 
 
 def main():
     a = argparse.ArgumentParser(usage=__doc__)
     a.add_argument("model"); a.add_argument("adapter"); a.add_argument("--same-as"); a.add_argument("--merged", action="append", default=[])
-    a.add_argument("--rows"); a.add_argument("--logits"); a.add_argument("--seed", type=int, default=1)
+    a.add_argument("--rows"); a.add_argument("--logits"); a.add_argument("--seed", type=int, default=1); a.add_argument("--base-rounded", action="store_true")
     a = a.parse_args()
     torch.manual_seed(a.seed)
     base = load(a.model)
@@ -88,10 +90,12 @@ def main():
             sys.exit(f"FAIL {folder}: {wrong}")
         worst, exact, count = 0.0, 0, 0
         state = model.state_dict()
-        for name, weight in merged_weights(adapted(a.model, a.adapter)).items():
+        for name, (before, weight) in merged_weights(adapted(a.model, a.adapter)).items():
             have = state[name]
             want_weight = weight.to(torch.bfloat16).float() if stored_type(folder) == "bfloat16" else weight
             unit = weight.abs().max() * 1e-6 + (weight.abs() * 2**-7 if stored_type(folder) == "bfloat16" else 0)
+            if a.base_rounded:
+                unit = unit + before.abs() * 2**-8
             worst = max(worst, ((have - want_weight).abs() / unit).max().item())
             exact += int((have == want_weight).sum()); count += have.numel()
         error = ((logits(model, ids) - want).abs().max() / want.abs().max()).item()

@@ -122,7 +122,17 @@ final class GgufConfig {
         rope(json);
         json.put("tie_word_embeddings", !file.tensors().containsKey(GgufNames.HEAD));
         tokens(json);
+        json.put("dtype", dtype());
         return json;
+    }
+
+    /** What transformers should load the weights as: the plain type of the embedding, bf16 where that is of blocks. */
+    private String dtype() {
+        return switch (file.entry(GgufNames.EMBEDDING).type()) {
+            case F32 -> "float32";
+            case F16 -> "float16";
+            default -> "bfloat16";
+        };
     }
 
     private String key(String name) {

@@ -337,6 +337,7 @@ final class GgufCheckpointTest {
                         .isEqualTo(-1);
             }
             assertThat(merged.generation().eosTokenIds()).containsExactly(1);
+            assertThat(merged.configJson().get("dtype").stringValue()).isEqualTo("bfloat16");
         }
     }
 

@@ -28,7 +28,9 @@ public final class CpuKernels implements Kernels {
     private final Arithmetic arithmetic;
     private final ThreadTeam team;
     private final Gemm gemm;
-    private final Bf16Gemm bf16Gemm;
+    private final PanelGemm panelGemm;
+    private final RoundedGemm roundedGemm;
+    private final boolean byPanels;
     private final Gemv gemv;
     private final CodeGemv codeGemv;
     private final ThinProducts thinProducts;
@@ -43,7 +45,9 @@ public final class CpuKernels implements Kernels {
         this.arithmetic = arithmetic;
         team = new ThreadTeam(threads);
         gemm = new Gemm(team);
-        bf16Gemm = new Bf16Gemm(team, gemm);
+        panelGemm = new PanelGemm(team, arithmetic);
+        roundedGemm = new RoundedGemm(team, gemm);
+        byPanels = PanelGemm.available(arithmetic);
         gemv = new Gemv(team);
         codeGemv = new CodeGemv(team);
         thinProducts = new ThinProducts(team);
@@ -139,10 +143,21 @@ public final class CpuKernels implements Kernels {
     @Override
     public void linear(Tensor out, Tensor x, Tensor weight, Write write) {
         Operands.linear("linear", out, x, weight);
-        if (arithmetic == Arithmetic.BF16 && x.dim(0) > Gemv.MAX_ROWS) {
-            bf16Gemm.multiply(out, x, weight, Order.TRANSPOSED, write);
+        if (x.dim(0) > Gemv.MAX_ROWS) {
+            product(out, x, weight, Order.TRANSPOSED, write);
         } else {
             product(out, x, weight, 1, write);
+        }
+    }
+
+    /** {@code out = x weight}, or {@code x weight^T}, of many rows. */
+    private void product(Tensor out, Tensor x, Tensor weight, Order order, Write write) {
+        if (byPanels) {
+            panelGemm.multiply(out, x, weight, order, write);
+        } else if (arithmetic == Arithmetic.BF16) {
+            roundedGemm.multiply(out, x, weight, order, write);
+        } else {
+            gemm.multiply(out, x, Order.PLAIN, weight, order, 1, write);
         }
     }
 
@@ -160,11 +175,7 @@ public final class CpuKernels implements Kernels {
     @Override
     public void linearBackward(Tensor dX, Tensor dOut, Tensor weight, Write write) {
         Operands.linear("linearBackward", dOut, dX, weight);
-        if (arithmetic == Arithmetic.BF16) {
-            bf16Gemm.multiply(dX, dOut, weight, Order.PLAIN, write);
-        } else {
-            gemm.multiply(dX, dOut, Order.PLAIN, weight, Order.PLAIN, 1, write);
-        }
+        product(dX, dOut, weight, Order.PLAIN, write);
     }
 
     @Override
@@ -321,7 +332,8 @@ public final class CpuKernels implements Kernels {
     public void close() {
         team.close();
         gemm.close();
-        bf16Gemm.close();
+        panelGemm.close();
+        roundedGemm.close();
         gemv.close();
         codeGemv.close();
         thinProducts.close();

@@ -7,34 +7,36 @@ import dev.jemma.engine.kernel.cpu.Gemm.Order;
 import dev.jemma.engine.kernel.cpu.code.Bf16Panels;
 import dev.jemma.engine.kernel.cpu.code.Bf16Tile;
 import dev.jemma.engine.kernel.cpu.code.BlockDots;
+import dev.jemma.engine.kernel.cpu.code.F32Tile;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The right factor of {@link Bf16Gemm}, any weight type: each thread packs a panel of it at a time, as {@link Bf16Tile} reads it, into
- * memory of its own, which stays in the second-level cache.
+ * The right factor of {@link PanelGemm}, any weight type: each thread packs a panel of it at a time, as {@link Bf16Tile} or
+ * {@link F32Tile} reads it, into memory of its own, which stays in the second-level cache.
+ *
+ * <p>A panel is {@code [steps][columns in whole vectors]} of dwords: in bf16 a step is two of the depth, in f32 one.
  */
 final class WeightPanels implements AutoCloseable {
-    /** Greatest depth of a panel: it takes {@code 2 * COLUMNS} bytes for each step. */
-    static final int DEPTH = 1024;
-
     private static final int BF16 = 2;
     private static final int PAIR = 2 * BF16;
+    private static final int FLOAT = 4;
     private static final int BLOCK = BlockDots.BLOCK;
 
-    private static final long PANEL_BYTES = (long) BF16 * DEPTH * COLUMNS;
+    private static final long PANEL_BYTES = 96L << 10;
 
     /** Staged weights: 16 rows of a block's depth, or all columns of a panel for each step of the depth. */
-    private static final long STAGE_BYTES = (long) BF16 * DEPTH * COLUMNS;
+    private static final long STAGE_BYTES = PANEL_BYTES;
 
-    private static final long LINE_BYTES = 4L * DEPTH;
+    private static final long LINE_BYTES = PANEL_BYTES / COLUMNS * 2;
 
     private final Scratch own = new Scratch();
     private final MemorySegment[] panels;
     private final MemorySegment[] stages;
     private final MemorySegment[] lines;
     private final Pages pages;
+    private final boolean rounds;
 
     private Order order = Order.PLAIN;
     private DType type = DType.BF16;
@@ -42,7 +44,9 @@ final class WeightPanels implements AutoCloseable {
     private int columns;
     private int depth;
 
-    WeightPanels(int members) {
+    /** In {@code element}: BF16 or F32. */
+    WeightPanels(int members, DType element) {
+        rounds = element == DType.BF16;
         panels = new MemorySegment[members];
         stages = new MemorySegment[members];
         lines = new MemorySegment[members];
@@ -55,6 +59,11 @@ final class WeightPanels implements AutoCloseable {
             stages[i] = mine.asSlice(PANEL_BYTES, STAGE_BYTES);
             lines[i] = mine.asSlice(PANEL_BYTES + STAGE_BYTES, LINE_BYTES);
         }
+    }
+
+    /** Greatest depth of a panel. */
+    int deepest() {
+        return (int) (PANEL_BYTES / COLUMNS / (rounds ? BF16 : FLOAT));
     }
 
     /** B [K, N] is {@code weight} from now on (TRANSPOSED: the tensor is [N, K]). */
@@ -73,8 +82,20 @@ final class WeightPanels implements AutoCloseable {
      */
     long pack(int member, int k, int block, int column, int count) {
         switch (order) {
-            case TRANSPOSED -> packAlong(member, k, block, column, count);
-            case PLAIN -> packAcross(member, k, block, column, count);
+            case TRANSPOSED -> {
+                if (rounds) {
+                    packAlong(member, k, block, column, count);
+                } else {
+                    widenAlong(member, k, block, column, count);
+                }
+            }
+            case PLAIN -> {
+                if (rounds) {
+                    packAcross(member, k, block, column, count);
+                } else {
+                    widenAcross(member, k, block, column, count);
+                }
+            }
         }
         return panels[member].address();
     }
@@ -103,14 +124,15 @@ final class WeightPanels implements AutoCloseable {
                 type.bytes(Gemm.roundUp(plain ? count : block, unit)));
     }
 
-    private static long panelStride(int count) {
+    /** Bytes from one step (in bf16, pair) of a panel of {@code count} columns to the next. */
+    static long stride(int count) {
         return (long) PAIR * LANES * Gemm.ceilDiv(count, LANES);
     }
 
     // ---- B from rows of the tensor that run along the depth
 
     private void packAlong(int member, int k, int block, int column, int count) {
-        long toStride = panelStride(count);
+        long toStride = stride(count);
         int pairs = (int) Gemm.roundUp(Gemm.ceilDiv(block, 2), LANES);
         for (int j = 0; j < count; j += LANES) {
             int present = Math.min(LANES, count - j);
@@ -153,7 +175,7 @@ final class WeightPanels implements AutoCloseable {
     // ---- B from rows of the tensor that run along the columns
 
     private void packAcross(int member, int k, int block, int column, int count) {
-        long toStride = panelStride(count);
+        long toStride = stride(count);
         int whole = type == DType.BF16 ? block / 2 : 0;
         long stride = (long) BF16 * columns;
         long at = k * stride + (long) BF16 * column;
@@ -194,6 +216,29 @@ final class WeightPanels implements AutoCloseable {
         }
         Widen.row(type, b, 0, r * columns + column, count, 1, line, 0);
         Bf16Rows.round(line, 0, stage, offset, count, COLUMNS);
+    }
+
+    // ---- in f32
+
+    private void widenAlong(int member, int k, int block, int column, int count) {
+        MemorySegment stage = stages[member];
+        int padded = (int) Gemm.roundUp(block, LANES);
+        long stageStride = (long) FLOAT * padded;
+        for (int j = 0; j < count; j += LANES) {
+            int present = Math.min(LANES, count - j);
+            for (int i = 0; i < present; i++) {
+                Widen.row(type, b, 0, (long) (column + j + i) * depth + k, block, 1, stage, i * stageStride);
+            }
+            long to = panels[member].address() + (long) FLOAT * j;
+            Bf16Panels.transpose(stage.address(), stageStride, padded, to, stride(count));
+        }
+    }
+
+    private void widenAcross(int member, int k, int block, int column, int count) {
+        long toStride = stride(count);
+        for (int i = 0; i < block; i++) {
+            Widen.row(type, b, 0, (long) (k + i) * columns + column, count, 1, panels[member], i * toStride);
+        }
     }
 
     @Override

@@ -3,31 +3,31 @@ package dev.jemma.engine.kernel.cpu;
 import static dev.jemma.engine.kernel.cpu.code.Bf16Tile.COLUMNS;
 import static dev.jemma.engine.kernel.cpu.code.Bf16Tile.LANES;
 
+import dev.jemma.engine.kernel.Arithmetic;
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.kernel.cpu.Gemm.Order;
+import dev.jemma.engine.kernel.cpu.code.Bf16Panels;
 import dev.jemma.engine.kernel.cpu.code.Bf16Tile;
-import dev.jemma.engine.tensor.Conversion;
+import dev.jemma.engine.kernel.cpu.code.F32Tile;
 import dev.jemma.engine.tensor.DType;
-import dev.jemma.engine.tensor.Shape;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Products of matrices with both factors in bf16 and sums in f32: {@code C = A B} or {@code C += A B}, A f32 and rounded here, B any
- * weight type, as it lies or transposed. Weights that are not bf16 are rounded to it.
+ * Products of matrices by machine code, {@code C = A B} or {@code C += A B}, A f32, B any weight type, as it lies or transposed, sums in
+ * f32; in f32, or with both factors rounded to bf16.
  *
- * <p>As {@link Gemm}, but over {@link Bf16Tile}: A is rounded once, by all threads, and stays rows; each thread takes columns of C,
- * packs a panel of B over a block of the depth and runs A's rows past it, while what it will probably pack next is on its way to the
- * cache. Where C is small and the depth is great, as in the gradient of a loss head, threads take parts of the depth instead, whose
- * sums are added in their order. Where the CPU has no such instruction, {@link Gemm} multiplies the rounded rows.
+ * <p>As {@link Gemm}, but A stays rows, brought into a suitable form by all threads once; each thread takes columns of C, packs a panel
+ * of B over a block of the depth and runs A's rows past it, while what it will probably pack next is on its way to the cache. Where C is
+ * small and the depth is great, as in the gradient of a loss head, threads take parts of the depth instead, whose sums are added in
+ * their order.
  */
-final class Bf16Gemm implements AutoCloseable {
-    /** Rows of C worked on at a time: bounds the scratch for A. */
+final class PanelGemm implements AutoCloseable {
+    /** Most rows of C worked on at a time, and bytes of A's scratch that they may take. */
     private static final int ROWS = 1024;
 
-    private static final int BF16 = 2;
+    private static final long LEFT_BYTES = 64L << 20;
     private static final int ROWS_A_CHUNK = 16;
-    private static final int COPIED_A_CHUNK = 1 << 13;
     private static final int CHUNKS_A_MEMBER = 4;
 
     /** Panels a member that are left for the end of a task, in halves: members finish within half a panel of each other. */
@@ -51,13 +51,12 @@ final class Bf16Gemm implements AutoCloseable {
     private static final long STAGGER = 64;
 
     private final ThreadTeam team;
-    private final Gemm gemm;
+    private final boolean rounds;
+    private final int elementBytes;
     private final WeightPanels panels;
-    private final Scratch rounded = new Scratch();
-    private final Scratch roundedWeights = new Scratch();
+    private final Scratch lefts = new Scratch();
     private final Scratch partSums = new Scratch();
-    private final ThreadTeam.Task roundTask = this::roundRows;
-    private final ThreadTeam.Task copyTask = this::copyRounded;
+    private final ThreadTeam.Task leftTask = this::leftRows;
     private final ThreadTeam.Task columnTask = this::multiplyColumns;
     private final ThreadTeam.Task partTask = this::multiplyPart;
     private final ThreadTeam.Task sumTask = this::addParts;
@@ -79,20 +78,25 @@ final class Bf16Gemm implements AutoCloseable {
 
     private int rowGroups;
     private int depthPart;
-    private Tensor copied = Tensor.host(DType.F32, Shape.of(0), MemorySegment.NULL);
 
-    Bf16Gemm(ThreadTeam team, Gemm gemm) {
+    PanelGemm(ThreadTeam team, Arithmetic arithmetic) {
         this.team = team;
-        this.gemm = gemm;
-        panels = new WeightPanels(team.size());
+        rounds = arithmetic == Arithmetic.BF16;
+        elementBytes = rounds ? 2 : 4;
+        panels = new WeightPanels(team.size(), rounds ? DType.BF16 : DType.F32);
+    }
+
+    /** Whether this machine can run them in {@code arithmetic}. */
+    static boolean available(Arithmetic arithmetic) {
+        return Bf16Panels.available()
+                && switch (arithmetic) {
+                    case F32 -> F32Tile.available();
+                    case BF16 -> Bf16Tile.available();
+                };
     }
 
     /** C [M, N] from A [M, K] and B [K, N] (TRANSPOSED: the tensor is [N, K]). */
     void multiply(Tensor out, Tensor x, Tensor weight, Order weightOrder, Write mode) {
-        if (!Bf16Tile.available()) {
-            multiplyRounded(out, x, weight, weightOrder, mode);
-            return;
-        }
         int m = Math.toIntExact(out.dim(0));
         columns = Math.toIntExact(out.dim(1));
         depth = Math.toIntExact(x.dim(1));
@@ -100,13 +104,14 @@ final class Bf16Gemm implements AutoCloseable {
         c = out.segment();
         panels.begin(weight, weightOrder);
         panelCount = Gemm.ceilDiv(columns, COLUMNS);
-        leftStride = BF16 * Gemm.roundUp(depth, 2 * LANES) + STAGGER;
-        left = rounded.atLeast(Math.min(m, ROWS) * leftStride);
+        leftStride = elementBytes * Gemm.roundUp(depth, 2 * LANES) + STAGGER;
+        int atOnce = (int) Math.clamp(LEFT_BYTES / leftStride / Bf16Tile.ROWS * Bf16Tile.ROWS, Bf16Tile.ROWS, ROWS);
+        left = lefts.atLeast(Math.min(m, atOnce) * leftStride);
         write = mode;
-        boolean deep = depth >= DEEP && (long) Math.min(m, ROWS) * columns <= MOST_SUMS;
-        for (row = 0; row < m; row += ROWS) {
-            rows = Math.min(ROWS, m - row);
-            team.run(Gemm.ceilDiv(rows, ROWS_A_CHUNK), roundTask);
+        for (row = 0; row < m; row += atOnce) {
+            rows = Math.min(atOnce, m - row);
+            boolean deep = depth >= DEEP && (long) rows * columns <= MOST_SUMS;
+            team.run(Gemm.ceilDiv(rows, ROWS_A_CHUNK), leftTask);
             if (deep) {
                 multiplyDeep();
             } else {
@@ -139,41 +144,22 @@ final class Bf16Gemm implements AutoCloseable {
         team.run(Gemm.ceilDiv(rows * columns, SUMS_A_CHUNK), sumTask);
     }
 
-    private void multiplyRounded(Tensor out, Tensor x, Tensor weight, Order weightOrder, Write mode) {
-        Tensor roundedX = roundedCopy(x, rounded);
-        Tensor roundedWeight = weight.dtype() == DType.BF16 ? weight : roundedCopy(weight, roundedWeights);
-        gemm.multiply(out, roundedX, Order.PLAIN, roundedWeight, weightOrder, 1, mode);
+    /** Depth of a block: equal parts of at most what a panel holds, rounded up for the transposition of 16 pairs. */
+    private int depthBlock(int ofDepth) {
+        int blocks = Math.max(1, Gemm.ceilDiv(ofDepth, panels.deepest()));
+        return (int) Math.min(panels.deepest(), Gemm.roundUp(Gemm.ceilDiv(ofDepth, blocks), 2 * LANES));
     }
 
-    /** A copy as f32 whose values bf16 can hold. */
-    private Tensor roundedCopy(Tensor x, Scratch scratch) {
-        long count = x.elements();
-        copied = x;
-        left = scratch.atLeast(4 * count).asSlice(0, 4 * count);
-        team.run(Math.toIntExact((count + COPIED_A_CHUNK - 1) / COPIED_A_CHUNK), copyTask);
-        return Tensor.host(DType.F32, x.shape(), left);
-    }
-
-    private void copyRounded(int chunk, int member) {
-        long from = (long) chunk * COPIED_A_CHUNK;
-        int count = (int) Math.min(COPIED_A_CHUNK, copied.elements() - from);
-        Widen.row(copied.dtype(), copied.segment(), 0, from, count, 1, left, 4 * from);
-        for (long i = from; i < from + count; i++) {
-            left.set(Lanes.FLOAT, 4 * i, Conversion.rounded(left.get(Lanes.FLOAT, 4 * i), DType.BF16));
-        }
-    }
-
-    /** Depth of a block: equal parts of at most {@link WeightPanels#DEPTH}, rounded up for the transposition of 16 pairs. */
-    static int depthBlock(int depth) {
-        int blocks = Math.max(1, Gemm.ceilDiv(depth, WeightPanels.DEPTH));
-        return (int) Math.min(WeightPanels.DEPTH, Gemm.roundUp(Gemm.ceilDiv(depth, blocks), 2 * LANES));
-    }
-
-    private void roundRows(int chunk, int member) {
+    private void leftRows(int chunk, int member) {
         int from = chunk * ROWS_A_CHUNK;
         int to = Math.min(rows, from + ROWS_A_CHUNK);
         for (int i = from; i < to; i++) {
-            Bf16Rows.round(a, 4L * (row + i) * depth, left, i * leftStride, depth, (int) Gemm.roundUp(depth, 2));
+            long at = 4L * (row + i) * depth;
+            if (rounds) {
+                Bf16Rows.round(a, at, left, i * leftStride, depth, (int) Gemm.roundUp(depth, 2));
+            } else {
+                MemorySegment.copy(a, at, left, i * leftStride, 4L * depth);
+            }
         }
     }
 
@@ -225,16 +211,16 @@ final class Bf16Gemm implements AutoCloseable {
         for (int strip = 0; strip < strips; strip++) {
             int i = from + strip * Bf16Tile.ROWS;
             panels.prefetch(nextK, nextBlock, nextColumn, nextCount, strip, strips);
-            Bf16Tile.run(
-                    Math.min(Bf16Tile.ROWS, to - i),
-                    count,
-                    mode,
-                    left.address() + i * leftStride + (long) BF16 * k,
-                    leftStride,
-                    packed,
-                    Gemm.ceilDiv(block, 2),
-                    target + i * stride + 4L * column,
-                    stride);
+            int height = Math.min(Bf16Tile.ROWS, to - i);
+            long aAt = left.address() + i * leftStride + (long) elementBytes * k;
+            long cAt = target + i * stride + 4L * column;
+            if (rounds) {
+                int pairs = Gemm.ceilDiv(block, 2);
+                Bf16Tile.run(height, count, mode, aAt, leftStride, packed, pairs, cAt, stride);
+            } else {
+                long step = WeightPanels.stride(count);
+                F32Tile.run(height, count, mode, 1, aAt, leftStride, 4, packed, step, block, cAt, stride);
+            }
         }
     }
 
@@ -270,8 +256,7 @@ final class Bf16Gemm implements AutoCloseable {
 
     @Override
     public void close() {
-        rounded.close();
-        roundedWeights.close();
+        lefts.close();
         partSums.close();
         panels.close();
     }

@@ -17,6 +17,8 @@ final class Sampler {
 
     private static final int BINS = 64 * BINS_PER_UNIT;
 
+    private static final int BLOCK = 1 << 12;
+
     private final GenerationOptions options;
     private final int[] suppressed;
     private final TokenConstraint constraint;
@@ -80,14 +82,16 @@ final class Sampler {
         return ids;
     }
 
+    /** By blocks: the greatest of a block takes vectors, its place one loop over the block that holds it. */
     private static int largest(float[] logits) {
-        int best = 0;
+        int block = 0;
         float largest = Float.NEGATIVE_INFINITY;
-        for (int i = 0; i < logits.length; i++) {
-            if (logits[i] > largest) {
-                largest = logits[i];
-                best = i;
-            } else if (Float.isNaN(logits[i])) {
+        for (int from = 0; from < logits.length; from += BLOCK) {
+            float greatest = greatest(logits, from, Math.min(logits.length, from + BLOCK));
+            if (greatest > largest) {
+                largest = greatest;
+                block = from;
+            } else if (Float.isNaN(greatest)) {
                 largest = Float.NaN;
                 break;
             }
@@ -99,7 +103,20 @@ final class Sampler {
             throw new IllegalStateException(
                     "the model's logits are not finite; its weights or its adapter's are damaged");
         }
+        int best = block;
+        while (logits[best] != largest) {
+            best++;
+        }
         return best;
+    }
+
+    /** NaN if any is. */
+    private static float greatest(float[] logits, int from, int to) {
+        float greatest = logits[from];
+        for (int i = from + 1; i < to; i++) {
+            greatest = Math.max(greatest, logits[i]);
+        }
+        return greatest;
     }
 
     private int draw(float[] logits, float largest) {

@@ -95,6 +95,9 @@ final class Operations {
         o.lowRank(7, 33, 17, 4);
         if (many) {
             o.lowRank(1, 640, 256, 16);
+            o.lowRank(1, 64, 520, 16);
+            o.lowRank(3, 320, 264, 48);
+            o.lowRank(4, 128, 8, 32);
             o.lowRank(70, 130, 65, 16);
             o.lowRank(33, 64, 300, 8);
             o.lowRank(40, 1024, 512, 16);
@@ -111,6 +114,8 @@ final class Operations {
             o.attention(new AttentionShape(2, 1, 300, 0.06f, 30, 0), new int[] {21}, Keys.BATCH);
             o.attention(new AttentionShape(4, 1, 256, 0.0625f, 0, 0), new int[] {1, 1, 5}, Keys.RING);
             o.attention(new AttentionShape(8, 4, 24, 0.2f, 50, 37), new int[] {1, 17, 2}, Keys.RING);
+            o.attention(new AttentionShape(4, 2, 64, 0.1f, 0, 150), new int[] {1, 2, 5}, Keys.RING);
+            o.attention(new AttentionShape(2, 2, 128, 0.1f, 30, 40), new int[] {1, 3}, Keys.RING);
         }
         o.rows();
         o.loss(1, 1, 0);

@@ -33,6 +33,7 @@ public final class CpuKernels implements Kernels {
     private final boolean byPanels;
     private final Gemv gemv;
     private final CodeGemv codeGemv;
+    private final ThinGemv thinGemv;
     private final ThinProducts thinProducts;
     private final Norms norms;
     private final Rows rows;
@@ -50,6 +51,7 @@ public final class CpuKernels implements Kernels {
         byPanels = PanelGemm.available(arithmetic);
         gemv = new Gemv(team);
         codeGemv = new CodeGemv(team);
+        thinGemv = new ThinGemv(team);
         thinProducts = new ThinProducts(team);
         norms = new Norms(team);
         rows = new Rows(team, gemm);
@@ -181,6 +183,10 @@ public final class CpuKernels implements Kernels {
     @Override
     public void lowRank(Tensor out, Tensor xa, Tensor x, LowRank adapter) {
         Operands.lowRank("lowRank", out, xa, x, adapter);
+        if (ThinGemv.takes(x, adapter)) {
+            thinGemv.forward(out, xa, x, adapter);
+            return;
+        }
         if (ThinProducts.available() && x.dim(0) > Gemv.MAX_ROWS) {
             thinProducts.forward(out, xa, x, adapter);
             return;

@@ -9,12 +9,14 @@ import static dev.jemma.engine.kernel.cpu.Lanes.store;
 
 import dev.jemma.engine.kernel.AttentionShape;
 import dev.jemma.engine.kernel.Span;
+import dev.jemma.engine.kernel.cpu.code.FloatRows;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * Attention of spans with few rows, in place over the cache: it runs at the speed at which keys and values can be read.
+ * Attention of spans with few rows, in place over the cache: it runs at the speed at which keys and values can be read; by machine code
+ * where CPU and head size allow it.
  *
  * <p>A chunk is one row, one key head and {@value #KEYS} keys, whatever the number of threads; its query heads share the keys while
  * they are in the second-level cache. The chunks' softmaxes are then combined in order.
@@ -25,6 +27,7 @@ final class DecodeAttention implements AutoCloseable {
     private final ThreadTeam team;
     private final Scratch scratch = new Scratch();
     private final Scratch own = new Scratch();
+    private final Scratch factors = new Scratch();
     private final ThreadTeam.Task partTask = this::part;
 
     private MemorySegment out = MemorySegment.NULL;
@@ -43,6 +46,7 @@ final class DecodeAttention implements AutoCloseable {
     private int firstKey;
     private int chunks;
     private int group;
+    private boolean code;
 
     DecodeAttention(ThreadTeam team) {
         this.team = team;
@@ -65,6 +69,7 @@ final class DecodeAttention implements AutoCloseable {
         v = vT.segment();
         shape = attentionShape;
         group = shape.heads() / shape.keyValueHeads();
+        code = FloatRows.available() && shape.headDim() % FloatRows.STEP == 0;
         scores = own.atLeast(4L * KEYS * team.size());
         for (Span s : spans) {
             if (s.length() < limit) {
@@ -100,20 +105,73 @@ final class DecodeAttention implements AutoCloseable {
         long own = 4L * KEYS * member;
         for (int g = 0; g < group; g++) {
             long query = 4L * d * ((long) queryRow * shape.heads() + keyHead * group + g);
-            for (int j = 0; j < count; j++) {
-                scores.set(Lanes.FLOAT, own + 4L * j, dot(query, keyOffset(from + j, keyHead)));
-            }
+            scores(own, query, keyHead, from, count);
             float max = Scores.capAndMax(scores, own, count, shape.scale(), shape.softcap());
             float sum = Scores.exp(scores, own, count, max);
             long part = partOffset(chunk, g);
             parts.set(Lanes.FLOAT, part, max);
             parts.set(Lanes.FLOAT, part + 4, sum);
-            weighted(own, keyHead, from, count, part + 8);
+            values(own, keyHead, from, count, part + 8);
         }
     }
 
     private long keyOffset(int p, int keyHead) {
         return 4L * shape.headDim() * ((long) span.keyRowOf(p) * shape.keyValueHeads() + keyHead);
+    }
+
+    private void scores(long own, long query, int keyHead, int from, int count) {
+        if (!code) {
+            for (int j = 0; j < count; j++) {
+                scores.set(Lanes.FLOAT, own + 4L * j, dot(query, keyOffset(from + j, keyHead)));
+            }
+            return;
+        }
+        int d = shape.headDim();
+        for (int done = 0; done < count; ) {
+            int run = run(from + done, count - done);
+            FloatRows.dots(
+                    Addresses.of(q, query, 4L * d),
+                    rows(k, from + done, keyHead, run),
+                    stride(),
+                    run,
+                    d,
+                    scores.address() + own + 4L * done);
+            done += run;
+        }
+    }
+
+    private void values(long own, int keyHead, int from, int count, long to) {
+        if (!code) {
+            weighted(own, keyHead, from, count, to);
+            return;
+        }
+        int d = shape.headDim();
+        MemorySegment sum = parts.asSlice(to, 4L * d).fill((byte) 0);
+        for (int done = 0; done < count; ) {
+            int run = run(from + done, count - done);
+            FloatRows.addWeighted(
+                    scores.address() + own + 4L * done,
+                    rows(v, from + done, keyHead, run),
+                    stride(),
+                    run,
+                    d,
+                    sum.address());
+            done += run;
+        }
+    }
+
+    /** How many of {@code count} positions from {@code p} on lie behind each other, before the ring's end. */
+    private int run(int p, int count) {
+        return Math.min(count, span.capacity() - p % span.capacity());
+    }
+
+    /** Address of the row of position {@code p}, after it was checked that {@code count} rows from there on are within the cache. */
+    private long rows(MemorySegment cache, int p, int keyHead, int count) {
+        return Addresses.of(cache, keyOffset(p, keyHead), (count - 1) * stride() + 4L * shape.headDim());
+    }
+
+    private long stride() {
+        return 4L * shape.headDim() * shape.keyValueHeads();
     }
 
     private float dot(long query, long key) {
@@ -181,6 +239,11 @@ final class DecodeAttention implements AutoCloseable {
         }
         long row = (long) queryRow * shape.heads() + head;
         float inverse = (float) (1 / sum);
+        lse.set(Lanes.FLOAT, 4 * row, (float) (max + StrictMath.log(sum)));
+        if (code) {
+            joined(keyHead, g, row, inverse);
+            return;
+        }
         int i = 0;
         for (; i + L <= d; i += L) {
             FloatVector s = Lanes.zero();
@@ -198,12 +261,25 @@ final class DecodeAttention implements AutoCloseable {
             }
             out.set(Lanes.FLOAT, 4 * (row * d + i), s * inverse);
         }
-        lse.set(Lanes.FLOAT, 4 * row, (float) (max + StrictMath.log(sum)));
+    }
+
+    /** The chunks' outputs, each times its factor and {@code inverse}. */
+    private void joined(int keyHead, int g, long row, float inverse) {
+        int d = shape.headDim();
+        MemorySegment weights = factors.atLeast(4L * chunks);
+        for (int c = 0; c < chunks; c++) {
+            weights.set(Lanes.FLOAT, 4L * c, inverse * parts.get(Lanes.FLOAT, partOffset(keyHead * chunks + c, g)));
+        }
+        MemorySegment to = out.asSlice(4 * row * d, 4L * d).fill((byte) 0);
+        long first = partOffset(keyHead * chunks, g);
+        FloatRows.addWeighted(
+                weights.address(), parts.address() + first + 8, partOffset(1, 0), chunks, d, Addresses.of(to));
     }
 
     @Override
     public void close() {
         scratch.close();
         own.close();
+        factors.close();
     }
 }

@@ -215,6 +215,9 @@ final class AssemblerTest {
                 RowDots.splitting(),
                 BlockDots.dots(),
                 BlockDots.quantizing(),
+                FloatRows.dots(),
+                FloatRows.addingWeighted(),
+                FloatRows.addingShortDots(),
                 NibbleDots.dots(),
                 NibbleDots.quantizing()));
         functions.add(Bf16Tile.generate(8, 3, Write.ADD));

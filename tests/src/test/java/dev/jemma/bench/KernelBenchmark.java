@@ -94,7 +94,7 @@ public class KernelBenchmark {
         private Tensor[] wide = {};
         private Tensor[] queries = {};
         private Tensor[] keys = {};
-        private Tensor weight = slab.allocate(DType.F32, 0);
+        private Tensor weight = slab.allocate(DType.F32, 1, 1);
         private Tensor lse = weight;
         private Tensor xa = weight;
         private Tensor scratch = weight;

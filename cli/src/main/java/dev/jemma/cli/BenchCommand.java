@@ -77,6 +77,11 @@ final class BenchCommand implements Callable<Integer> {
                     "LoRA steps too: r 16 on all linears, one row of the prompt's length, a fifth of it supervised.")
     private boolean train;
 
+    @Option(
+            names = "--gradient-checkpointing",
+            description = "LoRA steps compute blocks a second time instead of keeping their activations.")
+    private boolean gradientCheckpointing;
+
     @Option(names = "--json", description = "Print a JSON array.")
     private boolean json;
 
@@ -87,8 +92,13 @@ final class BenchCommand implements Callable<Integer> {
      * @param rates tokens a second of each repeat
      * @param bytesPerToken bytes of weights read for a token; 0 where reading is not what limits
      * @param flopsPerToken floating-point operations for a token
+     * @param peakBytes the most memory the process has held resident until then; 0 where the system does not say
      */
-    private record Measured(String test, double[] rates, double bytesPerToken, double flopsPerToken) {
+    private record Measured(String test, double[] rates, double bytesPerToken, double flopsPerToken, long peakBytes) {
+        Measured(String test, double[] rates, double bytesPerToken, double flopsPerToken) {
+            this(test, rates, bytesPerToken, flopsPerToken, ResidentMemory.peakBytes());
+        }
+
         double mean() {
             return Arrays.stream(rates).average().orElse(0);
         }
@@ -175,10 +185,11 @@ final class BenchCommand implements Callable<Integer> {
         int[] labels = ids.clone();
         Arrays.fill(labels, 0, (int) (tokens * (1 - SUPERVISED)), Batch.IGNORED);
         Batch batch = Batch.of(ids, labels);
+        Recompute recompute = gradientCheckpointing ? Recompute.BLOCKS : Recompute.CHEAP;
         try (Adapter adapter =
                         Adapter.create(LoraConfig.defaults(), gemma.checkpoint().config(), 1);
-                Training training = new Training(
-                        gemma.model(), adapter.lowRanks(), new Training.Options(tokens, Recompute.CHEAP, 0))) {
+                Training training =
+                        new Training(gemma.model(), adapter.lowRanks(), new Training.Options(tokens, recompute, 0))) {
             return repeat(() -> {
                 long start = System.nanoTime();
                 training.zeroGradients();
@@ -198,21 +209,23 @@ final class BenchCommand implements Callable<Integer> {
                         .put("tokens_per_second", test.mean())
                         .put("stdev", test.stdev())
                         .put("bytes_per_second", test.mean() * test.bytesPerToken)
-                        .put("flops_per_second", test.mean() * test.flopsPerToken);
+                        .put("flops_per_second", test.mean() * test.flopsPerToken)
+                        .put("peak_resident_bytes", test.peakBytes);
             }
             out.println(list.toPrettyString());
             return;
         }
-        out.printf("%-10s %22s %12s %12s%n", "test", "tokens/s", "GB/s", "GFLOP/s");
+        out.printf("%-10s %22s %12s %12s %12s%n", "test", "tokens/s", "GB/s", "GFLOP/s", "peak GB");
         for (Measured test : measured) {
             out.printf(
                     Locale.ROOT,
-                    "%-10s %12.1f ± %7.1f %12.1f %12.1f%n",
+                    "%-10s %12.1f ± %7.1f %12.1f %12.1f %12.2f%n",
                     test.test,
                     test.mean(),
                     test.stdev(),
                     test.mean() * test.bytesPerToken / 1e9,
-                    test.mean() * test.flopsPerToken / 1e9);
+                    test.mean() * test.flopsPerToken / 1e9,
+                    test.peakBytes / 1e9);
         }
     }
 }

@@ -57,7 +57,13 @@ public final class BlockDots {
                     ValueLayout.JAVA_LONG));
 
     private static final MemorySegment[] FUNCTIONS = available()
-            ? CodeMemory.publish(List.of(dots(), quantizing(), widening(DType.Q8_0), widening(DType.Q4_0)))
+            ? CodeMemory.publish(List.of(
+                    dots(),
+                    quantizing(),
+                    widening(DType.Q8_0, DType.BF16),
+                    widening(DType.Q4_0, DType.BF16),
+                    widening(DType.Q8_0, DType.F32),
+                    widening(DType.Q4_0, DType.F32)))
             : new MemorySegment[0];
 
     private BlockDots() {}
@@ -88,6 +94,11 @@ public final class BlockDots {
     /** Widens whole blocks of a row, Q8_0 or Q4_0, to bf16, rounded once. */
     public static void toBf16(DType type, long from, long elements, long to) {
         call(type == DType.Q8_0 ? 2 : 3, from, to, elements / BLOCK, 0, 0, 0);
+    }
+
+    /** Widens whole blocks of a row, Q8_0 or Q4_0, to f32, times {@code scale}. */
+    public static void toF32(DType type, long from, long elements, float scale, long to) {
+        call(type == DType.Q8_0 ? 4 : 5, from, to, elements / BLOCK, ShortCall.bits(scale), 0, 0);
     }
 
     private static void call(int function, long a, long b, long c, long d, long e, long f) {
@@ -171,13 +182,15 @@ public final class BlockDots {
         return x.bytes();
     }
 
-    /** {@code void widen(from, to, blocks, -, -, -)}. */
-    static byte[] widening(DType type) {
+    /** {@code void widen(from, to, blocks, scale, -, -)}; the scale is of f32 alone. */
+    static byte[] widening(DType type, DType to) {
         int nibble = 31;
         int minusOffset = 30;
+        int scale = 29;
         Assembler x = new Assembler();
         x.constant(nibble, 15);
         x.constant(minusOffset, -8);
+        x.vector(Evex.VPBROADCASTD_GP, V512, scale, Gp.RCX.ordinal());
         Assembler.Label block = x.label();
         x.vector(Evex.VPBROADCASTW, V256, 2, Address.at(Gp.RDI));
         x.vector(Evex.VCVTPH2PS, V512, 2, 2);
@@ -194,11 +207,16 @@ public final class BlockDots {
         for (int half = 0; half < 2; half++) {
             x.vector(Evex.VCVTDQ2PS, V512, half, half);
             x.vector(Evex.VMULPS, V512, half, half, 2);
-            x.vector(Evex.VCVTNEPS2BF16, V512, half, half);
-            x.vector(Evex.VMOVUPS_STORE, V256, half, Address.at(Gp.RSI, half * V256.bytes()));
+            if (to == DType.BF16) {
+                x.vector(Evex.VCVTNEPS2BF16, V512, half, half);
+                x.vector(Evex.VMOVUPS_STORE, V256, half, Address.at(Gp.RSI, half * V256.bytes()));
+            } else {
+                x.vector(Evex.VMULPS, V512, half, half, scale);
+                x.vector(Evex.VMOVUPS_STORE, V512, half, Address.at(Gp.RSI, half * V512.bytes()));
+            }
         }
         x.add(Gp.RDI, type.blockBytes());
-        x.add(Gp.RSI, 2 * BLOCK);
+        x.add(Gp.RSI, BLOCK * (to == DType.BF16 ? 2 : 4));
         x.decrement(Gp.RDX);
         x.jumpIfNotZero(block);
         x.vzeroupper();

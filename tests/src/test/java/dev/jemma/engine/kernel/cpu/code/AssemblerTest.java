@@ -214,6 +214,8 @@ final class AssemblerTest {
                 RowDots.dots(),
                 RowDots.splitting(),
                 BlockDots.dots(),
+                BlockDots.widening(DType.Q8_0, DType.BF16),
+                BlockDots.widening(DType.Q4_0, DType.F32),
                 BlockDots.quantizing(),
                 FloatRows.dots(),
                 FloatRows.addingWeighted(),

@@ -88,6 +88,8 @@ final class Operations {
         if (many) {
             o.linear(800, 20, 40, DType.BF16);
             o.linear(9, 5000, 40, DType.BF16);
+            o.linear(1, 4128, 29, DType.BF16);
+            o.linear(3, 4160, 8, DType.BF16);
             o.linear(6, 50, 17_003, DType.BF16);
             o.linear(5, 32, 16_384, DType.Q8_0);
         }

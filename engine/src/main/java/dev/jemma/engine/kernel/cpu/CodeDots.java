@@ -9,7 +9,12 @@ import dev.jemma.engine.tensor.DType;
 /** The machine code that multiplies one vector with rows of weights, by the weights' type. */
 enum CodeDots {
     /** In f32. */
-    BF16(DType.BF16, 1, RowDots.STEP) {
+    BF16(DType.BF16, RowDots.STEP) {
+        @Override
+        int rows(long inputs) {
+            return RowDots.rows(inputs);
+        }
+
         @Override
         boolean available(Arithmetic arithmetic) {
             return RowDots.available();
@@ -32,7 +37,12 @@ enum CodeDots {
     },
 
     /** In int8. */
-    Q8_0(DType.Q8_0, BlockDots.ROWS, BlockDots.BLOCK) {
+    Q8_0(DType.Q8_0, BlockDots.BLOCK) {
+        @Override
+        int rows(long inputs) {
+            return BlockDots.ROWS;
+        }
+
         @Override
         boolean available(Arithmetic arithmetic) {
             return BlockDots.available() && arithmetic == Arithmetic.BF16;
@@ -55,7 +65,12 @@ enum CodeDots {
     },
 
     /** In int8. */
-    Q4_0(DType.Q4_0, NibbleDots.ROWS, NibbleDots.STEP) {
+    Q4_0(DType.Q4_0, NibbleDots.STEP) {
+        @Override
+        int rows(long inputs) {
+            return NibbleDots.ROWS;
+        }
+
         @Override
         boolean available(Arithmetic arithmetic) {
             return NibbleDots.available() && arithmetic == Arithmetic.BF16;
@@ -80,12 +95,10 @@ enum CodeDots {
     private static final CodeDots[] ALL = values();
 
     private final DType type;
-    private final int rows;
     private final int step;
 
-    CodeDots(DType type, int rows, int step) {
+    CodeDots(DType type, int step) {
         this.type = type;
-        this.rows = rows;
         this.step = step;
     }
 
@@ -93,7 +106,10 @@ enum CodeDots {
     static boolean takes(DType type, long inputs, long outputs, Arithmetic arithmetic) {
         for (CodeDots dots : ALL) {
             if (dots.type == type) {
-                return inputs > 0 && inputs % dots.step == 0 && outputs >= dots.rows && dots.available(arithmetic);
+                return inputs > 0
+                        && inputs % dots.step == 0
+                        && outputs >= dots.rows(inputs)
+                        && dots.available(arithmetic);
             }
         }
         return false;
@@ -110,6 +126,9 @@ enum CodeDots {
 
     abstract boolean available(Arithmetic arithmetic);
 
+    /** Rows at a time. */
+    abstract int rows(long inputs);
+
     /** Bytes of an arranged vector. */
     abstract long vectorBytes(long inputs);
 
@@ -118,9 +137,4 @@ enum CodeDots {
 
     /** {@code out[o] = x . w[o]}; rows lie behind each other, their number is a multiple of {@link #rows}. */
     abstract void run(long w, long x, long inputs, long out, long count);
-
-    /** Rows at a time. */
-    int rows() {
-        return rows;
-    }
 }

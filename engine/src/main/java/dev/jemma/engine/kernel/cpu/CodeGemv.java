@@ -76,7 +76,7 @@ final class CodeGemv implements AutoCloseable {
         for (int n = 0; n < rows; n++) {
             dots.arrange(input.segment().address() + 4 * n * inputs, inputs, x + n * xBytes);
         }
-        int unit = dots.rows();
+        int unit = dots.rows(inputs);
         lanes = Math.min(team.size(), Gemm.ceilDiv(outputs, unit));
         outputsALane = (int) Gemm.roundUp(Gemm.ceilDiv(outputs, lanes), unit);
         outputsAChunk = (int) Math.clamp(CHUNK_BYTES / rowBytes / unit * unit, unit, outputsALane);
@@ -101,7 +101,7 @@ final class CodeGemv implements AutoCloseable {
     }
 
     private void outputs(int from, int to, int member) {
-        int unit = dots.rows();
+        int unit = dots.rows(inputs);
         int whole = from + (to - from) / unit * unit;
         touch(member, to * rowBytes - 1);
         if (rows == 1) {
@@ -134,9 +134,10 @@ final class CodeGemv implements AutoCloseable {
 
     /** The outputs from {@code first} on, fewer than a unit: with those before them, which are not stored again. */
     private void last(int member, int n, int first) {
-        int from = outputs - dots.rows();
+        int unit = dots.rows(inputs);
+        int from = outputs - unit;
         MemorySegment target = sums[member];
-        dots.run(w.address() + from * rowBytes, x + n * xBytes, inputs, target.address(), dots.rows());
+        dots.run(w.address() + from * rowBytes, x + n * xBytes, inputs, target.address(), unit);
         for (int o = first; o < outputs; o++) {
             store(4L * ((long) n * outputs + o), target.get(Lanes.FLOAT, 4L * (o - from)));
         }

@@ -13,7 +13,8 @@ import java.util.List;
 
 /**
  * Dot products of one vector with many rows of bf16 weights: what a decoded token is made of. Each weight is read once, widened exactly and
- * multiplied in f32; so memory is the limit, and rows are taken one by one: a single stream is what it gives fastest.
+ * multiplied in f32; so memory is the limit, and rows are taken one by one: a single stream is what it gives fastest. Long rows are taken by
+ * eight, since reading the vector anew for each would cost more.
  *
  * <p>A dword of weights holds two neighbours: shifted up it is the even one as f32, masked the odd one. So the vector is wanted with
  * evens and odds apart, see {@link #split}. Addresses are the caller's to check.
@@ -24,6 +25,13 @@ public final class RowDots {
 
     /** How far ahead to ask for memory: the hardware's own prefetching stops at the end of a page. */
     private static final int PREFETCH_BYTES = 4 << 10;
+
+    /** Inputs from which on the vector does not stay in the first-level cache beside the weights: eight rows share its reading. */
+    private static final int LONG = 4096;
+
+    private static final int EIGHT = 8;
+    private static final int EVEN_VECTOR = 8;
+    private static final int ODD_VECTOR = 9;
 
     private static final int EVENS = 0;
     private static final int ODDS = 1;
@@ -43,7 +51,7 @@ public final class RowDots {
                     ValueLayout.JAVA_LONG));
 
     private static final MemorySegment[] FUNCTIONS =
-            available() ? CodeMemory.publish(List.of(dots(), splitting())) : new MemorySegment[0];
+            available() ? CodeMemory.publish(List.of(dots(), splitting(), dotsOfEight())) : new MemorySegment[0];
 
     private RowDots() {}
 
@@ -59,10 +67,19 @@ public final class RowDots {
      * @param x address of the vector, {@link #split}
      * @param inputs length of a row, a multiple of {@value #STEP}
      * @param out address of the sums, f32
-     * @param rows how many, 1 or more
+     * @param rows how many, a multiple of {@link #rows}, 1 or more
      */
     public static void run(long w, long x, long inputs, long out, long rows) {
-        call(0, w, 0, x, inputs / STEP, out, rows);
+        if (rows(inputs) == 1) {
+            call(0, w, 0, x, inputs / STEP, out, rows);
+        } else {
+            call(2, w, 2 * inputs, x, inputs / STEP, out, rows / EIGHT);
+        }
+    }
+
+    /** Rows at a time. */
+    public static int rows(long inputs) {
+        return inputs > LONG ? EIGHT : 1;
     }
 
     /** Copies {@code inputs} floats (a multiple of {@value #STEP}), of every {@value #STEP} the even ones first, then the odd ones. */
@@ -104,6 +121,54 @@ public final class RowDots {
         x.add(Gp.R8, 4);
         x.decrement(Gp.R9);
         x.jumpIfNotZero(row);
+        x.vzeroupper();
+        x.ret();
+        return x.bytes();
+    }
+
+    /** {@code void dots(w, stride, x, steps, out, groups)}. */
+    static byte[] dotsOfEight() {
+        Assembler x = new Assembler();
+        x.push(Gp.RBX);
+        x.push(Gp.RBP);
+        x.push(Gp.R12);
+        x.ones(MASK);
+        x.shiftLeft(V512, MASK, MASK, 16);
+        x.lea(Gp.R12, Address.at(Gp.RDI, Rows8.PREFETCH_BYTES));
+        Assembler.Label group = x.label();
+        Address[] rows = Rows8.addresses(x, Gp.RDI, Gp.RSI);
+        x.mov(Gp.RAX, Gp.RDI);
+        x.mov(Gp.RBX, Gp.RDX);
+        x.mov(Gp.RBP, Gp.RCX);
+        for (int i = 0; i < EIGHT; i++) {
+            x.zero(i);
+        }
+        Assembler.Label step = x.label();
+        x.vector(Evex.VMOVUPS, V512, EVEN_VECTOR, Address.at(Gp.RBX));
+        x.vector(Evex.VMOVUPS, V512, ODD_VECTOR, Address.at(Gp.RBX, V512.bytes()));
+        for (int i = 0; i < EIGHT; i++) {
+            int even = 16 + i;
+            int odd = 10 + i % 4;
+            x.shiftLeft(V512, even, rows[i], 16);
+            x.vector(Evex.VPANDD, V512, odd, MASK, rows[i]);
+            x.vector(Evex.VFMADD231PS, V512, i, even, EVEN_VECTOR);
+            x.vector(Evex.VFMADD231PS, V512, i, odd, ODD_VECTOR);
+        }
+        Rows8.prefetch(x, Gp.R12, V512.bytes());
+        x.add(Gp.RDI, V512.bytes());
+        x.add(Gp.R11, V512.bytes());
+        x.add(Gp.RBX, 2 * V512.bytes());
+        x.decrement(Gp.RBP);
+        x.jumpIfNotZero(step);
+        Sums.ofEight(x, V512);
+        x.vector(Evex.VMOVUPS_STORE, V256, 0, Address.at(Gp.R8));
+        x.add(Gp.R8, EIGHT * 4);
+        x.lea(Gp.RDI, Address.at(Gp.RAX, Gp.RSI, 8, 0));
+        x.decrement(Gp.R9);
+        x.jumpIfNotZero(group);
+        x.pop(Gp.R12);
+        x.pop(Gp.RBP);
+        x.pop(Gp.RBX);
         x.vzeroupper();
         x.ret();
         return x.bytes();

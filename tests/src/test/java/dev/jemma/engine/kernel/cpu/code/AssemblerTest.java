@@ -212,6 +212,7 @@ final class AssemblerTest {
                 Bf16Panels.interleaving(),
                 Bf16Panels.rounding(),
                 RowDots.dots(),
+                RowDots.dotsOfEight(),
                 RowDots.splitting(),
                 BlockDots.dots(),
                 BlockDots.widening(DType.Q8_0, DType.BF16),

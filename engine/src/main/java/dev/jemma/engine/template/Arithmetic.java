@@ -117,7 +117,7 @@ final class Arithmetic {
                 if (Double.isInfinite(quotient)) {
                     throw TemplateException.failed("integer division result too large for a float");
                 }
-                yield new Value.Real(quotient);
+                yield new Value.Real(a.signum() == 0 && b.signum() < 0 ? -0.0 : quotient);
             }
             case FLOOR_DIVIDE -> {
                 checkDivisor(b.signum() == 0, "integer division or modulo by zero");

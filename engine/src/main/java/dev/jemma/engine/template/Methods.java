@@ -45,6 +45,7 @@ final class Methods {
             case Value.Sequence list
             when name.equals("copy") && type.equals("list") -> Optional.of(bind((in, self, a) -> self, list));
             case Value.Sequence list -> Optional.ofNullable(LIST.get(name)).map(m -> bind(m, list));
+            case Value.Range range -> Optional.ofNullable(LIST.get(name)).map(m -> bind(m, range));
             case Value.Real real
             when name.equals("is_integer") ->
                 Optional.of(bind(

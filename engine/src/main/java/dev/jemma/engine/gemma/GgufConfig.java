@@ -20,6 +20,9 @@ import tools.jackson.databind.node.ObjectNode;
 final class GgufConfig {
     static final String ARCHITECTURE = "general.architecture";
 
+    /** Whose keys these are. Without it transformers 5 warns of a tokenizer as Mistral's once were. */
+    private static final String TRANSFORMERS = "5.0.0";
+
     private static final int MAX_SIZE = 1 << 20;
     private static final int MAX_TOKEN = 1 << 24;
 
@@ -123,6 +126,7 @@ final class GgufConfig {
         json.put("tie_word_embeddings", !file.tensors().containsKey(GgufNames.HEAD));
         tokens(json);
         json.put("dtype", dtype());
+        json.put("transformers_version", TRANSFORMERS);
         return json;
     }
 

@@ -338,6 +338,8 @@ final class GgufCheckpointTest {
             }
             assertThat(merged.generation().eosTokenIds()).containsExactly(1);
             assertThat(merged.configJson().get("dtype").stringValue()).isEqualTo("bfloat16");
+            assertThat(merged.configJson().get("transformers_version").stringValue())
+                    .isEqualTo("5.0.0");
         }
     }
 

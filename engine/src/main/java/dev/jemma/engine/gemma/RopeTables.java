@@ -21,6 +21,9 @@ import java.util.Map;
 final class RopeTables implements AutoCloseable {
     private static final int FIRST = 256;
 
+    /** Positions computed before they are written. */
+    private static final int ROWS_AT_ONCE = 64;
+
     private record Key(LayerConfig.Rope rope, int headDim) {}
 
     private final Kernels kernels;
@@ -62,18 +65,26 @@ final class RopeTables implements AutoCloseable {
         slabs.add(slab);
         Tensor cos = slab.allocate(DType.F32, count, half);
         Tensor sin = slab.allocate(DType.F32, count, half);
-        float[] cosines = new float[half];
-        float[] sines = new float[half];
-        for (int p = 0; p < count; p++) {
-            for (int i = 0; i < half; i++) {
-                float angle = frequencies[i] * p;
-                cosines[i] = (float) Math.cos(angle);
-                sines[i] = (float) Math.sin(angle);
-            }
-            kernels.write(cos.rows(p, p + 1), cosines, 0, half);
-            kernels.write(sin.rows(p, p + 1), sines, 0, half);
+        float[] cosines = new float[Math.min(count, ROWS_AT_ONCE) * half];
+        float[] sines = new float[cosines.length];
+        for (int from = 0; from < count; from += ROWS_AT_ONCE) {
+            int to = Math.min(count, from + ROWS_AT_ONCE);
+            turn(frequencies, from, to, cosines, sines);
+            kernels.write(cos.rows(from, to), cosines, 0, (to - from) * half);
+            kernels.write(sin.rows(from, to), sines, 0, (to - from) * half);
         }
         return new RopeTable(cos, sin);
+    }
+
+    private static void turn(float[] frequencies, int from, int to, float[] cosines, float[] sines) {
+        int i = 0;
+        for (int p = from; p < to; p++) {
+            for (float frequency : frequencies) {
+                float angle = frequency * p;
+                cosines[i] = (float) Math.cos(angle);
+                sines[i++] = (float) Math.sin(angle);
+            }
+        }
     }
 
     /** {@code 1 / theta^(2i / headDim) / factor}, each step in f32. */

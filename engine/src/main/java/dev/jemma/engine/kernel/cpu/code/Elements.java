@@ -82,27 +82,29 @@ public final class Elements {
         int v = 3;
         int first = 4;
         int second = 5;
-        f.forEach(Gp.R8, mask -> {
-            f.load(g, Floats.in(Gp.RSI), mask);
-            f.multiply(g, g, factor[0]);
-            f.load(m, Floats.in(Gp.RDX), mask);
-            f.multiply(first, g, factor[2]);
-            f.multiplyAdd(m, factor[1], first);
-            f.store(Floats.in(Gp.RDX), m, mask);
-            f.load(v, Floats.in(Gp.RCX), mask);
-            f.multiply(second, g, g);
-            f.multiply(second, second, factor[4]);
-            f.multiplyAdd(v, factor[3], second);
-            f.store(Floats.in(Gp.RCX), v, mask);
-            f.squareRoot(v, v);
-            f.add(v, v, factor[7]);
-            f.multiply(m, m, factor[6]);
-            f.divide(m, m, v);
-            f.load(p, Floats.in(Gp.RDI), mask);
-            f.multiply(p, p, factor[5]);
-            f.subtract(p, p, m);
-            f.store(Floats.in(Gp.RDI), p, mask);
-        });
+        f.forEach(
+                Gp.R8,
+                mask -> { // all loads before the first store, whose address may look like theirs to the CPU
+                    f.load(g, Floats.in(Gp.RSI), mask);
+                    f.load(m, Floats.in(Gp.RDX), mask);
+                    f.load(v, Floats.in(Gp.RCX), mask);
+                    f.load(p, Floats.in(Gp.RDI), mask);
+                    f.multiply(g, g, factor[0]);
+                    f.multiply(first, g, factor[2]);
+                    f.multiplyAdd(m, factor[1], first);
+                    f.multiply(second, g, g);
+                    f.multiply(second, second, factor[4]);
+                    f.multiplyAdd(v, factor[3], second);
+                    f.squareRoot(second, v);
+                    f.add(second, second, factor[7]);
+                    f.multiply(first, m, factor[6]);
+                    f.divide(first, first, second);
+                    f.multiply(p, p, factor[5]);
+                    f.subtract(p, p, first);
+                    f.store(Floats.in(Gp.RDX), m, mask);
+                    f.store(Floats.in(Gp.RCX), v, mask);
+                    f.store(Floats.in(Gp.RDI), p, mask);
+                });
         return f.finish();
     }
 }

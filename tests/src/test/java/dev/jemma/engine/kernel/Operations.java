@@ -90,6 +90,8 @@ final class Operations {
             o.linear(9, 5000, 40, DType.BF16);
             o.linear(1, 4128, 29, DType.BF16);
             o.linear(3, 4160, 8, DType.BF16);
+            o.linear(260, 34, 600, DType.BF16);
+            o.linear(1100, 5, 20, DType.BF16);
             o.linear(6, 50, 17_003, DType.BF16);
             o.linear(5, 32, 16_384, DType.Q8_0);
         }

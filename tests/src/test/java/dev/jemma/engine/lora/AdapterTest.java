@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.gemma.Checkpoint;
 import dev.jemma.engine.gemma.GemmaConfig;
+import dev.jemma.engine.gemma.GgufModels;
+import dev.jemma.engine.gemma.Weight;
+import dev.jemma.engine.gguf.GgmlType;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.safetensors.SafetensorsFile;
 import dev.jemma.engine.safetensors.SafetensorsWriter;
@@ -170,6 +173,41 @@ final class AdapterTest {
                             + " 'base_model.model.model.embed_tokens.base_layer.weight' differs from the base model's"
                             + " model.embed_tokens in element 5: the adapter was trained on another model, or trained this"
                             + " weight in full");
+        }
+    }
+
+    @Test
+    void aFullCopyMayDifferFromAQuantizedBaseByWhatQuantizationExplains(@TempDir Path folder) throws IOException {
+        Path gguf = folder.resolve("base.gguf");
+        GgufModels.writeRandom(GgufModels.config256(), GgmlType.Q4_K, DType.F32, gguf, folder.resolve("hub"));
+        String key = "base_model.model.model.embed_tokens.weight";
+        try (Checkpoint base = Checkpoint.open(gguf);
+                Adapter adapter =
+                        Adapter.create(LoraConfig.of(2, 4, TargetModules.of(List.of("q_proj"))), base.config(), 1)) {
+            Weight embedding = base.weight("model.embed_tokens.weight");
+            float[] values = new float[Math.toIntExact(embedding.shape().elements())];
+            embedding.values().read(0, values, values.length);
+            for (float part : new float[] {0.1f, 0.3f}) {
+                float[] copy = values.clone();
+                for (int i = 0; i < copy.length; i++) {
+                    copy[i] *= i % 2 == 0 ? 1 + part : 1 - part;
+                }
+                SequencedMap<String, Tensor> tensors = new LinkedHashMap<>(adapter.tensors());
+                tensors.put(key, Tensor.host(DType.F32, embedding.shape(), MemorySegment.ofArray(bytes(copy))));
+                Path saved = folder.resolve("adapter-" + part);
+                adapter.save(saved);
+                SafetensorsWriter.write(saved.resolve("adapter_model.safetensors"), tensors, SafetensorsWriter.PYTORCH);
+                if (part < 0.15f) {
+                    try (Adapter loaded = Adapter.load(saved, base)) {
+                        assertThat(loaded.warnings()).hasSize(1);
+                    }
+                } else {
+                    assertThatThrownBy(() -> Adapter.load(saved, base))
+                            .hasMessage("adapter_model.safetensors: tensor '" + key + "' differs from the base model's"
+                                    + " model.embed_tokens by 29 % of its size: the adapter was trained on another model,"
+                                    + " or trained this weight in full");
+                }
+            }
         }
     }
 

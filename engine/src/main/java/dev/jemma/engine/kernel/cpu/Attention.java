@@ -1,10 +1,5 @@
 package dev.jemma.engine.kernel.cpu;
 
-import static dev.jemma.engine.kernel.cpu.Lanes.L;
-import static dev.jemma.engine.kernel.cpu.Lanes.all;
-import static dev.jemma.engine.kernel.cpu.Lanes.load;
-import static dev.jemma.engine.kernel.cpu.Lanes.store;
-
 import dev.jemma.engine.kernel.AttentionShape;
 import dev.jemma.engine.kernel.Span;
 import dev.jemma.engine.kernel.Write;
@@ -12,9 +7,9 @@ import dev.jemma.engine.kernel.cpu.PanelProduct.Layout;
 import dev.jemma.engine.kernel.cpu.PanelProduct.Packed;
 import dev.jemma.engine.kernel.cpu.PanelProduct.Placement;
 import dev.jemma.engine.kernel.cpu.PanelProduct.Rows;
+import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
-import jdk.incubator.vector.FloatVector;
 
 /**
  * Attention of spans with many rows: blocks of queries against blocks of keys with a running softmax (Dao et al., "FlashAttention",
@@ -236,32 +231,16 @@ final class Attention implements AutoCloseable {
     }
 
     private void scale(Rows output, int r, float factor) {
-        MemorySegment s = output.memory();
         long at = output.offset() + r * output.stride();
-        int d = shape.headDim();
-        int i = 0;
-        for (; i + L <= d; i += L) {
-            store(load(s, at + 4L * i).mul(factor), s, at + 4L * i);
-        }
-        for (; i < d; i++) {
-            s.set(Lanes.FLOAT, at + 4L * i, s.get(Lanes.FLOAT, at + 4L * i) * factor);
-        }
+        Widen.row(DType.F32, output.memory(), at, 0, shape.headDim(), factor, output.memory(), at);
     }
 
     private void finish(MemberScratch my, int r, long row) {
-        int d = shape.headDim();
-        MemorySegment from = my.output.memory();
         long at = my.output.offset() + r * my.output.stride();
         float max = my.state.get(Lanes.FLOAT, 8L * r);
         float sum = my.state.get(Lanes.FLOAT, 8L * r + 4);
-        FloatVector inverse = all(1 / sum);
-        int i = 0;
-        for (; i + L <= d; i += L) {
-            store(load(from, at + 4L * i).mul(inverse), out, 4 * (row * d + i));
-        }
-        for (; i < d; i++) {
-            out.set(Lanes.FLOAT, 4 * (row * d + i), from.get(Lanes.FLOAT, at + 4L * i) * (1 / sum));
-        }
+        int d = shape.headDim();
+        Widen.row(DType.F32, my.output.memory(), at, 0, d, 1 / sum, out, 4 * row * d);
         lse.set(Lanes.FLOAT, 4 * row, (float) (max + StrictMath.log(sum)));
     }
 

@@ -82,9 +82,15 @@ final class AttentionBackward implements AutoCloseable {
     /** What is packed of the queries of a key head for a stretch, and the stretch's P and dS. */
     private record QueryOperands(Packed queries, Packed gradients, Rows probabilities, Rows scoreGradients) {}
 
-    /** Buffers of one member: a query block's rows of Q, dO and dQ, and its scores and dP of some keys. */
+    /** Buffers of one member: a query block's rows of Q, dO and dQ, its scores and dP of some keys, and D of each row. */
     private record MemberScratch(
-            Rows queries, Rows gradients, Rows dQueries, Rows scores, Rows dProbabilities, MemorySegment product) {}
+            Rows queries,
+            Rows gradients,
+            Rows dQueries,
+            Rows scores,
+            Rows dProbabilities,
+            MemorySegment deltas,
+            MemorySegment product) {}
 
     AttentionBackward(ThreadTeam team, PanelProduct product) {
         this.team = team;
@@ -142,8 +148,9 @@ final class AttentionBackward implements AutoCloseable {
             starts[i] = total;
             total += Gemm.roundUp(rows * strides[i], 64);
         }
+        long deltaBytes = Gemm.roundUp(4L * rows, 64);
         long productBytes = product.scratchBytes(rows, d);
-        long bytes = Gemm.roundUp(total + productBytes, 64);
+        long bytes = Gemm.roundUp(total + deltaBytes + productBytes, 64);
         MemorySegment region = own.atLeast(bytes * team.size());
         members = new MemberScratch[team.size()];
         for (int m = 0; m < members.length; m++) {
@@ -154,7 +161,8 @@ final class AttentionBackward implements AutoCloseable {
                     new Rows(mine, starts[2], strides[2]),
                     new Rows(mine, starts[3], strides[3]),
                     new Rows(mine, starts[4], strides[4]),
-                    mine.asSlice(total, productBytes));
+                    mine.asSlice(total, deltaBytes),
+                    mine.asSlice(total + deltaBytes, productBytes));
         }
     }
 
@@ -259,6 +267,7 @@ final class AttentionBackward implements AutoCloseable {
             long at = headRow(keyHead, from + r) * headBytes();
             left(q, at, d, my.queries, r);
             left(dOut, at, d, my.gradients, r);
+            my.deltas.set(Lanes.FLOAT, 4L * r, dot(at));
         }
         KeyOperands operands = keys[keyHead];
         Rows scoreGradients = rowsOf[keyHead].scoreGradients;
@@ -315,7 +324,7 @@ final class AttentionBackward implements AutoCloseable {
                     to - from,
                     shape,
                     lse.get(Lanes.FLOAT, 4 * headRow),
-                    dot(headRow * headBytes()),
+                    my.deltas.get(Lanes.FLOAT, 4L * r),
                     matrices,
                     p + bytes * from,
                     dS + bytes * from);

@@ -1,8 +1,5 @@
 package dev.jemma.engine.kernel.cpu;
 
-import static dev.jemma.engine.kernel.cpu.Lanes.L;
-import static dev.jemma.engine.kernel.cpu.Lanes.load;
-import static dev.jemma.engine.kernel.cpu.Lanes.store;
 import static dev.jemma.engine.kernel.cpu.code.Bf16Tile.COLUMNS;
 import static dev.jemma.engine.kernel.cpu.code.Bf16Tile.LANES;
 import static dev.jemma.engine.kernel.cpu.code.Bf16Tile.ROWS;
@@ -11,6 +8,7 @@ import dev.jemma.engine.kernel.AttentionShape;
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.kernel.cpu.code.Bf16Panels;
 import dev.jemma.engine.kernel.cpu.code.Bf16Tile;
+import dev.jemma.engine.kernel.cpu.code.Elements;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -38,7 +36,7 @@ final class Bf16PanelProduct implements PanelProduct {
     private static final long SQUARE_BYTES = (long) PAIR * LANES * LANES;
 
     static boolean available() {
-        return Bf16Tile.available() && Bf16Panels.available();
+        return Bf16Tile.available() && Bf16Panels.available() && Elements.available();
     }
 
     @Override
@@ -309,12 +307,7 @@ final class Bf16PanelProduct implements PanelProduct {
             MemorySegment.copy(from, at, to, toAt, (long) FLOAT * count);
             return;
         }
-        int i = 0;
-        for (; i + L <= count; i += L) {
-            store(load(to, toAt + 4L * i).add(load(from, at + 4L * i)), to, toAt + 4L * i);
-        }
-        for (; i < count; i++) {
-            to.set(Lanes.FLOAT, toAt + 4L * i, to.get(Lanes.FLOAT, toAt + 4L * i) + from.get(Lanes.FLOAT, at + 4L * i));
-        }
+        long sum = Addresses.of(to, toAt, (long) FLOAT * count);
+        Elements.add(sum, sum, from.address() + at, count);
     }
 }

@@ -4,7 +4,6 @@ import dev.jemma.engine.kernel.Arithmetic;
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /**
@@ -24,7 +23,6 @@ final class CodeGemv implements AutoCloseable {
     private final Scratch scratch = new Scratch();
     private final Scratch own = new Scratch();
     private final MemorySegment[] sums;
-    private final int[] touched;
     private final AtomicIntegerArray taken;
     private final ThreadTeam.Task task = this::lanes;
 
@@ -46,7 +44,6 @@ final class CodeGemv implements AutoCloseable {
     CodeGemv(ThreadTeam team) {
         this.team = team;
         sums = new MemorySegment[team.size()];
-        touched = new int[LINE_INTS * team.size()];
         taken = new AtomicIntegerArray(LINE_INTS * (team.size() + 1));
         long bytes = CHUNK_BYTES; // a sum takes four bytes, a row of weights at least 18
         MemorySegment all = own.atLeast(bytes * team.size());
@@ -103,7 +100,7 @@ final class CodeGemv implements AutoCloseable {
     private void outputs(int from, int to, int member) {
         int unit = dots.rows(inputs);
         int whole = from + (to - from) / unit * unit;
-        touch(member, to * rowBytes - 1);
+        Addresses.ofMapped(w, to * rowBytes - 1, 1); // of a file that was cut short the end is what is missing
         if (rows == 1) {
             dots(member, 0, from, whole);
         } else {
@@ -146,14 +143,6 @@ final class CodeGemv implements AutoCloseable {
     private void store(long at, float sum) {
         float value = scale * sum;
         out.set(Lanes.FLOAT, at, write == Write.ADD ? out.get(Lanes.FLOAT, at) + value : value);
-    }
-
-    /**
-     * Reads the last byte that machine code is about to read: where a mapped file was cut short, the end is what is missing, and Java
-     * throws an error where machine code would end the process.
-     */
-    private void touch(int member, long last) {
-        touched[LINE_INTS * member] += w.get(ValueLayout.JAVA_BYTE, last);
     }
 
     @Override

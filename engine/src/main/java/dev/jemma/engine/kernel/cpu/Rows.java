@@ -10,10 +10,8 @@ import dev.jemma.engine.kernel.Operands;
 import dev.jemma.engine.kernel.RopeTable;
 import dev.jemma.engine.kernel.Span;
 import dev.jemma.engine.kernel.Write;
-import dev.jemma.engine.kernel.cpu.code.BlockDots;
 import dev.jemma.engine.kernel.cpu.code.Elements;
 import dev.jemma.engine.kernel.cpu.code.Rotations;
-import dev.jemma.engine.kernel.cpu.code.Widening;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -76,17 +74,6 @@ final class Rows implements AutoCloseable {
         int to = Math.min(rows, (chunk + 1) * rowsAChunk);
         for (int n = chunk * rowsAChunk; n < to; n++) {
             long row = ids.get(INT, 4L * n);
-            if (Widening.takes(type)) {
-                long bytes = type.bytes(columns);
-                long from = Addresses.ofMapped(in, row * bytes, bytes);
-                Widening.scaled(type, from, Addresses.of(out) + 4 * n * columns, columns, scale);
-                continue;
-            }
-            if (type.isQuantized() && BlockDots.available()) {
-                long from = Addresses.ofMapped(in, row * type.bytes(columns), type.bytes(columns));
-                BlockDots.toF32(type, from, columns, scale, Addresses.of(out, 4 * n * columns, 4 * columns));
-                continue;
-            }
             Widen.row(type, in, row * type.bytes(columns), 0, columns, scale, out, 4 * n * columns);
         }
     }

@@ -35,7 +35,6 @@ final class WeightPanels implements AutoCloseable {
     private final MemorySegment[] panels;
     private final MemorySegment[] stages;
     private final MemorySegment[] lines;
-    private final Pages pages;
     private final boolean rounds;
 
     private Order order = Order.PLAIN;
@@ -50,7 +49,6 @@ final class WeightPanels implements AutoCloseable {
         panels = new MemorySegment[members];
         stages = new MemorySegment[members];
         lines = new MemorySegment[members];
-        pages = new Pages(members);
         long stride = PANEL_BYTES + STAGE_BYTES + LINE_BYTES;
         MemorySegment all = own.atLeast(stride * members);
         for (int i = 0; i < members; i++) {
@@ -129,6 +127,14 @@ final class WeightPanels implements AutoCloseable {
         return (long) PAIR * LANES * Gemm.ceilDiv(count, LANES);
     }
 
+    /** Address of {@code rows} rows of the weight, which a file that was cut short may lack. */
+    private long mapped(long at, long stride, int rows, long bytes) {
+        for (int i = 1; i < rows; i++) {
+            Addresses.ofMapped(b, at + i * stride, bytes);
+        }
+        return Addresses.ofMapped(b, at, bytes);
+    }
+
     // ---- B from rows of the tensor that run along the depth
 
     private void packAlong(int member, int k, int block, int column, int count) {
@@ -140,8 +146,7 @@ final class WeightPanels implements AutoCloseable {
             long stride = (long) BF16 * depth;
             long at = (column + j) * stride + (long) BF16 * k;
             if (type == DType.BF16 && present == LANES && block % (2 * LANES) == 0) {
-                pages.touch(member, b, at, stride, LANES, (long) BF16 * block);
-                Bf16Panels.transpose(b.address() + at, stride, pairs, to, toStride);
+                Bf16Panels.transpose(mapped(at, stride, LANES, (long) BF16 * block), stride, pairs, to, toStride);
             } else {
                 MemorySegment stage = stages[member];
                 for (int i = 0; i < LANES; i++) {
@@ -163,8 +168,7 @@ final class WeightPanels implements AutoCloseable {
     private void stageRow(int member, MemorySegment stage, long offset, long r, int k, int count, int padded) {
         if (type.isQuantized() && BlockDots.available() && k % BLOCK == 0 && count == padded && count > 0) {
             long at = type.bytes(r * depth + k);
-            pages.touch(member, b, at, type.bytes(count));
-            BlockDots.toBf16(type, b.address() + at, count, stage.address() + offset);
+            BlockDots.toBf16(type, mapped(at, 0, 1, type.bytes(count)), count, stage.address() + offset);
             return;
         }
         MemorySegment line = lines[member];
@@ -180,8 +184,7 @@ final class WeightPanels implements AutoCloseable {
         long stride = (long) BF16 * columns;
         long at = k * stride + (long) BF16 * column;
         if (whole > 0) {
-            pages.touch(member, b, at, stride, 2 * whole, 1);
-            interleave(member, b.address() + at, stride, whole, count, 0, toStride);
+            interleave(member, mapped(at, stride, 2 * whole, (long) BF16 * count), stride, whole, count, 0, toStride);
         }
         if (2 * whole < block) {
             MemorySegment stage = stages[member];
@@ -209,8 +212,7 @@ final class WeightPanels implements AutoCloseable {
             int first = column - column % BLOCK;
             int covering = (int) Gemm.roundUp(column + count - first, BLOCK);
             long at = type.bytes(r * columns + first);
-            pages.touch(member, b, at, type.bytes(covering));
-            BlockDots.toBf16(type, b.address() + at, covering, line.address());
+            BlockDots.toBf16(type, mapped(at, 0, 1, type.bytes(covering)), covering, line.address());
             MemorySegment.copy(line, (long) BF16 * (column - first), stage, offset, (long) BF16 * count);
             return;
         }

@@ -5,6 +5,8 @@ import static dev.jemma.engine.kernel.cpu.Lanes.L;
 import static dev.jemma.engine.kernel.cpu.Lanes.load;
 import static dev.jemma.engine.kernel.cpu.Lanes.store;
 
+import dev.jemma.engine.kernel.cpu.code.BlockDots;
+import dev.jemma.engine.kernel.cpu.code.Widening;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Quantization;
 import java.lang.foreign.MemorySegment;
@@ -74,6 +76,9 @@ final class Widen {
             float scale,
             MemorySegment to,
             long toOffset) {
+        if (count > 0 && byMachineCode(dtype, from, row, element, count, scale, to, toOffset)) {
+            return;
+        }
         if (dtype.isQuantized()) {
             blocks(dtype, from, row, element, count, scale, to, toOffset);
             return;
@@ -101,6 +106,33 @@ final class Widen {
         for (long i = bound; i < count; i++) {
             to.set(Lanes.FLOAT, toOffset + 4 * i, get(dtype, from, row, element + i) * scale);
         }
+    }
+
+    /** Whether there is code for the type, and for elements that are whole blocks; then it has done all. */
+    private static boolean byMachineCode(
+            DType dtype,
+            MemorySegment from,
+            long row,
+            long element,
+            long count,
+            float scale,
+            MemorySegment to,
+            long toOffset) {
+        boolean blocks = dtype.isQuantized()
+                && BlockDots.available()
+                && element % BlockDots.BLOCK == 0
+                && count % BlockDots.BLOCK == 0;
+        if (!blocks && !Widening.takes(dtype)) {
+            return false;
+        }
+        long source = Addresses.ofMapped(from, row + dtype.bytes(element), dtype.bytes(count));
+        long target = Addresses.of(to, toOffset, Float.BYTES * count);
+        if (blocks) {
+            BlockDots.toF32(dtype, source, count, scale, target);
+        } else {
+            Widening.scaled(dtype, source, target, count, scale);
+        }
+        return true;
     }
 
     /** Elements before the first whole block and after the last are widened one by one. */

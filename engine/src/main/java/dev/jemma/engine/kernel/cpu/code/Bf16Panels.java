@@ -3,11 +3,7 @@ package dev.jemma.engine.kernel.cpu.code;
 import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V256;
 import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
 
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
 import java.util.List;
 
 /**
@@ -17,17 +13,6 @@ import java.util.List;
 public final class Bf16Panels {
     private static final int LANES = Bf16Tile.LANES;
     private static final int MASK = 1;
-
-    /** Every function here takes five longs. Each call ends within microseconds. */
-    private static final MethodHandle CALL = Linker.nativeLinker()
-            .downcallHandle(
-                    FunctionDescriptor.ofVoid(
-                            ValueLayout.JAVA_LONG,
-                            ValueLayout.JAVA_LONG,
-                            ValueLayout.JAVA_LONG,
-                            ValueLayout.JAVA_LONG,
-                            ValueLayout.JAVA_LONG),
-                    Linker.Option.critical(false));
 
     private static final MemorySegment[] FUNCTIONS = available()
             ? CodeMemory.publish(List.of(transposition(), interleaving(), rounding(), prefetching()))
@@ -51,7 +36,7 @@ public final class Bf16Panels {
      */
     public static void transpose(long from, long stride, long pairs, long to, long toStride) {
         for (long k = 0; k < pairs; k += LANES) {
-            call(0, from + 4 * k, stride, to + k * toStride, toStride, 0);
+            ShortCall.run(FUNCTIONS[0], from + 4 * k, stride, to + k * toStride, toStride, 0, 0);
         }
     }
 
@@ -62,28 +47,20 @@ public final class Bf16Panels {
      * @param pairs how many, 1 or more; the source has twice as many rows
      */
     public static void interleave(long from, long stride, int columns, long pairs, long to, long toStride) {
-        call(1, from, stride, to, toStride, pairs << 16 | 0xFFFF >>> LANES - columns);
+        ShortCall.run(FUNCTIONS[1], from, stride, to, toStride, pairs << 16 | 0xFFFF >>> LANES - columns, 0);
     }
 
     /** {@code to[i] = bf16(from[i])} to nearest even, subnormals to zero; {@code count} is a multiple of 16, and may be 0. */
     public static void round(long from, long to, long count) {
         if (count > 0) {
-            call(2, from, to, count / LANES, 0, 0);
+            ShortCall.run(FUNCTIONS[2], from, to, count / LANES, 0, 0, 0);
         }
     }
 
     /** Asks for {@code bytes} bytes, 1 or more, of each of {@code rows} rows, 1 or more, into the second-level cache. Any address will do. */
     public static void prefetch(long from, long stride, long rows, long bytes) {
         long lines = ((from & 63) + bytes + 63) / 64;
-        call(3, from, stride, rows, lines, 0);
-    }
-
-    private static void call(int function, long a, long b, long c, long d, long e) {
-        try {
-            CALL.invokeExact(FUNCTIONS[function], a, b, c, d, e);
-        } catch (Throwable thrown) {
-            throw new IllegalStateException("machine code threw", thrown);
-        }
+        ShortCall.run(FUNCTIONS[3], from, stride, rows, lines, 0, 0);
     }
 
     /**

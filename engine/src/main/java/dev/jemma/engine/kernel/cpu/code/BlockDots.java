@@ -5,11 +5,7 @@ import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V256;
 import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
 
 import dev.jemma.engine.tensor.DType;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
 import java.util.List;
 
 /**
@@ -46,16 +42,6 @@ public final class BlockDots {
     private static final int VECTOR_SCALE = 18;
     private static final int FLIP = 31;
 
-    /** Not critical: a call reads many rows of memory that may have to come from a file. */
-    private static final MethodHandle CALL = Linker.nativeLinker()
-            .downcallHandle(FunctionDescriptor.ofVoid(
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_LONG));
-
     private static final MemorySegment[] FUNCTIONS = available()
             ? CodeMemory.publish(List.of(
                     dots(),
@@ -83,30 +69,22 @@ public final class BlockDots {
      * @param rows how many, a multiple of {@value #ROWS}, 1 or more
      */
     public static void run(long w, long x, long inputs, long out, long rows) {
-        call(0, w, DType.Q8_0.bytes(inputs), x, inputs / BLOCK, out, rows / ROWS);
+        StreamCall.run(FUNCTIONS[0], w, DType.Q8_0.bytes(inputs), x, inputs / BLOCK, out, rows / ROWS);
     }
 
     /** Quantizes {@code inputs} floats, a multiple of 32: the scale of a block is its greatest magnitude / 127. */
     public static void quantize(long from, long inputs, long to) {
-        call(1, from, to, inputs / BLOCK, -OFFSET, 0, 0);
+        StreamCall.run(FUNCTIONS[1], from, to, inputs / BLOCK, -OFFSET, 0, 0);
     }
 
     /** Widens whole blocks of a row, Q8_0 or Q4_0, to bf16, rounded once. */
     public static void toBf16(DType type, long from, long elements, long to) {
-        call(type == DType.Q8_0 ? 2 : 3, from, to, elements / BLOCK, 0, 0, 0);
+        StreamCall.run(FUNCTIONS[type == DType.Q8_0 ? 2 : 3], from, to, elements / BLOCK, 0, 0, 0);
     }
 
     /** Widens whole blocks of a row, Q8_0 or Q4_0, to f32, times {@code scale}. */
     public static void toF32(DType type, long from, long elements, float scale, long to) {
-        call(type == DType.Q8_0 ? 4 : 5, from, to, elements / BLOCK, ShortCall.bits(scale), 0, 0);
-    }
-
-    private static void call(int function, long a, long b, long c, long d, long e, long f) {
-        try {
-            CALL.invokeExact(FUNCTIONS[function], a, b, c, d, e, f);
-        } catch (Throwable thrown) {
-            throw new IllegalStateException("machine code threw", thrown);
-        }
+        StreamCall.run(FUNCTIONS[type == DType.Q8_0 ? 4 : 5], from, to, elements / BLOCK, ShortCall.bits(scale), 0, 0);
     }
 
     /** {@code void dots(w, stride, x, blocks, out, groups)}. */

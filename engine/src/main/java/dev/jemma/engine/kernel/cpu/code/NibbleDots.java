@@ -5,11 +5,7 @@ import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V256;
 import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
 
 import dev.jemma.engine.tensor.DType;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
 import java.util.List;
 
 /**
@@ -67,16 +63,6 @@ public final class NibbleDots {
     /** Mask of the bytes whose nibbles lie in the first 64 bytes of a row's step; masks 2, 3, 4: a row's scales. */
     private static final int NEAR = 1;
 
-    /** Not critical: a call reads many rows of memory that may have to come from a file. */
-    private static final MethodHandle CALL = Linker.nativeLinker()
-            .downcallHandle(FunctionDescriptor.ofVoid(
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_LONG));
-
     private static final MemorySegment[] FUNCTIONS =
             available() ? CodeMemory.publish(List.of(dots(), quantizing())) : new MemorySegment[0];
 
@@ -97,20 +83,12 @@ public final class NibbleDots {
      * @param rows how many, a multiple of {@value #ROWS}, 1 or more
      */
     public static void run(long w, long x, long inputs, long out, long rows) {
-        call(0, w, DType.Q4_0.bytes(inputs), x, inputs / STEP, out, rows / ROWS);
+        StreamCall.run(FUNCTIONS[0], w, DType.Q4_0.bytes(inputs), x, inputs / STEP, out, rows / ROWS);
     }
 
     /** Quantizes {@code inputs} floats, a multiple of {@value #STEP}, in blocks of 32: the scale of a block is its greatest magnitude / 127. */
     public static void quantize(long from, long inputs, long to) {
-        call(1, from, to, inputs / STEP, -OFFSET, 0, 0);
-    }
-
-    private static void call(int function, long a, long b, long c, long d, long e, long f) {
-        try {
-            CALL.invokeExact(FUNCTIONS[function], a, b, c, d, e, f);
-        } catch (Throwable thrown) {
-            throw new IllegalStateException("machine code threw", thrown);
-        }
+        StreamCall.run(FUNCTIONS[1], from, to, inputs / STEP, -OFFSET, 0, 0);
     }
 
     /** {@code void dots(w, stride, x, steps, out, groups)}. */

@@ -4,11 +4,7 @@ import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V128;
 import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V256;
 import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
 
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
 import java.util.List;
 
 /**
@@ -40,16 +36,6 @@ public final class RowDots {
     private static final int ODD = 4;
     private static final int MASK = 31;
 
-    /** Not critical: a call reads many rows of memory that may have to come from a file. */
-    private static final MethodHandle CALL = Linker.nativeLinker()
-            .downcallHandle(FunctionDescriptor.ofVoid(
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_LONG));
-
     private static final MemorySegment[] FUNCTIONS =
             available() ? CodeMemory.publish(List.of(dots(), splitting(), dotsOfEight())) : new MemorySegment[0];
 
@@ -71,9 +57,9 @@ public final class RowDots {
      */
     public static void run(long w, long x, long inputs, long out, long rows) {
         if (rows(inputs) == 1) {
-            call(0, w, 0, x, inputs / STEP, out, rows);
+            StreamCall.run(FUNCTIONS[0], w, 0, x, inputs / STEP, out, rows);
         } else {
-            call(2, w, 2 * inputs, x, inputs / STEP, out, rows / EIGHT);
+            StreamCall.run(FUNCTIONS[2], w, 2 * inputs, x, inputs / STEP, out, rows / EIGHT);
         }
     }
 
@@ -84,15 +70,7 @@ public final class RowDots {
 
     /** Copies {@code inputs} floats (a multiple of {@value #STEP}), of every {@value #STEP} the even ones first, then the odd ones. */
     public static void split(long from, long inputs, long to) {
-        call(1, from, to, inputs / STEP, 0, 0, 0);
-    }
-
-    private static void call(int function, long a, long b, long c, long d, long e, long f) {
-        try {
-            CALL.invokeExact(FUNCTIONS[function], a, b, c, d, e, f);
-        } catch (Throwable thrown) {
-            throw new IllegalStateException("machine code threw", thrown);
-        }
+        StreamCall.run(FUNCTIONS[1], from, to, inputs / STEP, 0, 0, 0);
     }
 
     /** {@code void dots(w, -, x, steps, out, rows)}. */

@@ -1,6 +1,7 @@
 package dev.jemma.engine.kernel;
 
 import dev.jemma.engine.kernel.cpu.code.BlockDots;
+import dev.jemma.engine.kernel.cpu.code.Int8Tile;
 import dev.jemma.engine.kernel.cpu.code.NibbleDots;
 import dev.jemma.engine.tensor.Conversion;
 import dev.jemma.engine.tensor.DType;
@@ -168,14 +169,17 @@ public final class ReferenceKernels implements Kernels {
     @Override
     public void linear(Tensor out, Tensor x, Tensor weight, Write write) {
         boolean few = n(x, 0) <= 4;
-        boolean blocks = arithmetic == Arithmetic.BF16 && inInt8(weight);
-        double[] left = !few ? factor(x) : blocks ? quantized(x) : d(x);
-        double[] right = few ? d(weight) : factor(weight);
+        boolean blocks = arithmetic == Arithmetic.BF16 && inInt8(weight, few);
+        double[] left = blocks ? quantized(x) : few ? d(x) : factor(x);
+        double[] right = blocks || few ? d(weight) : factor(weight);
         put(out, ReferenceMath.timesTransposed(left, right, n(x, 0), n(weight, 1), n(weight, 0)), write);
     }
 
-    /** Whether machine code of the CPU's kernels multiplies single rows with such a weight. */
-    private static boolean inInt8(Tensor weight) {
+    /** Whether machine code of the CPU's kernels multiplies few rows, or many, with such a weight in int8. */
+    private static boolean inInt8(Tensor weight, boolean few) {
+        if (!few) {
+            return weight.dtype().isQuantized() && Int8Tile.available();
+        }
         return switch (weight.dtype()) {
             case Q8_0 -> n(weight, 0) >= BlockDots.ROWS && BlockDots.available();
             case Q4_0 ->

@@ -29,6 +29,7 @@ public final class CpuKernels implements Kernels {
     private final ThreadTeam team;
     private final Gemm gemm;
     private final PanelGemm panelGemm;
+    private final PanelGemm int8Gemm;
     private final RoundedGemm roundedGemm;
     private final boolean byPanels;
     private final Gemv gemv;
@@ -46,7 +47,8 @@ public final class CpuKernels implements Kernels {
         this.arithmetic = arithmetic;
         team = new ThreadTeam(threads);
         gemm = new Gemm(team);
-        panelGemm = new PanelGemm(team, arithmetic);
+        panelGemm = new PanelGemm(team, new FloatFactors(team.size(), arithmetic));
+        int8Gemm = new PanelGemm(team, new Int8Factors(team.size()));
         roundedGemm = new RoundedGemm(team, gemm);
         byPanels = PanelGemm.available(arithmetic);
         gemv = new Gemv(team);
@@ -154,7 +156,9 @@ public final class CpuKernels implements Kernels {
 
     /** {@code out = x weight}, or {@code x weight^T}, of many rows. */
     private void product(Tensor out, Tensor x, Tensor weight, Order order, Write write) {
-        if (byPanels) {
+        if (order == Order.TRANSPOSED && Int8Factors.take(weight.dtype(), arithmetic)) {
+            int8Gemm.multiply(out, x, weight, order, write);
+        } else if (byPanels) {
             panelGemm.multiply(out, x, weight, order, write);
         } else if (arithmetic == Arithmetic.BF16) {
             roundedGemm.multiply(out, x, weight, order, write);
@@ -339,6 +343,7 @@ public final class CpuKernels implements Kernels {
         team.close();
         gemm.close();
         panelGemm.close();
+        int8Gemm.close();
         roundedGemm.close();
         gemv.close();
         codeGemv.close();

@@ -9,7 +9,6 @@ import dev.jemma.engine.kernel.cpu.Gemm.Order;
 import dev.jemma.engine.kernel.cpu.code.Bf16Panels;
 import dev.jemma.engine.kernel.cpu.code.Bf16Tile;
 import dev.jemma.engine.kernel.cpu.code.F32Tile;
-import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
@@ -51,9 +50,7 @@ final class PanelGemm implements AutoCloseable {
     private static final long STAGGER = 64;
 
     private final ThreadTeam team;
-    private final boolean rounds;
-    private final int elementBytes;
-    private final WeightPanels panels;
+    private final TileFactors factors;
     private final Scratch lefts = new Scratch();
     private final Scratch partSums = new Scratch();
     private final ThreadTeam.Task leftTask = this::leftRows;
@@ -79,11 +76,10 @@ final class PanelGemm implements AutoCloseable {
     private int rowGroups;
     private int depthPart;
 
-    PanelGemm(ThreadTeam team, Arithmetic arithmetic) {
+    /** Products of {@code factors}, which it closes. */
+    PanelGemm(ThreadTeam team, TileFactors factors) {
         this.team = team;
-        rounds = arithmetic == Arithmetic.BF16;
-        elementBytes = rounds ? 2 : 4;
-        panels = new WeightPanels(team.size(), rounds ? DType.BF16 : DType.F32);
+        this.factors = factors;
     }
 
     /** Whether this machine can run them in {@code arithmetic}. */
@@ -102,10 +98,10 @@ final class PanelGemm implements AutoCloseable {
         depth = Math.toIntExact(x.dim(1));
         a = x.segment();
         c = out.segment();
-        panels.begin(weight, weightOrder);
+        factors.begin(weight, weightOrder);
         panelCount = Gemm.ceilDiv(columns, COLUMNS);
-        leftStride = elementBytes * Gemm.roundUp(depth, 2 * LANES) + STAGGER;
-        int atOnce = (int) Math.clamp(LEFT_BYTES / leftStride / Bf16Tile.ROWS * Bf16Tile.ROWS, Bf16Tile.ROWS, ROWS);
+        leftStride = factors.leftBytes((int) Gemm.roundUp(depth, factors.unit())) + STAGGER;
+        int atOnce = (int) Math.clamp(LEFT_BYTES / leftStride / factors.rows() * factors.rows(), factors.rows(), ROWS);
         left = lefts.atLeast(Math.min(m, atOnce) * leftStride);
         write = mode;
         for (row = 0; row < m; row += atOnce) {
@@ -130,7 +126,7 @@ final class PanelGemm implements AutoCloseable {
             rowGroups = rows >= HALVED_ROWS ? 2 : 1;
             wholePanels = panelCount - HALVED_A_MEMBER * team.size();
         } else {
-            rowGroups = Math.min(Gemm.ceilDiv(rows, Bf16Tile.ROWS), Gemm.ceilDiv(wanted, panelCount));
+            rowGroups = Math.min(Gemm.ceilDiv(rows, factors.rows()), Gemm.ceilDiv(wanted, panelCount));
             wholePanels = 0;
         }
         team.run(wholePanels + (panelCount - wholePanels) * rowGroups, columnTask);
@@ -146,20 +142,15 @@ final class PanelGemm implements AutoCloseable {
 
     /** Depth of a block: equal parts of at most what a panel holds, rounded up for the transposition of 16 pairs. */
     private int depthBlock(int ofDepth) {
-        int blocks = Math.max(1, Gemm.ceilDiv(ofDepth, panels.deepest()));
-        return (int) Math.min(panels.deepest(), Gemm.roundUp(Gemm.ceilDiv(ofDepth, blocks), 2 * LANES));
+        int blocks = Math.max(1, Gemm.ceilDiv(ofDepth, factors.deepest()));
+        return (int) Math.min(factors.deepest(), Gemm.roundUp(Gemm.ceilDiv(ofDepth, blocks), factors.unit()));
     }
 
     private void leftRows(int chunk, int member) {
         int from = chunk * ROWS_A_CHUNK;
         int to = Math.min(rows, from + ROWS_A_CHUNK);
         for (int i = from; i < to; i++) {
-            long at = 4L * (row + i) * depth;
-            if (rounds) {
-                Bf16Rows.round(a, at, left, i * leftStride, depth, (int) Gemm.roundUp(depth, 2));
-            } else {
-                MemorySegment.copy(a, at, left, i * leftStride, 4L * depth);
-            }
+            factors.left(a, 4L * (row + i) * depth, depth, left, i * leftStride);
         }
     }
 
@@ -173,9 +164,9 @@ final class PanelGemm implements AutoCloseable {
         int panel = panel(chunk);
         int group = chunk < wholePanels ? 0 : (chunk - wholePanels) % rowGroups;
         int groups = chunk < wholePanels ? 1 : rowGroups;
-        int strips = Gemm.ceilDiv(rows, Bf16Tile.ROWS);
-        int from = (int) ((long) strips * group / groups) * Bf16Tile.ROWS;
-        int to = Math.min(rows, (int) ((long) strips * (group + 1) / groups) * Bf16Tile.ROWS);
+        int strips = Gemm.ceilDiv(rows, factors.rows());
+        int from = (int) ((long) strips * group / groups) * factors.rows();
+        int to = Math.min(rows, (int) ((long) strips * (group + 1) / groups) * factors.rows());
         int next = Math.min(panelCount - 1, panel(chunk + team.size()));
         long target = c.address() + 4L * row * columns;
         for (int k = 0; k < depth; k += depthBlock) {
@@ -205,22 +196,16 @@ final class PanelGemm implements AutoCloseable {
         int nextColumn = column(nextPanel);
         int nextCount = column(nextPanel + 1) - nextColumn;
         int nextBlock = Math.min(depthBlock, depth - nextK);
-        long packed = panels.pack(member, k, block, column, count);
+        long packed = factors.pack(member, k, block, column, count);
         long stride = 4L * columns;
-        int strips = Gemm.ceilDiv(to - from, Bf16Tile.ROWS);
+        int strips = Gemm.ceilDiv(to - from, factors.rows());
         for (int strip = 0; strip < strips; strip++) {
-            int i = from + strip * Bf16Tile.ROWS;
-            panels.prefetch(nextK, nextBlock, nextColumn, nextCount, strip, strips);
-            int height = Math.min(Bf16Tile.ROWS, to - i);
-            long aAt = left.address() + i * leftStride + (long) elementBytes * k;
+            int i = from + strip * factors.rows();
+            factors.prefetch(nextK, nextBlock, nextColumn, nextCount, strip, strips);
+            int height = Math.min(factors.rows(), to - i);
+            long aAt = left.address() + i * leftStride + factors.leftBytes(k);
             long cAt = target + i * stride + 4L * column;
-            if (rounds) {
-                int pairs = Gemm.ceilDiv(block, 2);
-                Bf16Tile.run(height, count, mode, aAt, leftStride, packed, pairs, cAt, stride);
-            } else {
-                long step = WeightPanels.stride(count);
-                F32Tile.run(height, count, mode, 1, aAt, leftStride, 4, packed, step, block, cAt, stride);
-            }
+            factors.multiply(height, count, mode, aAt, leftStride, packed, block, cAt, stride);
         }
     }
 
@@ -258,6 +243,6 @@ final class PanelGemm implements AutoCloseable {
     public void close() {
         lefts.close();
         partSums.close();
-        panels.close();
+        factors.close();
     }
 }

@@ -29,6 +29,8 @@ enum Evex {
     VPMULLD(Prefix.P66, Map.OF38, 0x40, Unit.VECTOR),
     /** {@code d = a + b} of dwords. */
     VPADDD(Prefix.P66, Map.OF, 0xFE, Unit.VECTOR),
+    /** The greater of a and b, of signed dwords. */
+    VPMAXSD(Prefix.P66, Map.OF38, 0x3D, Unit.VECTOR),
     /** In each 128-bit part, the dwords of a, then those of b, as signed words, saturated. */
     VPACKSSDW(Prefix.P66, Map.OF, 0x6B, Unit.VECTOR),
     /** {@code d = a[2 i] * b[2 i] + a[2 i + 1] * b[2 i + 1]} of signed words, as dwords. */

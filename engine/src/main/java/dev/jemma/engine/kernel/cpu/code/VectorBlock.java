@@ -2,7 +2,10 @@ package dev.jemma.engine.kernel.cpu.code;
 
 import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
 
-/** Code that quantizes a block of 32 floats of the vector that weights are multiplied by: the scale is the greatest magnitude / 127. */
+/**
+ * Code that quantizes a block of 32 floats of the vector that weights are multiplied by: the scale is the greatest magnitude / 127.
+ * Magnitudes are compared as integers, among which a NaN is the greatest, so that the scale of its block is one too.
+ */
 final class VectorBlock {
     /** Bytes of the floats of a block. */
     static final int FLOAT_BYTES = 2 * V512.bytes();
@@ -41,16 +44,16 @@ final class VectorBlock {
         x.vector(Evex.VMOVUPS, V512, SECOND, Address.at(Gp.RDI, index * FLOAT_BYTES + V512.bytes()));
         x.vector(Evex.VPANDD, V512, 2, FIRST, MAGNITUDE);
         x.vector(Evex.VPANDD, V512, 3, SECOND, MAGNITUDE);
-        x.vector(Evex.VMAXPS, V512, 2, 2, 3);
+        x.vector(Evex.VPMAXSD, V512, 2, 2, 3);
         for (int parts : new int[] {0x4E, 0xB1}) {
             x.vector(Evex.VSHUFI32X4, V512, 3, 2, 2, parts);
-            x.vector(Evex.VMAXPS, V512, 2, 2, 3);
+            x.vector(Evex.VPMAXSD, V512, 2, 2, 3);
         }
         for (int pairs : new int[] {0x4E, 0xB1}) {
             x.vector(Evex.VPSHUFD, V512, 3, 0, 2, pairs);
-            x.vector(Evex.VMAXPS, V512, 2, 2, 3);
+            x.vector(Evex.VPMAXSD, V512, 2, 2, 3);
         }
-        x.vector(Evex.VMAXPS, V512, 2, 2, LEAST);
+        x.vector(Evex.VPMAXSD, V512, 2, 2, LEAST);
         x.vector(Evex.VDIVPS, V512, SCALE, 2, LEVELS);
         x.vector(Evex.VDIVPS, V512, 2, LEVELS, 2);
         for (int half : new int[] {FIRST, SECOND}) {
@@ -65,5 +68,16 @@ final class VectorBlock {
         x.vector(Evex.VSHUFI32X4, V512, 1, 0, 0, 0x4E);
         x.vector(Evex.VPADDD, V512, 0, 0, 1);
         x.vector(Evex.VPMULLD, V512, START, 0, OFFSET);
+    }
+
+    /** The same, the sum of the eight in every lane. */
+    static void startOfAll(Assembler x) {
+        start(x);
+        x.vector(Evex.VSHUFI32X4, V512, 1, START, START, 0xB1);
+        x.vector(Evex.VPADDD, V512, START, START, 1);
+        for (int pairs : new int[] {0x4E, 0xB1}) {
+            x.vector(Evex.VPSHUFD, V512, 1, 0, START, pairs);
+            x.vector(Evex.VPADDD, V512, START, START, 1);
+        }
     }
 }

@@ -225,6 +225,10 @@ final class AssemblerTest {
                 NibbleDots.quantizing()));
         functions.add(Bf16Tile.generate(8, 3, Write.ADD));
         functions.add(F32Tile.generate(16, 1, Write.SET));
+        functions.add(Int8Tile.generate(4, 3, Write.ADD));
+        functions.add(Int8Blocks.quantizing());
+        functions.add(Int8Blocks.splitting(DType.Q8_0));
+        functions.add(Int8Blocks.splitting(DType.Q4_0));
         functions.addAll(List.of(Elements.sum(), Elements.cap(), Elements.adamWStep()));
         functions.addAll(List.of(GatedUnits.forward(), GatedUnits.backward(), Rotations.rotation()));
         functions.addAll(List.of(RowNorms.forward(), RowNorms.backward(Write.ADD), RowNorms.sumOfSquares()));

@@ -10,6 +10,7 @@ import dev.jemma.engine.tensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -111,6 +112,123 @@ final class TilesTest {
                     c.address(),
                     4L * cRow);
             check(c, rows, columns, cRow, left, right, 0.5f, write);
+        }
+    }
+
+    @Test
+    void int8TilesOfEveryShape() {
+        assumeTrue(Int8Tile.available(), "this CPU has no int8 dot product");
+        for (DType weights : List.of(DType.Q8_0, DType.Q4_0)) {
+            for (Write write : Write.values()) {
+                for (int rows = 1; rows <= Int8Tile.ROWS; rows++) {
+                    for (int columns = 1; columns <= Int8Tile.COLUMNS; columns++) {
+                        int8Tile(rows, columns, weights, write);
+                    }
+                }
+            }
+        }
+    }
+
+    private void int8Tile(int rows, int columns, DType weights, Write write) {
+        int blocks = 3;
+        int depth = Int8Blocks.BLOCK * blocks;
+        int levels = weights == DType.Q8_0 ? 256 : 16;
+        try (Arena arena = Arena.ofConfined()) {
+            int vectors = (columns + 15) / 16;
+            long aRow = (long) Int8Blocks.BYTES * blocks + 24;
+            MemorySegment a = arena.allocate(rows * aRow, 4);
+            MemorySegment panel = arena.allocate(16L * vectors * depth, 64);
+            MemorySegment scales = arena.allocate(64L * vectors * blocks, 64);
+            int cRow = columns + 5;
+            MemorySegment c = guarded(arena, rows * cRow);
+            MemorySegment floats = arena.allocate(4L * depth, 64);
+            float[][] left = new float[rows][depth];
+            float[][] right = new float[depth][columns];
+            for (int i = 0; i < rows; i++) {
+                for (int k = 0; k < depth; k++) {
+                    floats.set(FLOAT, 4L * k, (float) random.nextGaussian());
+                }
+                Int8Blocks.quantize(floats.address(), depth, weights, a.address() + i * aRow);
+                for (int k = 0; k < depth; k++) {
+                    long block = i * aRow + (long) Int8Blocks.BYTES * (k / 32);
+                    float scale = a.get(FLOAT, block + Int8Blocks.SCALE);
+                    left[i][k] = a.get(ValueLayout.JAVA_BYTE, block + k % 32) * scale;
+                    assertThat(left[i][k]).isCloseTo(floats.get(FLOAT, 4L * k), within(scale / 2 + 1e-6f));
+                }
+            }
+            for (int j = 0; j < columns; j++) {
+                for (int k = 0; k < depth; k++) {
+                    int level = random.nextInt(levels);
+                    float scale = 0.25f + (k / 32 + j) % 3;
+                    panel.set(ValueLayout.JAVA_BYTE, 64L * vectors * (k / 4) + 4L * j + k % 4, (byte) level);
+                    scales.set(FLOAT, 64L * vectors * (k / 32) + 4L * j, scale / levels);
+                    right[k][j] = (level - levels / 2) * (scale / levels);
+                }
+            }
+            Int8Tile.run(
+                    rows,
+                    columns,
+                    write,
+                    a.address(),
+                    aRow,
+                    panel.address(),
+                    scales.address(),
+                    blocks,
+                    c.address(),
+                    4L * cRow);
+            check(c, rows, columns, cRow, left, right, 1, write);
+        }
+    }
+
+    @Test
+    void aBlockWithANumberThatIsNoneHasAScaleThatIsNone() {
+        assumeTrue(Int8Blocks.available(), "this CPU has no int8 dot product");
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment from = arena.allocate(4L * 64, 64);
+            MemorySegment to = arena.allocate(2L * Int8Blocks.BYTES, 64);
+            for (float odd : new float[] {Float.NaN, -Float.NaN, Float.POSITIVE_INFINITY}) {
+                for (int k = 0; k < 32; k++) {
+                    from.fill((byte) 0);
+                    from.set(FLOAT, 4L * k, odd);
+                    from.set(FLOAT, 4L * 40, 254);
+                    Int8Blocks.quantize(from.address(), 64, DType.Q8_0, to.address());
+                    assertThat(Float.isFinite(to.get(FLOAT, Int8Blocks.SCALE)))
+                            .as("%s at %d", odd, k)
+                            .isFalse();
+                    assertThat(to.get(FLOAT, Int8Blocks.BYTES + Int8Blocks.SCALE))
+                            .isEqualTo(2);
+                }
+            }
+        }
+    }
+
+    @Test
+    void weightsAreTakenApartIntoUnsignedBytesAndScales() {
+        assumeTrue(Int8Blocks.available(), "this CPU has no int8 dot product");
+        int blocks = 5;
+        for (DType type : List.of(DType.Q8_0, DType.Q4_0)) {
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment from = arena.allocate(type.bytes(32L * blocks), 2);
+                for (long i = 0; i < from.byteSize(); i++) {
+                    from.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
+                }
+                for (int b = 0; b < blocks; b++) {
+                    from.set(SHORT, (long) b * type.blockBytes(), Float.floatToFloat16(b - 1.5f));
+                }
+                MemorySegment to = arena.allocate(32L * blocks, 64);
+                MemorySegment scales = arena.allocate(4L * blocks, 64);
+                Int8Blocks.split(type, from.address(), 32L * blocks, to.address(), scales.address());
+                for (int k = 0; k < 32 * blocks; k++) {
+                    int at = k / 32 * type.blockBytes() + 2;
+                    int level = type == DType.Q8_0
+                            ? from.get(ValueLayout.JAVA_BYTE, at + k % 32) + 128
+                            : from.get(ValueLayout.JAVA_BYTE, at + k % 16) >> (k % 32 / 16 * 4) & 15;
+                    assertThat(to.get(ValueLayout.JAVA_BYTE, k) & 0xFF)
+                            .as("%s %d", type, k)
+                            .isEqualTo(level);
+                    assertThat(scales.get(FLOAT, 4L * (k / 32))).isEqualTo(k / 32 - 1.5f);
+                }
+            }
         }
     }
 

@@ -3,6 +3,8 @@ package dev.jemma.engine.kernel.cpu;
 import static dev.jemma.engine.kernel.cpu.code.Bf16Tile.COLUMNS;
 import static dev.jemma.engine.kernel.cpu.code.Bf16Tile.LANES;
 
+import dev.jemma.engine.kernel.Arithmetic;
+import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.kernel.cpu.Gemm.Order;
 import dev.jemma.engine.kernel.cpu.code.Bf16Panels;
 import dev.jemma.engine.kernel.cpu.code.Bf16Tile;
@@ -13,12 +15,13 @@ import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The right factor of {@link PanelGemm}, any weight type: each thread packs a panel of it at a time, as {@link Bf16Tile} or
- * {@link F32Tile} reads it, into memory of its own, which stays in the second-level cache.
+ * Factors in bf16, as {@link Bf16Tile} reads them, or in f32, as {@link F32Tile} does; weights of any type. Panels stay in the
+ * second-level cache.
  *
- * <p>A panel is {@code [steps][columns in whole vectors]} of dwords: in bf16 a step is two of the depth, in f32 one.
+ * <p>A panel is {@code [steps][columns in whole vectors]} of dwords: in bf16 a step is two of the depth, in f32 one. Where a block's
+ * depth is odd in bf16, a step of zeros follows.
  */
-final class WeightPanels implements AutoCloseable {
+final class FloatFactors implements TileFactors {
     private static final int BF16 = 2;
     private static final int PAIR = 2 * BF16;
     private static final int FLOAT = 4;
@@ -36,16 +39,13 @@ final class WeightPanels implements AutoCloseable {
     private final MemorySegment[] stages;
     private final MemorySegment[] lines;
     private final boolean rounds;
+    private final int element;
 
-    private Order order = Order.PLAIN;
-    private DType type = DType.BF16;
-    private MemorySegment b = MemorySegment.NULL;
-    private int columns;
-    private int depth;
+    private PanelSource source = PanelSource.NONE;
 
-    /** In {@code element}: BF16 or F32. */
-    WeightPanels(int members, DType element) {
-        rounds = element == DType.BF16;
+    FloatFactors(int members, Arithmetic arithmetic) {
+        rounds = arithmetic == Arithmetic.BF16;
+        element = rounds ? BF16 : FLOAT;
         panels = new MemorySegment[members];
         stages = new MemorySegment[members];
         lines = new MemorySegment[members];
@@ -59,27 +59,44 @@ final class WeightPanels implements AutoCloseable {
         }
     }
 
-    /** Greatest depth of a panel. */
-    int deepest() {
-        return (int) (PANEL_BYTES / COLUMNS / (rounds ? BF16 : FLOAT));
+    @Override
+    public int rows() {
+        return Bf16Tile.ROWS;
     }
 
-    /** B [K, N] is {@code weight} from now on (TRANSPOSED: the tensor is [N, K]). */
-    void begin(Tensor weight, Order weightOrder) {
-        order = weightOrder;
-        type = weight.dtype();
-        b = weight.segment();
-        columns = Math.toIntExact(weight.dim(order == Order.PLAIN ? 1 : 0));
-        depth = Math.toIntExact(weight.dim(order == Order.PLAIN ? 0 : 1));
+    @Override
+    public int deepest() {
+        return (int) (PANEL_BYTES / COLUMNS / element);
     }
 
-    /**
-     * Packs steps {@code k .. k + block - 1} of {@code count} columns; where the block's depth is odd, a step of zeros follows.
-     *
-     * @return the panel's address; it lasts until the member's next call
-     */
-    long pack(int member, int k, int block, int column, int count) {
-        switch (order) {
+    /** A transposition takes sixteen pairs. */
+    @Override
+    public int unit() {
+        return 2 * LANES;
+    }
+
+    @Override
+    public long leftBytes(int steps) {
+        return (long) element * steps;
+    }
+
+    @Override
+    public void begin(Tensor weight, Order order) {
+        source = PanelSource.of(weight, order);
+    }
+
+    @Override
+    public void left(MemorySegment x, long from, int depth, MemorySegment to, long offset) {
+        if (rounds) {
+            Bf16Rows.round(x, from, to, offset, depth, (int) Gemm.roundUp(depth, 2));
+        } else {
+            MemorySegment.copy(x, from, to, offset, (long) FLOAT * depth);
+        }
+    }
+
+    @Override
+    public long pack(int member, int k, int block, int column, int count) {
+        switch (source.order()) {
             case TRANSPOSED -> {
                 if (rounds) {
                     packAlong(member, k, block, column, count);
@@ -98,41 +115,25 @@ final class WeightPanels implements AutoCloseable {
         return panels[member].address();
     }
 
-    /**
-     * Brings a part of what {@link #pack} will read to the second-level cache.
-     *
-     * @param part 0 .. parts - 1: of so many equal parts
-     */
-    void prefetch(int k, int block, int column, int count, int part, int parts) {
-        boolean plain = order == Order.PLAIN;
-        int rows = plain ? block : count;
-        int from = (int) ((long) rows * part / parts);
-        int to = (int) ((long) rows * (part + 1) / parts);
-        if (from == to) {
-            return;
+    @Override
+    public void prefetch(int k, int block, int column, int count, int part, int parts) {
+        source.prefetch(k, block, column, count, part, parts);
+    }
+
+    @Override
+    public void multiply(
+            int height, int count, Write write, long a, long aStride, long panel, int block, long c, long cStride) {
+        if (rounds) {
+            int pairs = Gemm.ceilDiv(block, 2);
+            Bf16Tile.run(height, count, write, a, aStride, panel, pairs, c, cStride);
+        } else {
+            F32Tile.run(height, count, write, 1, a, aStride, FLOAT, panel, stride(count), block, c, cStride);
         }
-        long width = plain ? columns : depth;
-        int element = plain ? column : k;
-        int unit = type.isQuantized() ? BLOCK : 1;
-        long row = (plain ? k : column) + from;
-        Bf16Panels.prefetch(
-                b.address() + type.bytes(row * width + element / unit * unit),
-                type.bytes(width),
-                to - from,
-                type.bytes(Gemm.roundUp(plain ? count : block, unit)));
     }
 
     /** Bytes from one step (in bf16, pair) of a panel of {@code count} columns to the next. */
-    static long stride(int count) {
+    private static long stride(int count) {
         return (long) PAIR * LANES * Gemm.ceilDiv(count, LANES);
-    }
-
-    /** Address of {@code rows} rows of the weight, which a file that was cut short may lack. */
-    private long mapped(long at, long stride, int rows, long bytes) {
-        for (int i = 1; i < rows; i++) {
-            Addresses.ofMapped(b, at + i * stride, bytes);
-        }
-        return Addresses.ofMapped(b, at, bytes);
     }
 
     // ---- B from rows of the tensor that run along the depth
@@ -143,10 +144,11 @@ final class WeightPanels implements AutoCloseable {
         for (int j = 0; j < count; j += LANES) {
             int present = Math.min(LANES, count - j);
             long to = panels[member].address() + (long) PAIR * j;
-            long stride = (long) BF16 * depth;
+            long stride = (long) BF16 * source.depth();
             long at = (column + j) * stride + (long) BF16 * k;
-            if (type == DType.BF16 && present == LANES && block % (2 * LANES) == 0) {
-                Bf16Panels.transpose(mapped(at, stride, LANES, (long) BF16 * block), stride, pairs, to, toStride);
+            if (source.type() == DType.BF16 && present == LANES && block % (2 * LANES) == 0) {
+                Bf16Panels.transpose(
+                        source.mapped(at, stride, LANES, (long) BF16 * block), stride, pairs, to, toStride);
             } else {
                 MemorySegment stage = stages[member];
                 for (int i = 0; i < LANES; i++) {
@@ -166,13 +168,17 @@ final class WeightPanels implements AutoCloseable {
 
     /** {@code count} elements of row {@code r} from {@code k} on, as bf16, then zeros up to {@code padded}. */
     private void stageRow(int member, MemorySegment stage, long offset, long r, int k, int count, int padded) {
-        if (type.isQuantized() && BlockDots.available() && k % BLOCK == 0 && count == padded && count > 0) {
-            long at = type.bytes(r * depth + k);
-            BlockDots.toBf16(type, mapped(at, 0, 1, type.bytes(count)), count, stage.address() + offset);
+        if (source.type().isQuantized() && BlockDots.available() && k % BLOCK == 0 && count == padded && count > 0) {
+            long at = source.type().bytes(r * source.depth() + k);
+            BlockDots.toBf16(
+                    source.type(),
+                    source.mapped(at, 0, 1, source.type().bytes(count)),
+                    count,
+                    stage.address() + offset);
             return;
         }
         MemorySegment line = lines[member];
-        Widen.row(type, b, 0, r * depth + k, count, 1, line, 0);
+        Widen.row(source.type(), source.segment(), 0, r * source.depth() + k, count, 1, line, 0);
         Bf16Rows.round(line, 0, stage, offset, count, padded);
     }
 
@@ -180,11 +186,18 @@ final class WeightPanels implements AutoCloseable {
 
     private void packAcross(int member, int k, int block, int column, int count) {
         long toStride = stride(count);
-        int whole = type == DType.BF16 ? block / 2 : 0;
-        long stride = (long) BF16 * columns;
+        int whole = source.type() == DType.BF16 ? block / 2 : 0;
+        long stride = (long) BF16 * source.columns();
         long at = k * stride + (long) BF16 * column;
         if (whole > 0) {
-            interleave(member, mapped(at, stride, 2 * whole, (long) BF16 * count), stride, whole, count, 0, toStride);
+            interleave(
+                    member,
+                    source.mapped(at, stride, 2 * whole, (long) BF16 * count),
+                    stride,
+                    whole,
+                    count,
+                    0,
+                    toStride);
         }
         if (2 * whole < block) {
             MemorySegment stage = stages[member];
@@ -208,15 +221,16 @@ final class WeightPanels implements AutoCloseable {
 
     private void stageColumns(int member, MemorySegment stage, long offset, long r, int column, int count) {
         MemorySegment line = lines[member];
-        if (type.isQuantized() && BlockDots.available() && count > 0) {
+        if (source.type().isQuantized() && BlockDots.available() && count > 0) {
             int first = column - column % BLOCK;
             int covering = (int) Gemm.roundUp(column + count - first, BLOCK);
-            long at = type.bytes(r * columns + first);
-            BlockDots.toBf16(type, mapped(at, 0, 1, type.bytes(covering)), covering, line.address());
+            long at = source.type().bytes(r * source.columns() + first);
+            BlockDots.toBf16(
+                    source.type(), source.mapped(at, 0, 1, source.type().bytes(covering)), covering, line.address());
             MemorySegment.copy(line, (long) BF16 * (column - first), stage, offset, (long) BF16 * count);
             return;
         }
-        Widen.row(type, b, 0, r * columns + column, count, 1, line, 0);
+        Widen.row(source.type(), source.segment(), 0, r * source.columns() + column, count, 1, line, 0);
         Bf16Rows.round(line, 0, stage, offset, count, COLUMNS);
     }
 
@@ -229,7 +243,15 @@ final class WeightPanels implements AutoCloseable {
         for (int j = 0; j < count; j += LANES) {
             int present = Math.min(LANES, count - j);
             for (int i = 0; i < present; i++) {
-                Widen.row(type, b, 0, (long) (column + j + i) * depth + k, block, 1, stage, i * stageStride);
+                Widen.row(
+                        source.type(),
+                        source.segment(),
+                        0,
+                        (long) (column + j + i) * source.depth() + k,
+                        block,
+                        1,
+                        stage,
+                        i * stageStride);
             }
             long to = panels[member].address() + (long) FLOAT * j;
             Bf16Panels.transpose(stage.address(), stageStride, padded, to, stride(count));
@@ -239,7 +261,15 @@ final class WeightPanels implements AutoCloseable {
     private void widenAcross(int member, int k, int block, int column, int count) {
         long toStride = stride(count);
         for (int i = 0; i < block; i++) {
-            Widen.row(type, b, 0, (long) (k + i) * columns + column, count, 1, panels[member], i * toStride);
+            Widen.row(
+                    source.type(),
+                    source.segment(),
+                    0,
+                    (long) (k + i) * source.columns() + column,
+                    count,
+                    1,
+                    panels[member],
+                    i * toStride);
         }
     }
 

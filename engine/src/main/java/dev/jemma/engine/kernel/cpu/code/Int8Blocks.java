@@ -1,0 +1,109 @@
+package dev.jemma.engine.kernel.cpu.code;
+
+import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V128;
+import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V256;
+import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
+
+import dev.jemma.engine.tensor.DType;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * Brings the factors of a product into the order in which {@link Int8Tile} reads them: quantizes f32 rows by blocks of 32, and takes
+ * block-quantized weights apart into unsigned bytes and scales. Addresses are the caller's to check.
+ *
+ * <p>A block of a quantized row takes {@value #BYTES} bytes: 32 signed bytes, the int32 that its sum of products starts from, and the f32
+ * scale. That start makes up for the offset by which weights became unsigned: minus the offset times the sum of the row's block.
+ */
+public final class Int8Blocks {
+    /** Elements of a block. */
+    public static final int BLOCK = 32;
+
+    /** Bytes of a quantized block of a row. */
+    public static final int BYTES = 40;
+
+    /** Where the start is in it. */
+    static final int START = 32;
+
+    /** Where the scale is. */
+    static final int SCALE = 36;
+
+    /** Bytes of a weights' block before its elements: the f16 scale. */
+    private static final int ELEMENTS = 2;
+
+    private static final MemorySegment[] FUNCTIONS = available()
+            ? CodeMemory.publish(List.of(quantizing(), splitting(DType.Q8_0), splitting(DType.Q4_0)))
+            : new MemorySegment[0];
+
+    private Int8Blocks() {}
+
+    /** Whether this machine can run them. */
+    public static boolean available() {
+        return Int8Tile.available();
+    }
+
+    /** What makes weights of {@code type}, Q8_0 or Q4_0, unsigned. */
+    private static int offset(DType type) {
+        return type == DType.Q8_0 ? 128 : 8;
+    }
+
+    /** Quantizes {@code count} floats, a multiple of 32, for products with {@code weights}: a block's scale is its greatest magnitude / 127. */
+    public static void quantize(long from, long count, DType weights, long to) {
+        ShortCall.run(FUNCTIONS[0], from, to, count / BLOCK, -offset(weights), 0, 0);
+    }
+
+    /** Writes the elements of whole blocks of a row of weights, Q8_0 or Q4_0, as unsigned bytes, and its blocks' scales as f32. */
+    public static void split(DType type, long from, long elements, long to, long scales) {
+        ShortCall.run(FUNCTIONS[type == DType.Q8_0 ? 1 : 2], from, to, elements / BLOCK, scales, 0, 0);
+    }
+
+    /** {@code void quantize(from, to, blocks, -offset, -, -)}. */
+    static byte[] quantizing() {
+        Assembler x = new Assembler();
+        VectorBlock.constants(x);
+        Assembler.Label block = x.label();
+        VectorBlock.quantize(x, 0);
+        x.vector(Evex.VPMOVSDB_STORE, V512, VectorBlock.FIRST, Address.at(Gp.RSI));
+        x.vector(Evex.VPMOVSDB_STORE, V512, VectorBlock.SECOND, Address.at(Gp.RSI, 16));
+        x.vector(Evex.VMOVSS_STORE, V128, VectorBlock.SCALE, Address.at(Gp.RSI, SCALE));
+        VectorBlock.startOfAll(x);
+        x.vector(Evex.VMOVSS_STORE, V128, VectorBlock.START, Address.at(Gp.RSI, START));
+        x.add(Gp.RDI, VectorBlock.FLOAT_BYTES);
+        x.add(Gp.RSI, BYTES);
+        x.decrement(Gp.RDX);
+        x.jumpIfNotZero(block);
+        x.vzeroupper();
+        x.ret();
+        return x.bytes();
+    }
+
+    /** {@code void split(from, to, blocks, scales, -, -)}. */
+    static byte[] splitting(DType type) {
+        int constant = 31;
+        Assembler x = new Assembler();
+        x.constant(constant, type == DType.Q8_0 ? 0x80808080 : 0x0F0F0F0F);
+        Assembler.Label block = x.label();
+        x.vector(Evex.VPBROADCASTW, V128, 0, Address.at(Gp.RDI));
+        x.vector(Evex.VCVTPH2PS, V128, 0, 0);
+        x.vector(Evex.VMOVSS_STORE, V128, 0, Address.at(Gp.RCX));
+        if (type == DType.Q8_0) {
+            x.vector(Evex.VPXORD, V256, 1, constant, Address.at(Gp.RDI, ELEMENTS));
+            x.vector(Evex.VMOVUPS_STORE, V256, 1, Address.at(Gp.RSI));
+        } else {
+            x.vector(Evex.VMOVUPS, V128, 1, Address.at(Gp.RDI, ELEMENTS));
+            x.shiftRight(V128, 2, 1, 4);
+            x.vector(Evex.VPANDD, V128, 1, 1, constant);
+            x.vector(Evex.VPANDD, V128, 2, 2, constant);
+            x.vector(Evex.VMOVUPS_STORE, V128, 1, Address.at(Gp.RSI));
+            x.vector(Evex.VMOVUPS_STORE, V128, 2, Address.at(Gp.RSI, V128.bytes()));
+        }
+        x.add(Gp.RDI, type.blockBytes());
+        x.add(Gp.RSI, BLOCK);
+        x.add(Gp.RCX, 4);
+        x.decrement(Gp.RDX);
+        x.jumpIfNotZero(block);
+        x.vzeroupper();
+        x.ret();
+        return x.bytes();
+    }
+}

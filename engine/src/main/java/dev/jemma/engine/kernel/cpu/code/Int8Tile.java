@@ -1,0 +1,159 @@
+package dev.jemma.engine.kernel.cpu.code;
+
+import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
+
+import dev.jemma.engine.kernel.Write;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The innermost part of a product with block-quantized weights: a tile of up to {@value #ROWS} x {@value #COLUMNS} of C in registers,
+ * {@code C = A B} or {@code C += A B} over some blocks of 32 of the depth. VPDPBUSD sums a block's products of bytes exactly, and its sum
+ * is scaled in f32 by the scales of both factors' blocks.
+ *
+ * <p>A is rows of {@link Int8Blocks}: signed bytes, a sum to start from, a scale. B is a panel {@code [quads][vectors][16]} of dwords, four
+ * unsigned bytes of a column each, and apart from it {@code [blocks][vectors][16]} f32 scales. The twelve sums of a block and the twelve of
+ * the whole depth take 24 registers. There is a function for each number of rows and of vectors. Every element is one chain in the
+ * order of the depth: its bits do not depend on how C was cut into tiles.
+ */
+public final class Int8Tile {
+    /** Most rows of a tile. */
+    public static final int ROWS = 4;
+
+    /** Lanes of a vector. */
+    public static final int LANES = 16;
+
+    /** Most vectors side by side. */
+    public static final int VECTORS = 3;
+
+    /** Most columns of a tile. */
+    public static final int COLUMNS = VECTORS * LANES;
+
+    /** Steps of the depth in a dword. */
+    public static final int QUAD = 4;
+
+    private static final int QUADS = Int8Blocks.BLOCK / QUAD;
+
+    private static final int SUMS = ROWS * VECTORS;
+    private static final int B = 2 * SUMS;
+    private static final int A = B + VECTORS;
+    private static final int MASK = 1;
+
+    private static final MemorySegment[] FUNCTIONS = publish();
+
+    private Int8Tile() {}
+
+    /** Whether this machine can run it. */
+    public static boolean available() {
+        return CpuFeatures.ofThisMachine().vnni();
+    }
+
+    private static MemorySegment[] publish() {
+        if (!available()) {
+            return new MemorySegment[0];
+        }
+        List<byte[]> functions = new ArrayList<>();
+        for (Write write : Write.values()) {
+            for (int rows = 1; rows <= ROWS; rows++) {
+                for (int vectors = 1; vectors <= VECTORS; vectors++) {
+                    functions.add(generate(rows, vectors, write));
+                }
+            }
+        }
+        return CodeMemory.publish(functions);
+    }
+
+    /**
+     * Computes a tile. The addresses are the caller's to check: nothing here does.
+     *
+     * @param rows 1 .. {@value #ROWS}
+     * @param columns 1 .. {@value #COLUMNS}; the panel has as many vectors as they need
+     * @param a address of the first row's first block
+     * @param aStride bytes from row to row
+     * @param panel address of the panel's bytes
+     * @param scales address of its scales
+     * @param blocks of the depth, 1 or more
+     * @param c address of the tile's first element
+     * @param cStride bytes from row to row
+     */
+    public static void run(
+            int rows,
+            int columns,
+            Write write,
+            long a,
+            long aStride,
+            long panel,
+            long scales,
+            long blocks,
+            long c,
+            long cStride) {
+        int vectors = (columns + LANES - 1) / LANES;
+        long mask = 0xFFFF >>> vectors * LANES - columns;
+        MemorySegment function = FUNCTIONS[(write.ordinal() * ROWS + rows - 1) * VECTORS + vectors - 1];
+        ShortCall.run(function, a, aStride, panel, scales, blocks, c, cStride, mask);
+    }
+
+    /** {@code void tile(a, aStride, panel, scales, blocks, c, cStride, mask)} for {@code rows} x {@code vectors}. */
+    static byte[] generate(int rows, int vectors, Write write) {
+        Assembler x = new Assembler();
+        x.mov(Gp.RAX, ShortCall.EIGHTH);
+        x.kmovw(MASK, Gp.RAX);
+        for (int i = 0; i < rows * vectors; i++) {
+            x.zero(SUMS + i);
+        }
+        Address[] a = Rows8.addresses(x, Gp.RDI, Gp.RSI);
+        Assembler.Label block = x.label();
+        for (int i = 0; i < rows; i++) {
+            for (int j = 0; j < vectors; j++) {
+                x.vector(Evex.VPBROADCASTD, V512, i * vectors + j, a[i].plus(Int8Blocks.START));
+            }
+        }
+        for (int quad = 0; quad < QUADS; quad++) {
+            for (int j = 0; j < vectors; j++) {
+                int at = (quad * vectors + j) * V512.bytes();
+                x.vector(Evex.VMOVUPS, V512, B + j, Address.at(Gp.RDX, at));
+            }
+            for (int i = 0; i < rows; i++) {
+                x.vector(Evex.VPBROADCASTD, V512, A + i, a[i].plus(QUAD * quad));
+                for (int j = 0; j < vectors; j++) {
+                    x.vector(Evex.VPDPBUSD, V512, i * vectors + j, B + j, A + i);
+                }
+            }
+        }
+        for (int j = 0; j < vectors; j++) {
+            x.vector(Evex.VMOVUPS, V512, B + j, Address.at(Gp.RCX, j * V512.bytes()));
+        }
+        for (int i = 0; i < rows; i++) {
+            for (int j = 0; j < vectors; j++) {
+                int sum = i * vectors + j;
+                int scale = A + sum % ROWS;
+                x.vector(Evex.VCVTDQ2PS, V512, sum, sum);
+                x.vectorBroadcast(Evex.VMULPS, V512, scale, B + j, a[i].plus(Int8Blocks.SCALE));
+                x.vector(Evex.VFMADD231PS, V512, SUMS + sum, sum, scale);
+            }
+        }
+        x.add(Gp.RDI, Int8Blocks.BYTES);
+        x.add(Gp.R11, Int8Blocks.BYTES);
+        x.add(Gp.RDX, QUADS * vectors * V512.bytes());
+        x.add(Gp.RCX, vectors * V512.bytes());
+        x.decrement(Gp.R8);
+        x.jumpIfNotZero(block);
+        x.mov(Gp.RAX, ShortCall.SEVENTH);
+        Address[] c = Rows8.addresses(x, Gp.R9, Gp.RAX);
+        for (int i = 0; i < rows; i++) {
+            for (int j = 0; j < vectors; j++) {
+                int mask = j == vectors - 1 ? MASK : Assembler.ALL;
+                int sum = SUMS + i * vectors + j;
+                Address at = c[i].plus(j * V512.bytes());
+                if (write == Write.ADD) {
+                    x.vector(Evex.VADDPS, V512, sum, sum, at, mask);
+                }
+                x.vector(Evex.VMOVUPS_STORE, V512, sum, 0, at, mask);
+            }
+        }
+        x.vzeroupper();
+        x.ret();
+        return x.bytes();
+    }
+}

@@ -2,6 +2,9 @@ package dev.jemma.agent;
 
 import dev.jemma.agent.bind.ToolMethod;
 import dev.jemma.engine.Gemma;
+import dev.jemma.engine.SessionOptions;
+import dev.jemma.engine.toolcall.JsonText;
+import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -11,6 +14,7 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import tools.jackson.databind.node.JsonNodeFactory;
 
 /**
  * A language model with tools: answers questions by calling Java methods, and remembers the conversation.
@@ -27,6 +31,9 @@ import java.util.stream.Collectors;
  * {@link Policies}.
  */
 public final class Agent implements AutoCloseable {
+    /** Characters of an answer in a message. */
+    private static final int MOST_SHOWN = 100;
+
     private final AgentSettings settings;
     private final Optional<Message.System> system;
     private final Deque<List<Message>> turns = new ArrayDeque<>();
@@ -50,6 +57,11 @@ public final class Agent implements AutoCloseable {
     /** Begins an agent that talks to a Gemma in a session of its own; see {@link GemmaChat} for its options. The Gemma is borrowed. */
     public static Builder with(Gemma gemma) {
         return with(GemmaChat.of(gemma));
+    }
+
+    /** The same with an adapter: a folder that {@code jemma train} or PEFT has written. */
+    public static Builder with(Gemma gemma, Path adapter) {
+        return with(GemmaChat.of(gemma, SessionOptions.DEFAULTS.withAdapter(adapter)));
     }
 
     /**
@@ -92,7 +104,8 @@ public final class Agent implements AutoCloseable {
                             throw each.transcript()
                                     .exception(
                                             AgentException.Reason.ANSWER,
-                                            "the answer is no " + type.getSimpleName() + ": " + problem.message());
+                                            "the answer is no " + type.getSimpleName() + ": " + problem.message()
+                                                    + "; it is " + described(answer));
                         }
                         answer = each.ask("That cannot be used: " + problem.message() + ". " + wanted.instruction());
                     }
@@ -102,6 +115,19 @@ public final class Agent implements AutoCloseable {
         @SuppressWarnings("unchecked") // the value was bound to this very class, boxed if it is primitive
         T bound = (T) value;
         return bound;
+    }
+
+    /** An answer as a message shows it. */
+    private static String described(Answer answer) {
+        int end = Math.min(answer.text().length(), MOST_SHOWN);
+        String begin = answer.text().substring(0, end) + (end < answer.text().length() ? "..." : "");
+        String text = JsonText.of(JsonNodeFactory.instance.stringNode(begin));
+        return switch (answer.status()) {
+            case COMPLETE -> text;
+            case LIMIT -> text + " (a limit was reached)";
+            case CUT_OFF -> text + " (cut off, the text or its context is too long)";
+            case REFUSED -> text + " (the model refused)";
+        };
     }
 
     /** The last answer of the model, and what was made of it. */

@@ -73,8 +73,13 @@ public final class GemmaChat implements LanguageModel {
 
     /** A session without adapters, sampled as the model's makers want it, decoded freely. */
     public static GemmaChat of(Gemma gemma) {
+        return of(gemma, SessionOptions.DEFAULTS);
+    }
+
+    /** A session with these adapters and context, otherwise the same. */
+    public static GemmaChat of(Gemma gemma, SessionOptions sessionOptions) {
         return new GemmaChat(
-                gemma, SessionOptions.DEFAULTS, gemma.generationDefaults().withMaxNewTokens(NEW_TOKENS), Decoding.FREE);
+                gemma, sessionOptions, gemma.generationDefaults().withMaxNewTokens(NEW_TOKENS), Decoding.FREE);
     }
 
     @Override

@@ -8,6 +8,7 @@ import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
 import dev.jemma.engine.gemma.Batch;
 import dev.jemma.engine.gemma.GemmaConfig;
+import dev.jemma.engine.gemma.LayerConfig;
 import dev.jemma.engine.gemma.Recompute;
 import dev.jemma.engine.gemma.Training;
 import dev.jemma.engine.lora.Adapter;
@@ -91,7 +92,7 @@ final class BenchCommand implements Callable<Integer> {
      * @param test its name, {@code pp512}
      * @param rates tokens a second of each repeat
      * @param bytesPerToken bytes of weights read for a token; 0 where reading is not what limits
-     * @param flopsPerToken floating-point operations for a token
+     * @param flopsPerToken operations for a token: products of weights, and of attention's queries, keys and values inside its mask
      * @param peakBytes the most memory the process has held resident until then; 0 where the system does not say
      */
     private record Measured(String test, double[] rates, double bytesPerToken, double flopsPerToken, long peakBytes) {
@@ -122,15 +123,18 @@ final class BenchCommand implements Callable<Integer> {
             double layers = linears(config);
             double head = (double) config.vocabSize() * config.hiddenSize();
             if (prompt > 0) {
-                measured.add(new Measured("pp" + prompt, repeat(() -> read(gemma)), 0, 2 * layers + 2 * head / prompt));
+                double flops = 2 * layers + (attention(config, prompt) + 2 * head) / prompt;
+                measured.add(new Measured("pp" + prompt, repeat(() -> read(gemma)), 0, flops));
             }
             if (generated > 0) {
                 double bytes = gemma.model().weights().bytesPerToken();
                 measured.add(new Measured("tg" + generated, repeat(() -> generate(gemma)), bytes, 2 * (layers + head)));
             }
             if (train) {
-                double[] rates = trainingSteps(gemma);
-                measured.add(new Measured("train" + prompt, rates, 0, 4 * layers + 4 * head * SUPERVISED));
+                int tokens = trainingTokens();
+                // the gradients of attention's two products are four; what is computed a second time is not counted
+                double flops = 4 * layers + 4 * head * SUPERVISED + 3 * attention(config, tokens) / tokens;
+                measured.add(new Measured("train" + tokens, trainingSteps(gemma), 0, flops));
             }
         }
         print(measured);
@@ -146,6 +150,21 @@ final class BenchCommand implements Callable<Integer> {
             }
         }
         return elements;
+    }
+
+    /** Operations of attention over a row of so many tokens: two products of each query with each key that it sees. */
+    private static double attention(GemmaConfig config, int tokens) {
+        double flops = 0;
+        for (LayerConfig layer : config.layers()) {
+            double seen = layer.window() > 0 ? Math.min(tokens, layer.window()) : tokens;
+            double pairs = seen * (seen + 1) / 2 + (tokens - seen) * seen;
+            flops += 4 * pairs * layer.queryDim();
+        }
+        return flops;
+    }
+
+    private int trainingTokens() {
+        return prompt > 0 ? prompt : 512;
     }
 
     private double[] repeat(DoubleSupplier test) {
@@ -180,7 +199,7 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     private double[] trainingSteps(Gemma gemma) {
-        int tokens = prompt > 0 ? prompt : 512;
+        int tokens = trainingTokens();
         int[] ids = randomIds(gemma, tokens);
         int[] labels = ids.clone();
         Arrays.fill(labels, 0, (int) (tokens * (1 - SUPERVISED)), Batch.IGNORED);

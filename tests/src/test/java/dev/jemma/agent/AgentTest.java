@@ -98,13 +98,14 @@ final class AgentTest {
         try (Agent agent = Agent.with(ScriptedModel.of("a", "b", "c")).build()) {
             assertThatThrownBy(() -> agent.ask("Which?", Warmest.class))
                     .isInstanceOf(AgentException.class)
-                    .hasMessage("the answer is no Warmest: there is no JSON in it");
+                    .hasMessage("the answer is no Warmest: there is no JSON in it; it is \"c\"");
             assertThat(agent.conversation()).isEmpty();
         }
         try (Agent agent = Agent.with(ScriptedModel.of().then("{\"room\": \"kit", Finish.LENGTH))
                 .build()) {
             assertThatThrownBy(() -> agent.ask("Which?", Warmest.class))
-                    .hasMessage("the answer is no Warmest: there is no JSON in it");
+                    .hasMessage("the answer is no Warmest: there is no JSON in it; it is \"{\\\"room\\\": \\\"kit\""
+                            + " (cut off, the text or its context is too long)");
         }
     }
 

@@ -8,6 +8,7 @@ import dev.jemma.engine.Gemma;
 import dev.jemma.engine.GemmaOptions;
 import dev.jemma.engine.Session;
 import dev.jemma.engine.SessionOptions;
+import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.ToolSpec;
 import dev.jemma.engine.generate.CallConstraint;
@@ -112,6 +113,15 @@ final class GemmaChatTest {
         try (Session session = gemma.session()) {
             assertThat(session.position()).isZero();
         }
+    }
+
+    @Test
+    void anAgentTakesAnAdapterAndRefusesThatOfAnotherModel() {
+        Path other = Path.of("src/test/resources/models/gemma3/lora");
+        assertThatThrownBy(() -> Agent.with(gemma, other))
+                .isInstanceOf(FormatException.class)
+                .hasMessageContaining("adapter_config.json and the model want [3, 1257]");
+        assertThatThrownBy(() -> Agent.with(gemma, Path.of("nowhere"))).hasMessageContaining("nowhere");
     }
 
     @Test

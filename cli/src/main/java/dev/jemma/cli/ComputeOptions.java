@@ -21,9 +21,11 @@ final class ComputeOptions {
     @Option(
             names = "--compute",
             defaultValue = "auto",
-            paramLabel = "auto|f32|bf16",
+            paramLabel = "auto|f32|int8|bf16",
             converter = ComputeConverter.class,
-            description = "Arithmetic of products: f32 is the reference's, auto the fastest here (${DEFAULT-VALUE}).")
+            description =
+                    "Arithmetic of products: f32 is the reference's, int8 differs from it with quantized weights only,"
+                            + " auto is the fastest here (${DEFAULT-VALUE}).")
     private Compute compute;
 
     @Option(
@@ -54,7 +56,7 @@ final class ComputeOptions {
         }
     }
 
-    /** {@code auto}, {@code f32}, {@code bf16}. */
+    /** {@code auto}, {@code f32}, {@code int8}, {@code bf16}. */
     static final class ComputeConverter implements ITypeConverter<Compute> {
         @Override
         public Compute convert(String text) {

@@ -124,6 +124,7 @@ public final class Gemma implements AutoCloseable {
     private static Arithmetic arithmetic(Compute compute) {
         return switch (compute) {
             case F32 -> Arithmetic.F32;
+            case INT8 -> Arithmetic.INT8;
             case BF16 -> Arithmetic.BF16;
             case AUTO -> ArithmeticChoice.ofThisMachine().arithmetic();
         };

@@ -239,7 +239,7 @@ final class GemmaTest {
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("device is cuda, but Jemma computes on the processor only; use cpu or auto");
         assertThatThrownBy(() -> Device.parse("gpu")).hasMessage("device is 'gpu', wanted auto, cpu, cuda or cuda:N");
-        assertThatThrownBy(() -> Compute.parse("fp8")).hasMessage("compute is 'fp8', wanted auto, f32 or bf16");
+        assertThatThrownBy(() -> Compute.parse("fp8")).hasMessage("compute is 'fp8', wanted auto, f32, int8 or bf16");
         assertThatThrownBy(() -> GemmaOptions.DEFAULTS.withThreads(-1))
                 .hasMessage("threads is -1, wanted 1 to 1024, or 0 for one a processor");
     }

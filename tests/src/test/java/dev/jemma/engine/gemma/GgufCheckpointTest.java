@@ -17,14 +17,18 @@ import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Tensor;
 import dev.jemma.engine.tokenizer.Specials;
 import dev.jemma.engine.tokenizer.Tokenizer;
+import dev.jemma.tests.Fuzz;
+import dev.jemma.tests.FuzzTest;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -256,34 +260,72 @@ final class GgufCheckpointTest {
         }
     }
 
+    /** Everything but tensors: configuration, a tokenizer of eleven tokens, templates, sampling. */
+    private static GgufWriter complete(Checkpoint source) {
+        List<String> tokens = List.of(
+                "<pad>", "<eos>", "<bos>", "<unk>", "<end_of_turn>", "<0x41>", "\u2581", "a", "b", "ab", "\u2581ab");
+        int[] types = {3, 3, 3, 2, 3, 6, 1, 1, 1, 1, 1};
+        float[] scores = {-1000, -1000, -1000, -1000, -1000, 0, -10, -11, -12, 0, -1};
+        return GgufModels.metadata(source.config())
+                .text("tokenizer.ggml.model", "llama")
+                .texts("tokenizer.ggml.tokens", tokens)
+                .floats("tokenizer.ggml.scores", scores)
+                .ints("tokenizer.ggml.token_type", types)
+                .whole("tokenizer.ggml.unknown_token_id", 3)
+                .text("tokenizer.chat_template", "{{ bos_token }}")
+                .text("tokenizer.chat_template.tool_use", "tools")
+                .real("general.sampling.temp", 0.7f)
+                .whole("general.sampling.top_k", 64);
+    }
+
+    /** What metadata say is believed by no one: neither counts nor ids nor types. */
+    @FuzzTest
+    void damagedMetadataAreReadOrAreAFormatException() throws IOException {
+        Path file = temp.resolve("tokens.gguf");
+        byte[] whole;
+        try (Checkpoint source = Checkpoint.open(folder("gemma3"))) {
+            whole = Files.readAllBytes(
+                    GgufModels.tensors(complete(source), source, DType.BF16).write(file));
+        }
+        int header = Math.toIntExact(whole.length - dataBytes(file));
+        SplittableRandom random = new SplittableRandom(17);
+        int opened = 0;
+        for (int i = 0; i < Fuzz.mutations(1000); i++) {
+            byte[] begin = Fuzz.mutate(Arrays.copyOf(whole, header), random);
+            byte[] damaged = Arrays.copyOf(begin, begin.length + whole.length - header);
+            System.arraycopy(whole, header, damaged, begin.length, whole.length - header);
+            Files.write(file, damaged);
+            try (Checkpoint checkpoint = Checkpoint.open(file)) {
+                for (String name : checkpoint.config().weights().sequencedKeySet()) {
+                    checkpoint.weight(name);
+                }
+                checkpoint.templates();
+                checkpoint.generation();
+                checkpoint.tokenizer().ifPresent(tokenizer -> {
+                    int[] ids = tokenizer.encode("ab abA<end_of_turn>?", Specials.WITH);
+                    tokenizer.decode(ids, Specials.WITH);
+                });
+                opened++;
+            } catch (FormatException expected) {
+                assertThat(expected).hasMessageStartingWith("tokens.gguf: ");
+            }
+        }
+        assertThat(opened).isPositive();
+    }
+
+    private static long dataBytes(Path file) throws IOException {
+        try (GgufFile gguf = GgufFile.open(file)) {
+            return gguf.tensors().values().stream()
+                    .mapToLong(t -> t.bytes() + 31 & -32)
+                    .sum();
+        }
+    }
+
     @Test
     void tokenizerTemplateAndSamplingComeFromMetadata() throws IOException {
         Path folder = folder("gemma3");
         try (Checkpoint source = Checkpoint.open(folder)) {
-            List<String> tokens = List.of(
-                    "<pad>",
-                    "<eos>",
-                    "<bos>",
-                    "<unk>",
-                    "<end_of_turn>",
-                    "<0x41>",
-                    "\u2581",
-                    "a",
-                    "b",
-                    "ab",
-                    "\u2581ab");
-            int[] types = {3, 3, 3, 2, 3, 6, 1, 1, 1, 1, 1};
-            float[] scores = {-1000, -1000, -1000, -1000, -1000, 0, -10, -11, -12, 0, -1};
-            GgufWriter writer = GgufModels.metadata(source.config())
-                    .text("tokenizer.ggml.model", "llama")
-                    .texts("tokenizer.ggml.tokens", tokens)
-                    .floats("tokenizer.ggml.scores", scores)
-                    .ints("tokenizer.ggml.token_type", types)
-                    .whole("tokenizer.ggml.unknown_token_id", 3)
-                    .text("tokenizer.chat_template", "{{ bos_token }}")
-                    .text("tokenizer.chat_template.tool_use", "tools")
-                    .real("general.sampling.temp", 0.7f)
-                    .whole("general.sampling.top_k", 64);
+            GgufWriter writer = complete(source);
             GgufModels.tensors(writer, source, DType.BF16);
             Path file = writer.write(temp.resolve("tokens.gguf"));
             try (Checkpoint checkpoint = Checkpoint.open(file)) {

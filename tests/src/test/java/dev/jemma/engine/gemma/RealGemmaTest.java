@@ -138,7 +138,7 @@ final class RealGemmaTest {
      * stored weights; docs/benchmarks.md has the figures. Weights in memory, so that nothing is left in anybody's cache.
      */
     @ParameterizedTest
-    @CsvSource({"AUTO, BF16, 0.5", "Q8, F32, 1", "Q8, BF16, 1", "Q4, F32, 6", "Q4, BF16, 6"})
+    @CsvSource({"AUTO, BF16, 0.5", "Q8, F32, 1", "Q8, BF16, 1", "Q4, F32, 6", "Q4, INT8, 6", "Q4, BF16, 6"})
     void lossStaysWithin(WeightType type, Arithmetic arithmetic, double percent) throws IOException {
         List<Batch> batches = passagesAndRows();
         WeightsCache none = new WeightsCache(checkpoint.path(), Long.MAX_VALUE);

@@ -7,6 +7,7 @@ import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Shape;
 import dev.jemma.tests.Fuzz;
+import dev.jemma.tests.FuzzTest;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -241,7 +242,7 @@ final class GgufFileTest {
                 "general.alignment is 4, wanted a whole number from 8 to");
     }
 
-    @Test
+    @FuzzTest
     void truncationAnywhereIsAFormatException() throws IOException {
         byte[] whole = sound().bytes();
         for (int length = 0; length < whole.length; length++) {
@@ -253,7 +254,7 @@ final class GgufFileTest {
         }
     }
 
-    @Test
+    @FuzzTest
     void mutationsAreReadOrAreAFormatException() throws IOException {
         byte[] whole = sound().bytes();
         SplittableRandom random = new SplittableRandom(5);

@@ -169,7 +169,7 @@ public final class ReferenceKernels implements Kernels {
     @Override
     public void linear(Tensor out, Tensor x, Tensor weight, Write write) {
         boolean few = n(x, 0) <= 4;
-        boolean blocks = arithmetic == Arithmetic.BF16 && inInt8(weight, few);
+        boolean blocks = arithmetic.quantizesActivations() && inInt8(weight, few);
         double[] left = blocks ? quantized(x) : few ? d(x) : factor(x);
         double[] right = blocks || few ? d(weight) : factor(weight);
         put(out, ReferenceMath.timesTransposed(left, right, n(x, 0), n(weight, 1), n(weight, 0)), write);

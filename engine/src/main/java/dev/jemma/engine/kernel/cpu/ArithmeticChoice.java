@@ -12,9 +12,9 @@ import java.nio.file.Path;
 import java.util.Locale;
 
 /**
- * The faster arithmetic on this CPU. The bf16 dot product does more than twice what f32 FMA does on some CPUs and half of it on others,
+ * The fastest arithmetic on this CPU. The bf16 dot product does more than twice what f32 FMA does on some CPUs and half of it on others,
  * so both are timed, once a CPU: the answer is kept in the user's cache folder, since runs of one user should not differ by what else the
- * machine did in a millisecond.
+ * machine did in a millisecond. The int8 dot product does four times what FMA does wherever it exists.
  *
  * @param arithmetic the choice
  * @param reason the figures behind it, for people
@@ -22,6 +22,9 @@ import java.util.Locale;
 public record ArithmeticChoice(Arithmetic arithmetic, String reason) {
     /** How much faster bf16 must be: less is not worth its rounding. */
     private static final double WORTHWHILE = 1.2;
+
+    /** First line of the file: choices of other versions are made anew. */
+    private static final String VERSION = "2";
 
     /** The choice for this machine, from the cache folder if it is there. */
     public static ArithmeticChoice ofThisMachine() {
@@ -34,13 +37,14 @@ public record ArithmeticChoice(Arithmetic arithmetic, String reason) {
         if (!cpu.bf16()) {
             String obstacle = cpu.obstacle();
             return new ArithmeticChoice(
-                    Arithmetic.F32, obstacle.isEmpty() ? "this CPU has no bf16 dot product" : obstacle);
+                    cpu.vnni() ? Arithmetic.INT8 : Arithmetic.F32,
+                    obstacle.isEmpty() ? "this CPU has no bf16 dot product" : obstacle);
         }
         Path file = folder.resolve(cpu.signature() + ".txt");
         try {
-            String[] lines = Files.readString(file).split("\n", 3);
-            if (lines.length == 3 && lines[2].isEmpty()) {
-                return new ArithmeticChoice(Arithmetic.valueOf(lines[0]), lines[1]);
+            String[] lines = Files.readString(file).split("\n", 4);
+            if (lines.length == 4 && lines[0].equals(VERSION) && lines[3].isEmpty()) {
+                return new ArithmeticChoice(Arithmetic.valueOf(lines[1]), lines[2]);
             }
         } catch (IOException | IllegalArgumentException missingOrDamaged) {
             // measured anew below
@@ -48,7 +52,8 @@ public record ArithmeticChoice(Arithmetic arithmetic, String reason) {
         ArithmeticChoice choice = measure();
         try {
             Files.createDirectories(folder);
-            AtomicFile.write(file, (choice.arithmetic + "\n" + choice.reason + "\n").getBytes(StandardCharsets.UTF_8));
+            String text = VERSION + "\n" + choice.arithmetic + "\n" + choice.reason + "\n";
+            AtomicFile.write(file, text.getBytes(StandardCharsets.UTF_8));
         } catch (IOException unwritable) {
             // the next start measures again
         }
@@ -58,9 +63,15 @@ public record ArithmeticChoice(Arithmetic arithmetic, String reason) {
     private static ArithmeticChoice measure() {
         double f32 = PeakRate.F32_FMA.measure().orElse(0);
         double bf16 = PeakRate.BF16_DOT.measure().orElse(0);
-        Arithmetic arithmetic = bf16 > WORTHWHILE * f32 ? Arithmetic.BF16 : Arithmetic.F32;
-        String reason =
-                String.format(Locale.ROOT, "a core does %.0f GFLOP/s in bf16, %.0f in f32", bf16 / 1e9, f32 / 1e9);
+        double int8 = PeakRate.INT8_DOT.measure().orElse(0);
+        Arithmetic arithmetic =
+                bf16 > WORTHWHILE * f32 ? Arithmetic.BF16 : int8 > f32 ? Arithmetic.INT8 : Arithmetic.F32;
+        String reason = String.format(
+                Locale.ROOT,
+                "a core does %.0f billion operations a second in int8, %.0f in bf16, %.0f in f32",
+                int8 / 1e9,
+                bf16 / 1e9,
+                f32 / 1e9);
         return new ArithmeticChoice(arithmetic, reason);
     }
 }

@@ -45,7 +45,7 @@ enum CodeDots {
 
         @Override
         boolean available(Arithmetic arithmetic) {
-            return BlockDots.available() && arithmetic == Arithmetic.BF16;
+            return BlockDots.available() && arithmetic.quantizesActivations();
         }
 
         @Override
@@ -73,7 +73,7 @@ enum CodeDots {
 
         @Override
         boolean available(Arithmetic arithmetic) {
-            return NibbleDots.available() && arithmetic == Arithmetic.BF16;
+            return NibbleDots.available() && arithmetic.quantizesActivations();
         }
 
         @Override

@@ -10,13 +10,13 @@ import dev.jemma.engine.kernel.RopeTable;
 import dev.jemma.engine.kernel.Span;
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.kernel.cpu.Gemm.Order;
+import dev.jemma.engine.kernel.cpu.code.Int8Tile;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.HostSlab;
 import dev.jemma.engine.tensor.Slab;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Locale;
 
 /**
  * {@link Kernels} on the CPU: the Vector API over host memory, and a team of threads of its own.
@@ -335,7 +335,8 @@ public final class CpuKernels implements Kernels {
     @Override
     public String description() {
         return "cpu, " + team.size() + (team.size() == 1 ? " thread, " : " threads, ") + Lanes.FLOATS.vectorBitSize()
-                + "-bit, " + arithmetic.name().toLowerCase(Locale.ROOT) + " products";
+                + "-bit, " + (arithmetic == Arithmetic.BF16 ? "bf16" : "f32") + " products"
+                + (arithmetic.quantizesActivations() && Int8Tile.available() ? ", int8 with quantized weights" : "");
     }
 
     @Override

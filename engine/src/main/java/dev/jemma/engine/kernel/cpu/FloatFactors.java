@@ -8,6 +8,7 @@ import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.kernel.cpu.Gemm.Order;
 import dev.jemma.engine.kernel.cpu.code.Bf16Panels;
 import dev.jemma.engine.kernel.cpu.code.Bf16Tile;
+import dev.jemma.engine.kernel.cpu.code.BlockColumns;
 import dev.jemma.engine.kernel.cpu.code.BlockDots;
 import dev.jemma.engine.kernel.cpu.code.F32Tile;
 import dev.jemma.engine.tensor.DType;
@@ -186,29 +187,50 @@ final class FloatFactors implements TileFactors {
 
     private void packAcross(int member, int k, int block, int column, int count) {
         long toStride = stride(count);
-        int whole = source.type() == DType.BF16 ? block / 2 : 0;
-        long stride = (long) BF16 * source.columns();
-        long at = k * stride + (long) BF16 * column;
-        if (whole > 0) {
-            interleave(
-                    member,
-                    source.mapped(at, stride, 2 * whole, (long) BF16 * count),
-                    stride,
-                    whole,
-                    count,
-                    0,
-                    toStride);
+        int pairs = source.type() == DType.BF16 || inBlocks() ? block / 2 : 0;
+        if (pairs > 0) {
+            long stride = source.type().bytes(source.columns());
+            long at = across(k, 2 * pairs, column, count);
+            if (source.type() == DType.BF16) {
+                interleave(member, at, stride, pairs, count, 0, toStride);
+            } else {
+                for (int j = 0; j < count; j += LANES) {
+                    long to = panels[member].address() + (long) PAIR * j;
+                    BlockColumns.pairs(source.type(), at + block(column, j), stride, column + j, pairs, to, toStride);
+                }
+            }
         }
-        if (2 * whole < block) {
+        int packed = 2 * pairs;
+        if (packed < block) {
             MemorySegment stage = stages[member];
-            int staged = (int) Gemm.roundUp(block, 2) - 2 * whole;
+            int staged = (int) Gemm.roundUp(block - packed, 2);
             long stageStride = BF16 * COLUMNS;
             for (int i = 0; i < staged; i++) {
-                boolean present = 2 * whole + i < block;
-                stageColumns(member, stage, i * stageStride, k + 2 * whole + i, column, present ? count : 0);
+                boolean present = packed + i < block;
+                stageColumns(member, stage, i * stageStride, k + packed + i, column, present ? count : 0);
             }
-            interleave(member, stage.address(), stageStride, staged / 2, count, whole, toStride);
+            interleave(member, stage.address(), stageStride, staged / 2, count, pairs, toStride);
         }
+    }
+
+    /** Whether columns of blocks are widened by machine code. */
+    private boolean inBlocks() {
+        return source.type().isQuantized() && BlockColumns.available();
+    }
+
+    /** Address of rows {@code k .. k + rows - 1} of the tensor from the element or block of {@code column} on. */
+    private long across(int k, int rows, int column, int count) {
+        DType type = source.type();
+        int unit = type.isQuantized() ? BLOCK : 1;
+        int first = column / unit * unit;
+        int covering = (int) Gemm.roundUp(column + count - first, unit);
+        long at = type.bytes((long) k * source.columns() + first);
+        return source.mapped(at, type.bytes(source.columns()), rows, type.bytes(covering));
+    }
+
+    /** Bytes from the block of {@code column} to that of {@code column + j}. */
+    private long block(int column, int j) {
+        return (long) ((column + j) / BLOCK - column / BLOCK) * source.type().blockBytes();
     }
 
     private void interleave(int member, long from, long stride, int pairs, int count, int firstPair, long toStride) {
@@ -221,15 +243,6 @@ final class FloatFactors implements TileFactors {
 
     private void stageColumns(int member, MemorySegment stage, long offset, long r, int column, int count) {
         MemorySegment line = lines[member];
-        if (source.type().isQuantized() && BlockDots.available() && count > 0) {
-            int first = column - column % BLOCK;
-            int covering = (int) Gemm.roundUp(column + count - first, BLOCK);
-            long at = source.type().bytes(r * source.columns() + first);
-            BlockDots.toBf16(
-                    source.type(), source.mapped(at, 0, 1, source.type().bytes(covering)), covering, line.address());
-            MemorySegment.copy(line, (long) BF16 * (column - first), stage, offset, (long) BF16 * count);
-            return;
-        }
         Widen.row(source.type(), source.segment(), 0, r * source.columns() + column, count, 1, line, 0);
         Bf16Rows.round(line, 0, stage, offset, count, COLUMNS);
     }
@@ -260,6 +273,15 @@ final class FloatFactors implements TileFactors {
 
     private void widenAcross(int member, int k, int block, int column, int count) {
         long toStride = stride(count);
+        if (inBlocks()) {
+            long stride = source.type().bytes(source.columns());
+            long at = across(k, block, column, count);
+            for (int j = 0; j < count; j += LANES) {
+                long to = panels[member].address() + (long) FLOAT * j;
+                BlockColumns.widen(source.type(), at + block(column, j), stride, column + j, block, to, toStride);
+            }
+            return;
+        }
         for (int i = 0; i < block; i++) {
             Widen.row(
                     source.type(),

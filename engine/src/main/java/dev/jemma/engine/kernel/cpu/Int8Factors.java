@@ -51,7 +51,7 @@ final class Int8Factors implements TileFactors {
 
     /** Whether products with a weight of {@code type} [out, in], of inputs of many rows, are of this form. */
     static boolean take(DType type, Arithmetic arithmetic) {
-        return type.isQuantized() && arithmetic == Arithmetic.BF16 && Int8Tile.available();
+        return type.isQuantized() && arithmetic.quantizesActivations() && Int8Tile.available();
     }
 
     @Override

@@ -86,7 +86,7 @@ final class PanelGemm implements AutoCloseable {
     static boolean available(Arithmetic arithmetic) {
         return Bf16Panels.available()
                 && switch (arithmetic) {
-                    case F32 -> F32Tile.available();
+                    case F32, INT8 -> F32Tile.available();
                     case BF16 -> Bf16Tile.available();
                 };
     }

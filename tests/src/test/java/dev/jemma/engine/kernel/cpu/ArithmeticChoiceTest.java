@@ -28,9 +28,10 @@ final class ArithmeticChoiceTest {
     void staysWithWhatWasMeasuredFirst() throws IOException {
         assumeTrue(PeakRate.BF16_DOT.available(), "this CPU has no bf16 dot product");
         ArithmeticChoice first = choice();
-        assertThat(first.reason()).matches("a core does \\d+ GFLOP/s in bf16, \\d+ in f32");
+        assertThat(first.reason())
+                .matches("a core does \\d+ billion operations a second in int8, \\d+ in bf16, \\d+ in f32");
         assertThat(choice()).isEqualTo(first);
-        Files.writeString(file(), "F32\nbecause somebody said so\n");
+        Files.writeString(file(), "2\nF32\nbecause somebody said so\n");
         assertThat(choice()).isEqualTo(new ArithmeticChoice(Arithmetic.F32, "because somebody said so"));
     }
 
@@ -38,10 +39,12 @@ final class ArithmeticChoiceTest {
     void measuresAnewWhereTheFileIsDamaged() throws IOException {
         assumeTrue(PeakRate.BF16_DOT.available(), "this CPU has no bf16 dot product");
         Arithmetic measured = choice().arithmetic();
-        for (String damage : new String[] {"", "BF", "INT8\nreason\n", "F32\nreason", "F32\nreason\nmore"}) {
+        for (String damage : new String[] {
+            "", "2\nBF", "2\nF64\nreason\n", "2\nF32\nreason", "2\nF32\nreason\nmore", "F32\nof version 1\n"
+        }) {
             Files.writeString(file(), damage);
             assertThat(choice().arithmetic()).as(damage).isEqualTo(measured);
-            assertThat(file()).content().isEqualTo(measured + "\n" + choice().reason() + "\n");
+            assertThat(file()).content().isEqualTo("2\n" + measured + "\n" + choice().reason() + "\n");
         }
     }
 

@@ -226,6 +226,9 @@ final class AssemblerTest {
         functions.add(Bf16Tile.generate(8, 3, Write.ADD));
         functions.add(F32Tile.generate(16, 1, Write.SET));
         functions.add(Int8Tile.generate(4, 3, Write.ADD));
+        functions.add(BlockColumns.generate(DType.Q8_0, DType.BF16, 1));
+        functions.add(BlockColumns.generate(DType.Q4_0, DType.BF16, 0));
+        functions.add(BlockColumns.generate(DType.Q4_0, DType.F32, 1));
         functions.add(Int8Blocks.quantizing());
         functions.add(Int8Blocks.splitting(DType.Q8_0));
         functions.add(Int8Blocks.splitting(DType.Q4_0));

@@ -17,8 +17,8 @@ import java.util.Random;
 
 /**
  * How near are the CPU kernels to what this machine can do? Each row is one kernel at a shape of Gemma 3 270M or Gemma 2 2B beside the
- * ceiling that limits it, measured in the same run: the f32 FMA rate (or, with bf16 arithmetic, that of the bf16 dot product) or the
- * read bandwidth of the same threads.
+ * ceiling that limits it, measured in the same run: the f32 FMA rate (or, with bf16 arithmetic, that of the bf16 dot product, and where
+ * activations are quantized, that of the int8 dot product) or the read bandwidth of the same threads.
  *
  * <p>Recipe: run {@code main} with the number of threads and, if wanted, a part of the rows' names. The best of many short runs is
  * printed, so that other load on the machine counts little.
@@ -29,12 +29,19 @@ public final class KernelTable {
     private final Kernels kernels;
     private final String filter;
     private final double flops;
+    private final double blockFlops;
     private final double bytes;
 
-    private KernelTable(Kernels kernels, String filter, double flops, double bytes) {
+    /**
+     * @param flops ceiling of products, operations a second
+     * @param blockFlops that of products with block-quantized weights
+     * @param bytes ceiling of reads, bytes a second
+     */
+    private KernelTable(Kernels kernels, String filter, double flops, double blockFlops, double bytes) {
         this.kernels = kernels;
         this.filter = filter;
         this.flops = flops;
+        this.blockFlops = blockFlops;
         this.bytes = bytes;
     }
 
@@ -47,25 +54,30 @@ public final class KernelTable {
         double fma = Ceilings.flops(threads);
         double dot = threads * PeakRate.BF16_DOT.measure().orElse(0);
         double flops = arithmetic == Arithmetic.BF16 ? Math.max(fma, dot) : fma;
+        double int8 = threads * PeakRate.INT8_DOT.measure().orElse(0);
+        double blockFlops = arithmetic.quantizesActivations() ? Math.max(flops, int8) : flops;
         double bytes = Ceilings.readBandwidth(threads);
         System.out.printf(
-                "%d threads: %.1f GFLOP/s (f32 FMA), %.1f (bf16 dot), %.1f GB/s (read)%n",
-                threads, fma / 1e9, dot / 1e9, bytes / 1e9);
+                "%d threads: %.1f GFLOP/s (f32 FMA), %.1f (bf16 dot), %.1f (int8 dot), %.1f GB/s (read)%n",
+                threads, fma / 1e9, dot / 1e9, int8 / 1e9, bytes / 1e9);
         try (Kernels kernels = CpuKernels.open(threads, arithmetic)) {
             System.out.println(kernels.description());
-            new KernelTable(kernels, args.length > 1 ? args[1] : "", flops, bytes).rows();
+            new KernelTable(kernels, args.length > 1 ? args[1] : "", flops, blockFlops, bytes).rows();
         }
     }
 
     private void rows() {
-        for (int n : new int[] {128, 512}) {
-            gemm("270m q_proj", n, 640, 1024);
-            gemm("270m gate_proj", n, 640, 2048);
-            gemm("270m down_proj", n, 2048, 640);
+        for (DType type : new DType[] {DType.BF16, DType.Q8_0, DType.Q4_0}) {
+            for (int n : new int[] {128, 512}) {
+                gemm("270m q_proj", type, n, 640, 1024);
+                gemm("270m gate_proj", type, n, 640, 2048);
+                gemm("270m down_proj", type, n, 2048, 640);
+            }
+            gemm("270m head", type, 102, 640, 262_144);
+            gemm("1b gate_proj", type, 512, 1152, 6912);
+            gemm("2b q_proj", type, 128, 2304, 2048);
+            gemm("2b gate_proj", type, 128, 2304, 9216);
         }
-        gemm("270m head", 102, 640, 262_144);
-        gemm("2b q_proj", 128, 2304, 2048);
-        gemm("2b gate_proj", 128, 2304, 9216);
         lowRank("270m gate_proj r16", 512, 640, 2048);
         lowRank("270m down_proj r16", 512, 2048, 640);
         for (DType type : new DType[] {DType.BF16, DType.Q8_0, DType.Q4_0}) {
@@ -99,18 +111,20 @@ public final class KernelTable {
         return t;
     }
 
-    private void gemm(String name, int n, int in, int out) {
-        if (!wanted("linear " + name)) {
+    private void gemm(String of, DType type, int n, int in, int out) {
+        String name = type + " " + of;
+        if (!wanted("linear " + name) && !wanted("linearBackward " + name)) {
             return;
         }
-        try (HostSlab slab = new HostSlab(4L * n * (in + out) + 2L * in * out + 1024)) {
+        try (HostSlab slab = new HostSlab(4L * n * (in + out) + type.bytes((long) in * out) + 1024)) {
             Tensor x = random(slab, DType.F32, n, in);
-            Tensor w = random(slab, DType.BF16, out, in);
+            Tensor w = random(slab, type, out, in);
             Tensor y = random(slab, DType.F32, n, out);
             double work = 2.0 * n * in * out;
             String shape = n + " x " + in + " -> " + out;
-            compute("linear " + name, shape, work, () -> kernels.linear(y, x, w, Write.SET));
-            compute("linearBackward " + name, shape, work, () -> kernels.linearBackward(x, y, w, Write.SET));
+            double ceiling = type.isQuantized() ? blockFlops : flops;
+            compute("linear " + name, shape, work, ceiling, () -> kernels.linear(y, x, w, Write.SET));
+            compute("linearBackward " + name, shape, work, flops, () -> kernels.linearBackward(x, y, w, Write.SET));
         }
     }
 
@@ -265,9 +279,13 @@ public final class KernelTable {
     }
 
     private void compute(String name, String shape, double work, Runnable step) {
+        compute(name, shape, work, flops, step);
+    }
+
+    private void compute(String name, String shape, double work, double ceiling, Runnable step) {
         if (wanted(name)) {
             double rate = Ceilings.best(step, work);
-            System.out.printf("%-34s %-24s %8.1f GFLOP/s %5.1f %%%n", name, shape, rate / 1e9, 100 * rate / flops);
+            System.out.printf("%-34s %-24s %8.1f GFLOP/s %5.1f %%%n", name, shape, rate / 1e9, 100 * rate / ceiling);
         }
     }
 

@@ -56,7 +56,7 @@ public class LinearBenchmark {
         public DType type = DType.BF16;
 
         /** Arithmetic of the products. */
-        @Param({"F32", "BF16"})
+        @Param({"F32", "INT8", "BF16"})
         public Arithmetic arithmetic = Arithmetic.F32;
 
         /** Computing threads; 0 = one a processor. */

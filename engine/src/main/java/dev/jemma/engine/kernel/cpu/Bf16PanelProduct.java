@@ -2,7 +2,6 @@ package dev.jemma.engine.kernel.cpu;
 
 import static dev.jemma.engine.kernel.cpu.code.Bf16Tile.COLUMNS;
 import static dev.jemma.engine.kernel.cpu.code.Bf16Tile.LANES;
-import static dev.jemma.engine.kernel.cpu.code.Bf16Tile.ROWS;
 
 import dev.jemma.engine.kernel.AttentionShape;
 import dev.jemma.engine.kernel.Write;
@@ -226,18 +225,7 @@ final class Bf16PanelProduct implements PanelProduct {
     }
 
     private static void tiles(long a, long aStride, int m, long panel, int columns, int pairs, Rows c, Write write) {
-        for (int i = 0; i < m; i += ROWS) {
-            Bf16Tile.run(
-                    Math.min(ROWS, m - i),
-                    columns,
-                    write,
-                    a + i * aStride,
-                    aStride,
-                    panel,
-                    pairs,
-                    c.address() + i * c.stride(),
-                    c.stride());
-        }
+        Bf16Tile.run(m, columns, write, a, aStride, panel, pairs, c.address(), c.stride());
     }
 
     @Override

@@ -214,23 +214,20 @@ final class F32PanelProduct implements PanelProduct {
     }
 
     private static void byMachineCode(View a, View b, Rows c, int m, int n, int depth, Write write) {
-        int most = F32Tile.mostRows(NR);
         for (int j = 0; j < n; j += NR) {
-            for (int i = 0; i < m; i += most) {
-                F32Tile.run(
-                        Math.min(most, m - i),
-                        Math.min(NR, n - j),
-                        write,
-                        1,
-                        a.memory.address() + a.offset + i * a.row,
-                        a.row,
-                        a.step,
-                        b.memory.address() + b.offset + j / NR * b.step,
-                        b.row,
-                        depth,
-                        c.address() + i * c.stride() + (long) FLOAT * j,
-                        c.stride());
-            }
+            F32Tile.run(
+                    m,
+                    Math.min(NR, n - j),
+                    write,
+                    1,
+                    a.memory.address() + a.offset,
+                    a.row,
+                    a.step,
+                    b.memory.address() + b.offset + j / NR * b.step,
+                    b.row,
+                    depth,
+                    c.address() + (long) FLOAT * j,
+                    c.stride());
         }
     }
 }

@@ -96,17 +96,12 @@ final class Int8Factors implements TileFactors {
         long stage = scales + SCALES_BYTES;
         long stagedScales = stage + STAGE_BYTES;
         long bytes = type.bytes(block);
+        long rowBytes = type.bytes(source.depth());
         for (int j = 0; j < count; j += LANES) {
             int present = Math.min(LANES, count - j);
-            for (int i = 0; i < present; i++) {
-                long at = type.bytes((long) (column + j + i) * source.depth() + k);
-                Int8Blocks.split(
-                        type,
-                        source.mapped(at, 0, 1, bytes),
-                        block,
-                        stage + (long) DEEPEST * i,
-                        stagedScales + SCALE_ROW * i);
-            }
+            long at = type.bytes((long) (column + j) * source.depth() + k);
+            long from = source.mapped(at, rowBytes, present, bytes);
+            Int8Blocks.split(type, from, rowBytes, present, block, stage, DEEPEST, stagedScales, SCALE_ROW);
             long stride = (long) FLOAT * LANES * vectors;
             long place = (long) FLOAT * j;
             Bf16Panels.transpose(stage, DEEPEST, Gemm.roundUp(block, UNIT) / QUAD, panel + place, stride);

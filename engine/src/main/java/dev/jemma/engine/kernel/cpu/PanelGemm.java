@@ -29,6 +29,9 @@ final class PanelGemm implements AutoCloseable {
     private static final int ROWS_A_CHUNK = 16;
     private static final int CHUNKS_A_MEMBER = 4;
 
+    /** Rows by a panel in one call of machine code, which ends within some tens of microseconds: no thread waits longer at a safepoint. */
+    private static final int ROWS_A_CALL = 64;
+
     /** Panels a member that are left for the end of a task, in halves: members finish within half a panel of each other. */
     private static final int HALVED_A_MEMBER = 2;
 
@@ -198,11 +201,11 @@ final class PanelGemm implements AutoCloseable {
         int nextBlock = Math.min(depthBlock, depth - nextK);
         long packed = factors.pack(member, k, block, column, count);
         long stride = 4L * columns;
-        int strips = Gemm.ceilDiv(to - from, factors.rows());
-        for (int strip = 0; strip < strips; strip++) {
-            int i = from + strip * factors.rows();
-            factors.prefetch(nextK, nextBlock, nextColumn, nextCount, strip, strips);
-            int height = Math.min(factors.rows(), to - i);
+        int calls = Gemm.ceilDiv(to - from, ROWS_A_CALL);
+        for (int call = 0; call < calls; call++) {
+            int i = from + call * ROWS_A_CALL;
+            factors.prefetch(nextK, nextBlock, nextColumn, nextCount, call, calls);
+            int height = Math.min(ROWS_A_CALL, to - i);
             long aAt = left.address() + i * leftStride + factors.leftBytes(k);
             long cAt = target + i * stride + 4L * column;
             factors.multiply(height, count, mode, aAt, leftStride, packed, block, cAt, stride);

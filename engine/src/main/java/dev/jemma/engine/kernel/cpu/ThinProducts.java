@@ -162,16 +162,16 @@ final class ThinProducts implements AutoCloseable {
         boolean thin = columns <= F32Tile.LANES || p.m() <= F32Tile.TALL;
         int tall = thin ? F32Tile.TALL : F32Tile.LOW;
         int wide = thin ? F32Tile.LANES : WIDE;
-        for (int i = rowFrom; i < rowTo; i += tall) {
-            int rows = Math.min(tall, rowTo - i);
-            if (p.a.step == 4 && p.a.row % CONFLICT == 0 && columns <= wide) {
-                copied(p, i, rows, columnFrom, columns, copies.asSlice(member * COPIED_STRIDE * F32Tile.TALL));
-                continue;
+        if (p.a.step == 4 && p.a.row % CONFLICT == 0 && columns <= wide) {
+            MemorySegment copy = copies.asSlice(member * COPIED_STRIDE * F32Tile.TALL);
+            for (int i = rowFrom; i < rowTo; i += tall) {
+                copied(p, i, Math.min(tall, rowTo - i), columnFrom, columns, copy);
             }
-            for (int j = columnFrom; j < columnTo; j += wide) {
-                long a = p.a.memory.address() + i * p.a.row;
-                tile(p, i, rows, j, Math.min(wide, columnTo - j), a, p.a.row, 0, p.depth, p.write);
-            }
+            return;
+        }
+        long a = p.a.memory.address() + rowFrom * p.a.row;
+        for (int j = columnFrom; j < columnTo; j += wide) {
+            tiles(p, rowFrom, rowTo - rowFrom, j, Math.min(wide, columnTo - j), a, p.a.row, 0, p.depth, p.write);
         }
     }
 
@@ -183,12 +183,12 @@ final class ThinProducts implements AutoCloseable {
                 MemorySegment.copy(p.a.memory, (row + i) * p.a.row + 4 * k, copy, i * COPIED_STRIDE, 4 * count);
             }
             Write mode = k == 0 ? p.write : Write.ADD;
-            tile(p, row, rows, column, columns, copy.address(), COPIED_STRIDE, k, count, mode);
+            tiles(p, row, rows, column, columns, copy.address(), COPIED_STRIDE, k, count, mode);
         }
     }
 
-    /** A tile over {@code depth} steps from {@code k} on; {@code a} is the address of A's first element in it. */
-    private static void tile(
+    /** Tiles of {@code rows} rows over {@code depth} steps from {@code k} on; {@code a} is the address of A's first element in them. */
+    private static void tiles(
             Product p, int row, int rows, int column, int columns, long a, long aRow, long k, long depth, Write mode) {
         F32Tile.run(
                 rows,

@@ -42,7 +42,7 @@ sealed interface TileFactors extends AutoCloseable permits FloatFactors, Int8Fac
      */
     void prefetch(int k, int block, int column, int count, int part, int parts);
 
-    /** A tile of {@code height} rows at {@code a} by the {@code count} columns of a panel over its {@code block} steps; addresses as the tiles have them. */
+    /** {@code height} rows at {@code a} by the {@code count} columns of a panel over its {@code block} steps; addresses as the tiles have them. */
     void multiply(
             int height, int count, Write write, long a, long aStride, long panel, int block, long c, long cStride);
 

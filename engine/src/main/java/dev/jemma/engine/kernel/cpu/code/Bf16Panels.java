@@ -30,13 +30,13 @@ public final class Bf16Panels {
      *
      * @param from address of the first row's first pair
      * @param stride bytes from row to row
-     * @param pairs how many, a multiple of 16
+     * @param pairs how many, a multiple of 16; may be 0
      * @param to address of the panel's first pair in this vector
      * @param toStride bytes from pair to pair of the panel
      */
     public static void transpose(long from, long stride, long pairs, long to, long toStride) {
-        for (long k = 0; k < pairs; k += LANES) {
-            ShortCall.run(FUNCTIONS[0], from + 4 * k, stride, to + k * toStride, toStride, 0, 0);
+        if (pairs > 0) {
+            ShortCall.run(FUNCTIONS[0], from, stride, to, toStride, pairs / LANES, 0);
         }
     }
 
@@ -64,14 +64,16 @@ public final class Bf16Panels {
     }
 
     /**
-     * {@code void transpose(from, stride, to, toStride, -)}: 16 x 16 dwords. Two rounds exchange within 128-bit parts (after which
+     * {@code void transpose(from, stride, to, toStride, squares, -)}, each of 16 x 16 dwords. Two rounds exchange within 128-bit parts (after which
      * vector 4 g + i holds column i of every part, of rows 4 g .. 4 g + 3), two more exchange the parts.
      */
     static byte[] transposition() {
         Assembler x = new Assembler();
+        Assembler.Label square = x.label();
+        x.mov(Gp.RAX, Gp.RDI);
         for (int i = 0; i < LANES; i++) {
-            x.vector(Evex.VMOVUPS, V512, i, Address.at(Gp.RDI));
-            x.add(Gp.RDI, Gp.RSI);
+            x.vector(Evex.VMOVUPS, V512, i, Address.at(Gp.RAX));
+            x.add(Gp.RAX, Gp.RSI);
         }
         for (int g = 0; g < LANES; g += 4) { // dwords: rows g, g + 1 and g + 2, g + 3
             x.vector(Evex.VPUNPCKLDQ, V512, 16 + g, g, g + 1);
@@ -101,6 +103,9 @@ public final class Bf16Panels {
             x.vector(Evex.VMOVUPS_STORE, V512, i, Address.at(Gp.RDX));
             x.add(Gp.RDX, Gp.RCX);
         }
+        x.add(Gp.RDI, V512.bytes());
+        x.decrement(Gp.R8);
+        x.jumpIfNotZero(square);
         x.vzeroupper();
         x.ret();
         return x.bytes();

@@ -3,11 +3,7 @@ package dev.jemma.engine.kernel.cpu.code;
 import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
 
 import dev.jemma.engine.kernel.Write;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -38,18 +34,7 @@ public final class Bf16Tile {
     private static final int BROADCASTS = B + VECTORS;
     private static final int MASK = 1;
 
-    /** {@code void tile(a, aStride, panel, pairs, c, cStride, mask)}. It ends within microseconds, so no thread waits for it at a safepoint. */
-    private static final MethodHandle CALL = Linker.nativeLinker()
-            .downcallHandle(
-                    FunctionDescriptor.ofVoid(
-                            ValueLayout.JAVA_LONG,
-                            ValueLayout.JAVA_LONG,
-                            ValueLayout.JAVA_LONG,
-                            ValueLayout.JAVA_LONG,
-                            ValueLayout.JAVA_LONG,
-                            ValueLayout.JAVA_LONG,
-                            ValueLayout.JAVA_LONG),
-                    Linker.Option.critical(false));
+    private static final Gp[] SAVED = {Gp.RBX, Gp.RBP, Gp.R12, Gp.R13};
 
     private static final MemorySegment[] FUNCTIONS = publish();
 
@@ -76,34 +61,59 @@ public final class Bf16Tile {
     }
 
     /**
-     * Computes a tile. The addresses are the caller's to check: nothing here does.
+     * Computes tiles below each other. The addresses are the caller's to check: nothing here does.
      *
-     * @param rows 1 .. {@value #ROWS}
+     * @param rows of A and C; so many that it ends within microseconds
      * @param columns 1 .. {@value #COLUMNS}; the panel has as many vectors as they need
      * @param a address of the first row's first pair
      * @param aStride bytes from row to row
      * @param panel address of the panel
      * @param pairs pairs of the depth, 1 or more
-     * @param c address of the tile's first element
+     * @param c address of the first element
      * @param cStride bytes from row to row
      */
     public static void run(
             int rows, int columns, Write write, long a, long aStride, long panel, long pairs, long c, long cStride) {
         int vectors = (columns + LANES - 1) / LANES;
         long mask = 0xFFFF >>> vectors * LANES - columns;
-        MemorySegment function = FUNCTIONS[(write.ordinal() * ROWS + rows - 1) * VECTORS + vectors - 1];
-        try {
-            CALL.invokeExact(function, a, aStride, panel, pairs, c, cStride, mask);
-        } catch (Throwable e) {
-            throw new IllegalStateException("machine code threw", e);
+        int whole = rows / ROWS;
+        int rest = rows % ROWS;
+        if (whole > 0) {
+            ShortCall.run(function(ROWS, vectors, write), a, aStride, panel, pairs, c, cStride, mask, whole);
+        }
+        if (rest > 0) {
+            long done = (long) ROWS * whole;
+            ShortCall.run(
+                    function(rest, vectors, write),
+                    a + done * aStride,
+                    aStride,
+                    panel,
+                    pairs,
+                    c + done * cStride,
+                    cStride,
+                    mask,
+                    1);
         }
     }
 
-    /** The function for a tile of {@code rows} x {@code vectors}. */
+    private static MemorySegment function(int rows, int vectors, Write write) {
+        return FUNCTIONS[(write.ordinal() * ROWS + rows - 1) * VECTORS + vectors - 1];
+    }
+
+    /** {@code void tiles(a, aStride, panel, pairs, c, cStride, mask, tiles)}, each {@code rows} x {@code vectors}, 8 rows apart. */
     static byte[] generate(int rows, int vectors, Write write) {
         Assembler x = new Assembler();
-        x.mov(Gp.RAX, Address.at(Gp.RSP, 8));
+        x.mov(Gp.RAX, ShortCall.SEVENTH);
         x.kmovw(MASK, Gp.RAX);
+        x.mov(Gp.RAX, ShortCall.EIGHTH);
+        for (Gp register : SAVED) {
+            x.push(register);
+        }
+        x.mov(Gp.RBX, Gp.RDI);
+        x.mov(Gp.RBP, Gp.RDX);
+        x.mov(Gp.R12, Gp.RCX);
+        x.mov(Gp.R13, Gp.RAX);
+        Assembler.Label tile = x.label();
         for (int i = 0; i < rows * vectors; i++) {
             x.zero(i);
         }
@@ -135,6 +145,16 @@ public final class Bf16Tile {
                 }
                 x.vector(Evex.VMOVUPS_STORE, V512, sum, 0, at, mask);
             }
+        }
+        x.lea(Gp.RBX, Address.at(Gp.RBX, Gp.RSI, ROWS, 0));
+        x.lea(Gp.R8, Address.at(Gp.R8, Gp.R9, ROWS, 0));
+        x.mov(Gp.RDI, Gp.RBX);
+        x.mov(Gp.RDX, Gp.RBP);
+        x.mov(Gp.RCX, Gp.R12);
+        x.decrement(Gp.R13);
+        x.jumpIfNotZero(tile);
+        for (int i = SAVED.length - 1; i >= 0; i--) {
+            x.pop(SAVED[i]);
         }
         x.vzeroupper();
         x.ret();

@@ -35,13 +35,18 @@ public final class F32Tile {
     private static final int ELEMENT = 27;
     private static final int MASK = 1;
 
-    /** Arguments on the stack lie behind the return address and four saved registers. */
-    private static final int STACK = 8 * 5;
+    private static final Gp[] SAVED = {Gp.RBX, Gp.RBP, Gp.R12, Gp.R13, Gp.R14, Gp.R15};
+
+    /** Arguments on the stack lie behind the return address and the saved registers. */
+    private static final int STACK = 8 * (1 + SAVED.length);
+
+    private static final Address A_STEP = Address.at(Gp.RSP, STACK + 8);
+    private static final Address TILES = Address.at(Gp.RSP, STACK + 32);
 
     private static final MethodHandle CALL = Linker.nativeLinker()
             .downcallHandle(
                     FunctionDescriptor.ofVoid(Stream.generate(() -> ValueLayout.JAVA_LONG)
-                            .limit(10)
+                            .limit(11)
                             .toArray(ValueLayout.OfLong[]::new)),
                     Linker.Option.critical(false));
 
@@ -76,9 +81,9 @@ public final class F32Tile {
     }
 
     /**
-     * Computes a tile. The addresses are the caller's to check: nothing here does.
+     * Computes tiles below each other. The addresses are the caller's to check: nothing here does.
      *
-     * @param rows 1 .. {@link #mostRows}
+     * @param rows of A and C; so many that it ends within microseconds
      * @param columns 1 .. 48
      * @param a address of A's first element
      * @param aRow bytes from row to row of A
@@ -86,11 +91,39 @@ public final class F32Tile {
      * @param b address of B's first element in these columns
      * @param bStep bytes from step to step of the depth in B
      * @param depth 1 or more
-     * @param c address of the tile's first element
+     * @param c address of the first element
      * @param cRow bytes from row to row of C
      */
     public static void run(
             int rows,
+            int columns,
+            Write write,
+            float scale,
+            long a,
+            long aRow,
+            long aStep,
+            long b,
+            long bStep,
+            long depth,
+            long c,
+            long cRow) {
+        int most = mostRows(columns);
+        int whole = rows / most;
+        int rest = rows % most;
+        if (whole > 0) {
+            tiles(most, whole, columns, write, scale, a, aRow, aStep, b, bStep, depth, c, cRow);
+        }
+        if (rest > 0) {
+            long done = (long) most * whole;
+            long restA = a + done * aRow;
+            long restC = c + done * cRow;
+            tiles(rest, 1, columns, write, scale, restA, aRow, aStep, b, bStep, depth, restC, cRow);
+        }
+    }
+
+    private static void tiles(
+            int rows,
+            long tiles,
             int columns,
             Write write,
             float scale,
@@ -107,23 +140,26 @@ public final class F32Tile {
         MemorySegment function = FUNCTIONS[(write.ordinal() * TALL + rows - 1) * VECTORS + vectors - 1];
         long factor = Float.floatToRawIntBits(scale);
         try {
-            CALL.invokeExact(function, a, aRow, b, depth, c, cRow, mask, aStep, bStep, factor);
+            CALL.invokeExact(function, a, aRow, b, depth, c, cRow, mask, aStep, bStep, factor, tiles);
         } catch (Throwable e) {
             throw new IllegalStateException("machine code threw", e);
         }
     }
 
-    /** {@code void tile(a, aRow, b, depth, c, cRow, mask, aStep, bStep, scale)}. */
+    /** {@code void tiles(a, aRow, b, depth, c, cRow, mask, aStep, bStep, scale, tiles)}, each {@code rows} x {@code vectors}. */
     static byte[] generate(int rows, int vectors, Write write) {
         Assembler x = new Assembler();
-        Gp[] saved = {Gp.RBX, Gp.RBP, Gp.R12, Gp.R13};
-        for (Gp register : saved) {
+        for (Gp register : SAVED) {
             x.push(register);
         }
         x.mov(Gp.RAX, Address.at(Gp.RSP, STACK));
         x.kmovw(MASK, Gp.RAX);
-        x.mov(Gp.RAX, Address.at(Gp.RSP, STACK + 8));
         x.mov(Gp.R13, Address.at(Gp.RSP, STACK + 16));
+        x.mov(Gp.R14, Gp.RDI);
+        x.mov(Gp.R15, Gp.RDX);
+        x.mov(Gp.RBP, Gp.RCX);
+        Assembler.Label tile = x.label();
+        x.mov(Gp.RAX, A_STEP);
         for (int i = 0; i < rows * vectors; i++) {
             x.zero(i);
         }
@@ -167,8 +203,19 @@ public final class F32Tile {
                 x.vector(Evex.VMOVUPS_STORE, V512, sum, 0, at, mask);
             }
         }
-        for (int i = saved.length - 1; i >= 0; i--) {
-            x.pop(saved[i]);
+        for (int advanced = 0; advanced < rows; advanced += LOW) {
+            x.lea(Gp.R14, Address.at(Gp.R14, Gp.RSI, LOW, 0));
+            x.lea(Gp.R8, Address.at(Gp.R8, Gp.R9, LOW, 0));
+        }
+        x.mov(Gp.RDI, Gp.R14);
+        x.mov(Gp.RDX, Gp.R15);
+        x.mov(Gp.RCX, Gp.RBP);
+        x.mov(Gp.RAX, TILES);
+        x.decrement(Gp.RAX);
+        x.movStore(TILES, Gp.RAX);
+        x.jumpIfNotZero(tile);
+        for (int i = SAVED.length - 1; i >= 0; i--) {
+            x.pop(SAVED[i]);
         }
         x.vzeroupper();
         x.ret();

@@ -52,9 +52,30 @@ public final class Int8Blocks {
         ShortCall.run(FUNCTIONS[0], from, to, count / BLOCK, -offset(weights), 0, 0);
     }
 
-    /** Writes the elements of whole blocks of a row of weights, Q8_0 or Q4_0, as unsigned bytes, and its blocks' scales as f32. */
-    public static void split(DType type, long from, long elements, long to, long scales) {
-        ShortCall.run(FUNCTIONS[type == DType.Q8_0 ? 1 : 2], from, to, elements / BLOCK, scales, 0, 0);
+    /**
+     * Writes the elements of whole blocks of rows of weights, Q8_0 or Q4_0, as unsigned bytes, and their scales as f32.
+     *
+     * @param from address of the first row's first block
+     * @param stride bytes from row to row
+     * @param rows how many, 1 or more
+     * @param elements of a row, a multiple of 32
+     * @param to address of the first row's bytes
+     * @param toStride bytes from row to row of them
+     * @param scales address of the first row's scales
+     * @param scalesStride bytes from row to row of them
+     */
+    public static void split(
+            DType type,
+            long from,
+            long stride,
+            long rows,
+            long elements,
+            long to,
+            long toStride,
+            long scales,
+            long scalesStride) {
+        MemorySegment function = FUNCTIONS[type == DType.Q8_0 ? 1 : 2];
+        ShortCall.run(function, from, stride, to, toStride, scales, scalesStride, rows, elements / BLOCK);
     }
 
     /** {@code void quantize(from, to, blocks, -offset, -, -)}. */
@@ -77,31 +98,50 @@ public final class Int8Blocks {
         return x.bytes();
     }
 
-    /** {@code void split(from, to, blocks, scales, -, -)}. */
+    /** {@code void split(from, stride, to, toStride, scales, scalesStride, rows, blocks)}. */
     static byte[] splitting(DType type) {
         int constant = 31;
+        Gp[] saved = {Gp.RBX, Gp.RBP, Gp.R12};
         Assembler x = new Assembler();
         x.constant(constant, type == DType.Q8_0 ? 0x80808080 : 0x0F0F0F0F);
+        x.mov(Gp.R11, ShortCall.SEVENTH);
+        x.mov(Gp.RAX, ShortCall.EIGHTH);
+        for (Gp register : saved) {
+            x.push(register);
+        }
+        Assembler.Label row = x.label();
+        x.mov(Gp.R10, Gp.RDI);
+        x.mov(Gp.RBX, Gp.RDX);
+        x.mov(Gp.R12, Gp.R8);
+        x.mov(Gp.RBP, Gp.RAX);
         Assembler.Label block = x.label();
-        x.vector(Evex.VPBROADCASTW, V128, 0, Address.at(Gp.RDI));
+        x.vector(Evex.VPBROADCASTW, V128, 0, Address.at(Gp.R10));
         x.vector(Evex.VCVTPH2PS, V128, 0, 0);
-        x.vector(Evex.VMOVSS_STORE, V128, 0, Address.at(Gp.RCX));
+        x.vector(Evex.VMOVSS_STORE, V128, 0, Address.at(Gp.R12));
         if (type == DType.Q8_0) {
-            x.vector(Evex.VPXORD, V256, 1, constant, Address.at(Gp.RDI, ELEMENTS));
-            x.vector(Evex.VMOVUPS_STORE, V256, 1, Address.at(Gp.RSI));
+            x.vector(Evex.VPXORD, V256, 1, constant, Address.at(Gp.R10, ELEMENTS));
+            x.vector(Evex.VMOVUPS_STORE, V256, 1, Address.at(Gp.RBX));
         } else {
-            x.vector(Evex.VMOVUPS, V128, 1, Address.at(Gp.RDI, ELEMENTS));
+            x.vector(Evex.VMOVUPS, V128, 1, Address.at(Gp.R10, ELEMENTS));
             x.shiftRight(V128, 2, 1, 4);
             x.vector(Evex.VPANDD, V128, 1, 1, constant);
             x.vector(Evex.VPANDD, V128, 2, 2, constant);
-            x.vector(Evex.VMOVUPS_STORE, V128, 1, Address.at(Gp.RSI));
-            x.vector(Evex.VMOVUPS_STORE, V128, 2, Address.at(Gp.RSI, V128.bytes()));
+            x.vector(Evex.VMOVUPS_STORE, V128, 1, Address.at(Gp.RBX));
+            x.vector(Evex.VMOVUPS_STORE, V128, 2, Address.at(Gp.RBX, V128.bytes()));
         }
-        x.add(Gp.RDI, type.blockBytes());
-        x.add(Gp.RSI, BLOCK);
-        x.add(Gp.RCX, 4);
-        x.decrement(Gp.RDX);
+        x.add(Gp.R10, type.blockBytes());
+        x.add(Gp.RBX, BLOCK);
+        x.add(Gp.R12, 4);
+        x.decrement(Gp.RBP);
         x.jumpIfNotZero(block);
+        x.add(Gp.RDI, Gp.RSI);
+        x.add(Gp.RDX, Gp.RCX);
+        x.add(Gp.R8, Gp.R9);
+        x.decrement(Gp.R11);
+        x.jumpIfNotZero(row);
+        for (int i = saved.length - 1; i >= 0; i--) {
+            x.pop(saved[i]);
+        }
         x.vzeroupper();
         x.ret();
         return x.bytes();

@@ -40,6 +40,11 @@ public final class Int8Tile {
     private static final int A = B + VECTORS;
     private static final int MASK = 1;
 
+    private static final Gp[] SAVED = {Gp.RBX, Gp.RBP, Gp.R12, Gp.R13, Gp.R14};
+
+    /** Where cStride is once they are saved. */
+    private static final Address C_STRIDE = ShortCall.SEVENTH.plus(8 * SAVED.length);
+
     private static final MemorySegment[] FUNCTIONS = publish();
 
     private Int8Tile() {}
@@ -65,16 +70,16 @@ public final class Int8Tile {
     }
 
     /**
-     * Computes a tile. The addresses are the caller's to check: nothing here does.
+     * Computes tiles below each other. The addresses are the caller's to check: nothing here does.
      *
-     * @param rows 1 .. {@value #ROWS}
+     * @param rows of A and C; so many that it ends within microseconds
      * @param columns 1 .. {@value #COLUMNS}; the panel has as many vectors as they need
      * @param a address of the first row's first block
      * @param aStride bytes from row to row
      * @param panel address of the panel's bytes
      * @param scales address of its scales
      * @param blocks of the depth, 1 or more
-     * @param c address of the tile's first element
+     * @param c address of the first element
      * @param cStride bytes from row to row
      */
     public static void run(
@@ -90,15 +95,40 @@ public final class Int8Tile {
             long cStride) {
         int vectors = (columns + LANES - 1) / LANES;
         long mask = 0xFFFF >>> vectors * LANES - columns;
-        MemorySegment function = FUNCTIONS[(write.ordinal() * ROWS + rows - 1) * VECTORS + vectors - 1];
-        ShortCall.run(function, a, aStride, panel, scales, blocks, c, cStride, mask);
+        int whole = rows / ROWS;
+        int rest = rows % ROWS;
+        if (whole > 0) {
+            long last = (long) whole << 16 | mask;
+            ShortCall.run(function(ROWS, vectors, write), a, aStride, panel, scales, blocks, c, cStride, last);
+        }
+        if (rest > 0) {
+            long done = (long) ROWS * whole;
+            long restA = a + done * aStride;
+            long restC = c + done * cStride;
+            long last = 1 << 16 | mask;
+            ShortCall.run(function(rest, vectors, write), restA, aStride, panel, scales, blocks, restC, cStride, last);
+        }
     }
 
-    /** {@code void tile(a, aStride, panel, scales, blocks, c, cStride, mask)} for {@code rows} x {@code vectors}. */
+    private static MemorySegment function(int rows, int vectors, Write write) {
+        return FUNCTIONS[(write.ordinal() * ROWS + rows - 1) * VECTORS + vectors - 1];
+    }
+
+    /** {@code void tiles(a, aStride, panel, scales, blocks, c, cStride, tiles << 16 | mask)}, each {@code rows} x {@code vectors}, 4 rows apart. */
     static byte[] generate(int rows, int vectors, Write write) {
         Assembler x = new Assembler();
         x.mov(Gp.RAX, ShortCall.EIGHTH);
         x.kmovw(MASK, Gp.RAX);
+        for (Gp register : SAVED) {
+            x.push(register);
+        }
+        x.mov(Gp.RBX, Gp.RDI);
+        x.mov(Gp.RBP, Gp.RDX);
+        x.mov(Gp.R12, Gp.RCX);
+        x.mov(Gp.R13, Gp.R8);
+        x.mov(Gp.R14, Gp.RAX);
+        x.shiftRight(Gp.R14, 16);
+        Assembler.Label tile = x.label();
         for (int i = 0; i < rows * vectors; i++) {
             x.zero(SUMS + i);
         }
@@ -139,7 +169,7 @@ public final class Int8Tile {
         x.add(Gp.RCX, vectors * V512.bytes());
         x.decrement(Gp.R8);
         x.jumpIfNotZero(block);
-        x.mov(Gp.RAX, ShortCall.SEVENTH);
+        x.mov(Gp.RAX, C_STRIDE);
         Address[] c = Rows8.addresses(x, Gp.R9, Gp.RAX);
         for (int i = 0; i < rows; i++) {
             for (int j = 0; j < vectors; j++) {
@@ -151,6 +181,17 @@ public final class Int8Tile {
                 }
                 x.vector(Evex.VMOVUPS_STORE, V512, sum, 0, at, mask);
             }
+        }
+        x.lea(Gp.RBX, Address.at(Gp.RBX, Gp.RSI, ROWS, 0));
+        x.lea(Gp.R9, Address.at(Gp.R9, Gp.RAX, ROWS, 0));
+        x.mov(Gp.RDI, Gp.RBX);
+        x.mov(Gp.RDX, Gp.RBP);
+        x.mov(Gp.RCX, Gp.R12);
+        x.mov(Gp.R8, Gp.R13);
+        x.decrement(Gp.R14);
+        x.jumpIfNotZero(tile);
+        for (int i = SAVED.length - 1; i >= 0; i--) {
+            x.pop(SAVED[i]);
         }
         x.vzeroupper();
         x.ret();

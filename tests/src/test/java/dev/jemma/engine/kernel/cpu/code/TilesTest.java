@@ -12,6 +12,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** Every tile function against a scalar product in doubles, with operands between guards that must stay as they are. */
@@ -31,12 +32,18 @@ final class TilesTest {
         assumeTrue(Bf16Tile.available(), "this CPU has no bf16 dot product");
         int pairs = 19;
         for (Write write : Write.values()) {
-            for (int rows = 1; rows <= Bf16Tile.ROWS; rows++) {
+            for (int rows : rows(Bf16Tile.ROWS)) {
                 for (int columns = 1; columns <= Bf16Tile.COLUMNS; columns++) {
                     bf16Tile(rows, columns, pairs, write);
                 }
             }
         }
+    }
+
+    /** Every height of one tile, whole tiles below each other, and a lower one behind them. */
+    private static int[] rows(int most) {
+        return IntStream.concat(IntStream.rangeClosed(1, most), IntStream.of(2 * most, 3 * most + 1))
+                .toArray();
     }
 
     private void bf16Tile(int rows, int columns, int pairs, Write write) {
@@ -69,7 +76,7 @@ final class TilesTest {
         assumeTrue(F32Tile.available(), "no AVX-512 machine code on this CPU or system");
         for (Write write : Write.values()) {
             for (int columns = 1; columns <= 48; columns++) {
-                for (int rows = 1; rows <= F32Tile.mostRows(columns); rows++) {
+                for (int rows : rows(F32Tile.mostRows(columns))) {
                     f32Tile(rows, columns, write, false);
                     f32Tile(rows, columns, write, true);
                 }
@@ -120,7 +127,7 @@ final class TilesTest {
         assumeTrue(Int8Tile.available(), "this CPU has no int8 dot product");
         for (DType weights : List.of(DType.Q8_0, DType.Q4_0)) {
             for (Write write : Write.values()) {
-                for (int rows = 1; rows <= Int8Tile.ROWS; rows++) {
+                for (int rows : rows(Int8Tile.ROWS)) {
                     for (int columns = 1; columns <= Int8Tile.COLUMNS; columns++) {
                         int8Tile(rows, columns, weights, write);
                     }
@@ -206,27 +213,50 @@ final class TilesTest {
     void weightsAreTakenApartIntoUnsignedBytesAndScales() {
         assumeTrue(Int8Blocks.available(), "this CPU has no int8 dot product");
         int blocks = 5;
+        int rows = 3;
         for (DType type : List.of(DType.Q8_0, DType.Q4_0)) {
             try (Arena arena = Arena.ofConfined()) {
-                MemorySegment from = arena.allocate(type.bytes(32L * blocks), 2);
+                long stride = type.bytes(32L * blocks) + 6;
+                MemorySegment from = arena.allocate(rows * stride, 2);
                 for (long i = 0; i < from.byteSize(); i++) {
                     from.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
                 }
-                for (int b = 0; b < blocks; b++) {
-                    from.set(SHORT, (long) b * type.blockBytes(), Float.floatToFloat16(b - 1.5f));
+                for (int b = 0; b < rows * blocks; b++) {
+                    long at = b / blocks * stride + (long) b % blocks * type.blockBytes();
+                    from.set(SHORT, at, Float.floatToFloat16(b - 1.5f));
                 }
-                MemorySegment to = arena.allocate(32L * blocks, 64);
-                MemorySegment scales = arena.allocate(4L * blocks, 64);
-                Int8Blocks.split(type, from.address(), 32L * blocks, to.address(), scales.address());
-                for (int k = 0; k < 32 * blocks; k++) {
-                    int at = k / 32 * type.blockBytes() + 2;
-                    int level = type == DType.Q8_0
-                            ? from.get(ValueLayout.JAVA_BYTE, at + k % 32) + 128
-                            : from.get(ValueLayout.JAVA_BYTE, at + k % 16) >> (k % 32 / 16 * 4) & 15;
-                    assertThat(to.get(ValueLayout.JAVA_BYTE, k) & 0xFF)
-                            .as("%s %d", type, k)
-                            .isEqualTo(level);
-                    assertThat(scales.get(FLOAT, 4L * (k / 32))).isEqualTo(k / 32 - 1.5f);
+                int toStride = 32 * blocks + 32;
+                int scalesStride = 4 * blocks + 4;
+                MemorySegment to = arena.allocate((long) rows * toStride, 64);
+                MemorySegment scales = arena.allocate((long) rows * scalesStride, 64);
+                Int8Blocks.split(
+                        type,
+                        from.address(),
+                        stride,
+                        rows,
+                        32L * blocks,
+                        to.address(),
+                        toStride,
+                        scales.address(),
+                        scalesStride);
+                for (int r = 0; r < rows; r++) {
+                    for (int k = 0; k < 32 * blocks; k++) {
+                        long at = r * stride + (long) k / 32 * type.blockBytes() + 2;
+                        int level = type == DType.Q8_0
+                                ? from.get(ValueLayout.JAVA_BYTE, at + k % 32) + 128
+                                : from.get(ValueLayout.JAVA_BYTE, at + k % 16) >> (k % 32 / 16 * 4) & 15;
+                        assertThat(to.get(ValueLayout.JAVA_BYTE, (long) r * toStride + k) & 0xFF)
+                                .as("%s %d %d", type, r, k)
+                                .isEqualTo(level);
+                    }
+                    for (int b = 0; b < blocks; b++) {
+                        assertThat(scales.get(FLOAT, (long) r * scalesStride + 4L * b))
+                                .isEqualTo(r * blocks + b - 1.5f);
+                    }
+                    assertThat(to.get(ValueLayout.JAVA_BYTE, (long) r * toStride + 32 * blocks))
+                            .isZero();
+                    assertThat(scales.get(FLOAT, (long) r * scalesStride + 4L * blocks))
+                            .isZero();
                 }
             }
         }

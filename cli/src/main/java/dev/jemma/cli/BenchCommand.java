@@ -34,6 +34,9 @@ import tools.jackson.databind.node.ArrayNode;
         description = "Tokens a second of prompt reading (pp), generation (tg) and LoRA training steps.",
         mixinStandardHelpOptions = true)
 final class BenchCommand implements Callable<Integer> {
+    /** For how long runs are not counted: until Java has compiled what they repeat. */
+    private static final long WARM_UP_NANOS = 3_000_000_000L;
+
     private static final double SUPERVISED = 0.2;
 
     @Spec
@@ -69,7 +72,7 @@ final class BenchCommand implements Callable<Integer> {
             names = {"-r", "--repeats"},
             defaultValue = "3",
             paramLabel = "N",
-            description = "Measured repeats after a warm-up (${DEFAULT-VALUE}).")
+            description = "Measured repeats, after runs of three seconds, at least one (${DEFAULT-VALUE}).")
     private int repeats;
 
     @Option(
@@ -90,14 +93,16 @@ final class BenchCommand implements Callable<Integer> {
      * What one test gave.
      *
      * @param test its name, {@code pp512}
+     * @param first tokens a second of the very first run, while Java still compiles
      * @param rates tokens a second of each repeat
      * @param bytesPerToken bytes of weights read for a token; 0 where reading is not what limits
      * @param flopsPerToken operations for a token: products of weights, and of attention's queries, keys and values inside its mask
      * @param peakBytes the most memory the process has held resident until then; 0 where the system does not say
      */
-    private record Measured(String test, double[] rates, double bytesPerToken, double flopsPerToken, long peakBytes) {
-        Measured(String test, double[] rates, double bytesPerToken, double flopsPerToken) {
-            this(test, rates, bytesPerToken, flopsPerToken, ResidentMemory.peakBytes());
+    private record Measured(
+            String test, double first, double[] rates, double bytesPerToken, double flopsPerToken, long peakBytes) {
+        Measured(String test, Rates rates, double bytesPerToken, double flopsPerToken) {
+            this(test, rates.first, rates.repeats, bytesPerToken, flopsPerToken, ResidentMemory.peakBytes());
         }
 
         double mean() {
@@ -167,13 +172,20 @@ final class BenchCommand implements Callable<Integer> {
         return prompt > 0 ? prompt : 512;
     }
 
-    private double[] repeat(DoubleSupplier test) {
-        var _ = test.getAsDouble(); // warm-up
+    /** Tokens a second of the first run and of the measured ones. */
+    private record Rates(double first, double[] repeats) {}
+
+    private Rates repeat(DoubleSupplier test) {
+        long start = System.nanoTime();
+        double first = test.getAsDouble();
+        while (System.nanoTime() - start < WARM_UP_NANOS) {
+            var _ = test.getAsDouble();
+        }
         double[] rates = new double[repeats];
         for (int i = 0; i < repeats; i++) {
             rates[i] = test.getAsDouble();
         }
-        return rates;
+        return new Rates(first, rates);
     }
 
     private int[] randomIds(Gemma gemma, int count) {
@@ -198,7 +210,7 @@ final class BenchCommand implements Callable<Integer> {
         }
     }
 
-    private double[] trainingSteps(Gemma gemma) {
+    private Rates trainingSteps(Gemma gemma) {
         int tokens = trainingTokens();
         int[] ids = randomIds(gemma, tokens);
         int[] labels = ids.clone();
@@ -227,6 +239,7 @@ final class BenchCommand implements Callable<Integer> {
                         .put("test", test.test)
                         .put("tokens_per_second", test.mean())
                         .put("stdev", test.stdev())
+                        .put("first_tokens_per_second", test.first)
                         .put("bytes_per_second", test.mean() * test.bytesPerToken)
                         .put("flops_per_second", test.mean() * test.flopsPerToken)
                         .put("peak_resident_bytes", test.peakBytes);
@@ -234,14 +247,15 @@ final class BenchCommand implements Callable<Integer> {
             out.println(list.toPrettyString());
             return;
         }
-        out.printf("%-10s %22s %12s %12s %12s%n", "test", "tokens/s", "GB/s", "GFLOP/s", "peak GB");
+        out.printf("%-10s %22s %12s %12s %12s %12s%n", "test", "tokens/s", "first", "GB/s", "GFLOP/s", "peak GB");
         for (Measured test : measured) {
             out.printf(
                     Locale.ROOT,
-                    "%-10s %12.1f ± %7.1f %12.1f %12.1f %12.2f%n",
+                    "%-10s %12.1f ± %7.1f %12.1f %12.1f %12.1f %12.2f%n",
                     test.test,
                     test.mean(),
                     test.stdev(),
+                    test.first,
                     test.mean() * test.bytesPerToken / 1e9,
                     test.mean() * test.flopsPerToken / 1e9,
                     test.peakBytes / 1e9);

@@ -120,6 +120,7 @@ public final class Agent implements AutoCloseable {
     /** An answer as a message shows it. */
     private static String described(Answer answer) {
         int end = Math.min(answer.text().length(), MOST_SHOWN);
+        end -= end > 0 && Character.isHighSurrogate(answer.text().charAt(end - 1)) ? 1 : 0;
         String begin = answer.text().substring(0, end) + (end < answer.text().length() ? "..." : "");
         String text = JsonText.of(JsonNodeFactory.instance.stringNode(begin));
         return switch (answer.status()) {

@@ -9,9 +9,9 @@ import dev.jemma.engine.kernel.cpu.Gemm.Order;
 import dev.jemma.engine.kernel.cpu.code.Bf16Panels;
 import dev.jemma.engine.kernel.cpu.code.Bf16Tile;
 import dev.jemma.engine.kernel.cpu.code.BlockColumns;
-import dev.jemma.engine.kernel.cpu.code.BlockDots;
 import dev.jemma.engine.kernel.cpu.code.F32Tile;
 import dev.jemma.engine.tensor.DType;
+import dev.jemma.engine.tensor.Quantization;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
@@ -26,7 +26,7 @@ final class FloatFactors implements TileFactors {
     private static final int BF16 = 2;
     private static final int PAIR = 2 * BF16;
     private static final int FLOAT = 4;
-    private static final int BLOCK = BlockDots.BLOCK;
+    private static final int BLOCK = Quantization.BLOCK;
 
     private static final long PANEL_BYTES = 96L << 10;
 
@@ -169,15 +169,6 @@ final class FloatFactors implements TileFactors {
 
     /** {@code count} elements of row {@code r} from {@code k} on, as bf16, then zeros up to {@code padded}. */
     private void stageRow(int member, MemorySegment stage, long offset, long r, int k, int count, int padded) {
-        if (source.type().isQuantized() && BlockDots.available() && k % BLOCK == 0 && count == padded && count > 0) {
-            long at = source.type().bytes(r * source.depth() + k);
-            BlockDots.toBf16(
-                    source.type(),
-                    source.mapped(at, 0, 1, source.type().bytes(count)),
-                    count,
-                    stage.address() + offset);
-            return;
-        }
         MemorySegment line = lines[member];
         Widen.row(source.type(), source.segment(), 0, r * source.depth() + k, count, 1, line, 0);
         Bf16Rows.round(line, 0, stage, offset, count, padded);

@@ -16,7 +16,7 @@ import java.util.List;
  * sum of the vector's block. A quantized block of the vector takes {@value #BLOCK_BYTES} bytes: 32 signed bytes, eight int32 to start
  * from, and the f32 scale. Addresses are the caller's to check.
  *
- * <p>Blocks of either type are widened to bf16 here for products of many rows.
+ * <p>Whole blocks of either type are widened to f32 here, too.
  */
 public final class BlockDots {
     /** Rows at a time. */
@@ -43,18 +43,12 @@ public final class BlockDots {
     private static final int FLIP = 31;
 
     private static final MemorySegment[] FUNCTIONS = available()
-            ? CodeMemory.publish(List.of(
-                    dots(),
-                    quantizing(),
-                    widening(DType.Q8_0, DType.BF16),
-                    widening(DType.Q4_0, DType.BF16),
-                    widening(DType.Q8_0, DType.F32),
-                    widening(DType.Q4_0, DType.F32)))
+            ? CodeMemory.publish(List.of(dots(), quantizing(), widening(DType.Q8_0), widening(DType.Q4_0)))
             : new MemorySegment[0];
 
     private BlockDots() {}
 
-    /** Whether this machine can run it; {@link #toBf16} wants {@link Bf16Tile#available} as well. */
+    /** Whether this machine can run it. */
     public static boolean available() {
         return CpuFeatures.ofThisMachine().vnni();
     }
@@ -77,14 +71,9 @@ public final class BlockDots {
         StreamCall.run(FUNCTIONS[1], from, to, inputs / BLOCK, -OFFSET, 0, 0);
     }
 
-    /** Widens whole blocks of a row, Q8_0 or Q4_0, to bf16, rounded once. */
-    public static void toBf16(DType type, long from, long elements, long to) {
-        StreamCall.run(FUNCTIONS[type == DType.Q8_0 ? 2 : 3], from, to, elements / BLOCK, 0, 0, 0);
-    }
-
     /** Widens whole blocks of a row, Q8_0 or Q4_0, to f32, times {@code scale}. */
     public static void toF32(DType type, long from, long elements, float scale, long to) {
-        StreamCall.run(FUNCTIONS[type == DType.Q8_0 ? 4 : 5], from, to, elements / BLOCK, ShortCall.bits(scale), 0, 0);
+        StreamCall.run(FUNCTIONS[type == DType.Q8_0 ? 2 : 3], from, to, elements / BLOCK, ShortCall.bits(scale), 0, 0);
     }
 
     /** {@code void dots(w, stride, x, blocks, out, groups)}. */
@@ -160,8 +149,8 @@ public final class BlockDots {
         return x.bytes();
     }
 
-    /** {@code void widen(from, to, blocks, scale, -, -)}; the scale is of f32 alone. */
-    static byte[] widening(DType type, DType to) {
+    /** {@code void widen(from, to, blocks, scale, -, -)}. */
+    static byte[] widening(DType type) {
         int nibble = 31;
         int minusOffset = 30;
         int scale = 29;
@@ -185,16 +174,11 @@ public final class BlockDots {
         for (int half = 0; half < 2; half++) {
             x.vector(Evex.VCVTDQ2PS, V512, half, half);
             x.vector(Evex.VMULPS, V512, half, half, 2);
-            if (to == DType.BF16) {
-                x.vector(Evex.VCVTNEPS2BF16, V512, half, half);
-                x.vector(Evex.VMOVUPS_STORE, V256, half, Address.at(Gp.RSI, half * V256.bytes()));
-            } else {
-                x.vector(Evex.VMULPS, V512, half, half, scale);
-                x.vector(Evex.VMOVUPS_STORE, V512, half, Address.at(Gp.RSI, half * V512.bytes()));
-            }
+            x.vector(Evex.VMULPS, V512, half, half, scale);
+            x.vector(Evex.VMOVUPS_STORE, V512, half, Address.at(Gp.RSI, half * V512.bytes()));
         }
         x.add(Gp.RDI, type.blockBytes());
-        x.add(Gp.RSI, BLOCK * (to == DType.BF16 ? 2 : 4));
+        x.add(Gp.RSI, BLOCK * 4);
         x.decrement(Gp.RDX);
         x.jumpIfNotZero(block);
         x.vzeroupper();

@@ -1,7 +1,6 @@
 package dev.jemma.engine.kernel.cpu.code;
 
 import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V128;
-import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V256;
 import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
 
 import dev.jemma.engine.tensor.DType;
@@ -198,13 +197,7 @@ public final class NibbleDots {
             x.vector(Evex.VPMOVSDB_STORE, V512, VectorBlock.FIRST, Address.at(Gp.RSI, 16 * block));
             x.vector(Evex.VPMOVSDB_STORE, V512, VectorBlock.SECOND, Address.at(Gp.RSI, UPPER + 16 * block));
             x.vector(Evex.VMOVUPS_STORE, V128, VectorBlock.SCALE, Address.at(Gp.RSI, SCALES + 16 * block));
-            VectorBlock.start(x);
-            for (int pairs : new int[] {0x4E, 0xB1}) { // eight lanes to one
-                x.vector(Evex.VPSHUFD, V512, 1, 0, VectorBlock.START, pairs);
-                x.vector(Evex.VPADDD, V512, VectorBlock.START, VectorBlock.START, 1);
-            }
-            x.vector(Evex.VSHUFI32X4, V256, 1, VectorBlock.START, VectorBlock.START, 1);
-            x.vector(Evex.VPADDD, V256, VectorBlock.START, VectorBlock.START, 1);
+            VectorBlock.startOfAll(x);
             x.vector(Evex.VMOVUPS_STORE, V128, VectorBlock.START, Address.at(Gp.RSI, START + 16 * block));
         }
         x.add(Gp.RDI, BLOCKS * VectorBlock.FLOAT_BYTES);

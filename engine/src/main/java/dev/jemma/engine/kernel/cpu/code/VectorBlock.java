@@ -1,5 +1,6 @@
 package dev.jemma.engine.kernel.cpu.code;
 
+import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V128;
 import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
 
 /**
@@ -16,7 +17,7 @@ final class VectorBlock {
     /** The vector whose dwords are the others. */
     static final int SECOND = 1;
 
-    /** The vector whose every lane is the scale. */
+    /** The vector whose first four lanes are the scale. */
     static final int SCALE = 3;
 
     /** Where {@link #start} leaves its sums. */
@@ -54,8 +55,9 @@ final class VectorBlock {
             x.vector(Evex.VPMAXSD, V512, 2, 2, 3);
         }
         x.vector(Evex.VPMAXSD, V512, 2, 2, LEAST);
-        x.vector(Evex.VDIVPS, V512, SCALE, 2, LEVELS);
-        x.vector(Evex.VDIVPS, V512, 2, LEVELS, 2);
+        x.vector(Evex.VDIVPS, V128, SCALE, 2, LEVELS); // all lanes are equal: the narrowest division is the fastest
+        x.vector(Evex.VDIVPS, V128, 2, LEVELS, 2);
+        x.vector(Evex.VPBROADCASTD, V512, 2, 2);
         for (int half : new int[] {FIRST, SECOND}) {
             x.vector(Evex.VMULPS, V512, half, half, 2);
             x.vector(Evex.VCVTPS2DQ, V512, half, half);

@@ -6,6 +6,9 @@ import java.lang.foreign.MemorySegment;
  * Dot products of an activation row with rows of weights of one type, read in place: what {@link Gemv} runs on its threads. One
  * implementation a weight type and kind of instruction; all are stateless.
  *
+ * <p>Rows are taken one after the other, or two at a time where arithmetic is the limit: memory gives a single stream twice what it gives
+ * four without asking ahead, which Java cannot.
+ *
  * <p>A hot loop calls the Vector API only, whose methods the compiler always inlines: a vector that crosses a call of ours that is not
  * inlined is boxed, which costs a hundred times what the loop does. Sums of lanes go through memory for the same reason.
  */
@@ -13,14 +16,11 @@ interface Dots {
     /** Most weight rows of one {@link #dots}. */
     int ROWS = 64;
 
-    /** Weight rows that the loops take at a time. */
-    int UNROLLED = 4;
-
     /** Where unreduced vectors lie in the scratch of {@link #dots}. */
     long PARTS = 4L * ROWS;
 
-    /** Scratch of {@link #dots}: {@value #ROWS} sums, then {@value #UNROLLED} vectors. */
-    long SCRATCH_BYTES = PARTS + UNROLLED * Lanes.BYTES;
+    /** Scratch of {@link #dots}: {@value #ROWS} sums, then two vectors. */
+    long SCRATCH_BYTES = PARTS + 2 * Lanes.BYTES;
 
     /** Bytes of an activation row in the order in which the weights want it; 0 if they take it as it lies. */
     long arrangedBytes(long inputs);

@@ -32,68 +32,44 @@ record FloatDots() implements Dots {
             int inputs,
             MemorySegment scratch) {
         int blocks = inputs / L;
-        int i = 0;
-        for (; i + UNROLLED <= count; i += UNROLLED) {
-            four(w, offset + i * stride, stride, x, xOffset, blocks, scratch);
-            for (int j = 0; j < UNROLLED; j++) {
-                finish(w, offset + (i + j) * stride, x, xOffset, inputs, scratch, PARTS + j * BYTES, i + j);
+        for (int i = 0; i < count; i++) {
+            long row = offset + i * stride;
+            one(w, row, x, xOffset, blocks, scratch);
+            float sum = Lanes.sum(scratch, PARTS);
+            for (int k = inputs - inputs % L; k < inputs; k++) { // what fills no vector
+                sum = Lanes.fma(w.get(Lanes.FLOAT, row + 4L * k), x.get(Lanes.FLOAT, xOffset + 4L * k), sum);
             }
-        }
-        for (; i < count; i++) {
-            one(w, offset + i * stride, x, xOffset, blocks, scratch);
-            finish(w, offset + i * stride, x, xOffset, inputs, scratch, PARTS, i);
+            scratch.set(Lanes.FLOAT, 4L * i, sum);
         }
     }
 
-    private static void four(
-            MemorySegment weights,
-            long w0,
-            long stride,
-            MemorySegment input,
-            long row,
-            int blocks,
-            MemorySegment scratch) {
-        long w1 = w0 + stride;
-        long w2 = w1 + stride;
-        long w3 = w2 + stride;
+    private static void one(MemorySegment w, long at, MemorySegment x, long row, int blocks, MemorySegment scratch) {
         FloatVector s0 = FloatVector.zero(FLOATS);
         FloatVector s1 = FloatVector.zero(FLOATS);
         FloatVector s2 = FloatVector.zero(FLOATS);
         FloatVector s3 = FloatVector.zero(FLOATS);
-        for (int i = 0; i < blocks; i++) {
-            FloatVector v = FloatVector.fromMemorySegment(FLOATS, input, row + i * BYTES, ORDER);
-            FloatVector u = FloatVector.fromMemorySegment(FLOATS, weights, w0 + i * BYTES, ORDER);
+        int i = 0;
+        for (; i + 4 <= blocks; i += 4) {
+            long wAt = at + i * BYTES;
+            long xAt = row + i * BYTES;
+            FloatVector u = FloatVector.fromMemorySegment(FLOATS, w, wAt, ORDER);
+            FloatVector v = FloatVector.fromMemorySegment(FLOATS, x, xAt, ORDER);
             s0 = FMA ? u.fma(v, s0) : u.mul(v).add(s0);
-            u = FloatVector.fromMemorySegment(FLOATS, weights, w1 + i * BYTES, ORDER);
+            u = FloatVector.fromMemorySegment(FLOATS, w, wAt + BYTES, ORDER);
+            v = FloatVector.fromMemorySegment(FLOATS, x, xAt + BYTES, ORDER);
             s1 = FMA ? u.fma(v, s1) : u.mul(v).add(s1);
-            u = FloatVector.fromMemorySegment(FLOATS, weights, w2 + i * BYTES, ORDER);
+            u = FloatVector.fromMemorySegment(FLOATS, w, wAt + 2 * BYTES, ORDER);
+            v = FloatVector.fromMemorySegment(FLOATS, x, xAt + 2 * BYTES, ORDER);
             s2 = FMA ? u.fma(v, s2) : u.mul(v).add(s2);
-            u = FloatVector.fromMemorySegment(FLOATS, weights, w3 + i * BYTES, ORDER);
+            u = FloatVector.fromMemorySegment(FLOATS, w, wAt + 3 * BYTES, ORDER);
+            v = FloatVector.fromMemorySegment(FLOATS, x, xAt + 3 * BYTES, ORDER);
             s3 = FMA ? u.fma(v, s3) : u.mul(v).add(s3);
         }
-        s0.intoMemorySegment(scratch, PARTS, ORDER);
-        s1.intoMemorySegment(scratch, PARTS + BYTES, ORDER);
-        s2.intoMemorySegment(scratch, PARTS + 2 * BYTES, ORDER);
-        s3.intoMemorySegment(scratch, PARTS + 3 * BYTES, ORDER);
-    }
-
-    private static void one(MemorySegment w, long at, MemorySegment x, long row, int blocks, MemorySegment scratch) {
-        FloatVector s = FloatVector.zero(FLOATS);
-        for (int i = 0; i < blocks; i++) {
+        for (; i < blocks; i++) {
             FloatVector u = FloatVector.fromMemorySegment(FLOATS, w, at + i * BYTES, ORDER);
             FloatVector v = FloatVector.fromMemorySegment(FLOATS, x, row + i * BYTES, ORDER);
-            s = FMA ? u.fma(v, s) : u.mul(v).add(s);
+            s0 = FMA ? u.fma(v, s0) : u.mul(v).add(s0);
         }
-        s.intoMemorySegment(scratch, PARTS, ORDER);
-    }
-
-    /** Adds the inputs that fill no vector. */
-    private static void finish(
-            MemorySegment w, long at, MemorySegment x, long row, int inputs, MemorySegment scratch, long part, int i) {
-        float sum = Lanes.sum(scratch, part);
-        for (int k = inputs - inputs % L; k < inputs; k++) {
-            sum = Lanes.fma(w.get(Lanes.FLOAT, at + 4L * k), x.get(Lanes.FLOAT, row + 4L * k), sum);
-        }
-        scratch.set(Lanes.FLOAT, 4L * i, sum);
+        s0.add(s1).add(s2.add(s3)).intoMemorySegment(scratch, PARTS, ORDER);
     }
 }

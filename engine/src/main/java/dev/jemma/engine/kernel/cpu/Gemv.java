@@ -80,12 +80,9 @@ final class Gemv implements AutoCloseable {
         write = mode;
         arrange(input.segment());
         long work = (long) rows * inputs * outputs;
-        int groups = Gemm.ceilDiv(outputs, Dots.UNROLLED);
-        int chunks = work < ALONE ? 1 : (int) Math.min(groups, Math.max(team.size() * 8L, work / (1 << 18)));
-        outputsAChunk = Gemm.ceilDiv(groups, chunks) * Dots.UNROLLED;
-        group = rows == 1
-                ? Dots.ROWS
-                : (int) Math.clamp(GROUP_BYTES / Math.max(1, stride), Dots.UNROLLED, Dots.ROWS) & -Dots.UNROLLED;
+        int chunks = work < ALONE ? 1 : (int) Math.min(outputs, Math.max(team.size() * 8L, work / (1 << 18)));
+        outputsAChunk = Gemm.ceilDiv(outputs, Math.max(1, chunks));
+        group = rows == 1 ? Dots.ROWS : (int) Math.clamp(GROUP_BYTES / Math.max(1, stride), 1, Dots.ROWS);
         team.run(Gemm.ceilDiv(outputs, outputsAChunk), task);
     }
 

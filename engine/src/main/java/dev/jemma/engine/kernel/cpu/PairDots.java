@@ -15,7 +15,7 @@ import jdk.incubator.vector.VectorOperators;
 
 /**
  * Weights of 16 bits, BF16 or F16: loaded as pairs in ints, whose halves become two vectors by a shift and a mask. x is laid out
- * beforehand in the same order, evens and odds of every 2 L elements apart. Two accumulators a row.
+ * beforehand in the same order, evens and odds of every 2 L elements apart. Eight accumulators hide the latency of FMA.
  */
 record PairDots(DType type) implements Dots {
     @Override
@@ -46,36 +46,22 @@ record PairDots(DType type) implements Dots {
             int inputs,
             MemorySegment scratch) {
         int blocks = inputs / (2 * L);
-        int i = 0;
-        if (type == DType.BF16) {
-            for (; i + UNROLLED <= count; i += UNROLLED) {
-                four(w, offset + i * stride, stride, x, xOffset, blocks, scratch);
-                for (int j = 0; j < UNROLLED; j++) {
-                    finish(w, offset + (i + j) * stride, x, xOffset, inputs, scratch, PARTS + j * BYTES, i + j);
-                }
-            }
-        }
-        for (; i < count; i++) {
+        for (int i = 0; i < count; i++) {
+            long row = offset + i * stride;
             if (type == DType.BF16) {
-                oneBf16(w, offset + i * stride, x, xOffset, blocks, scratch);
+                bf16(w, row, x, xOffset, blocks, scratch);
             } else {
-                oneF16(w, offset + i * stride, x, xOffset, blocks, scratch);
+                f16(w, row, x, xOffset, blocks, scratch);
             }
-            finish(w, offset + i * stride, x, xOffset, inputs, scratch, PARTS, i);
+            float sum = Lanes.sum(scratch, PARTS);
+            for (int k = inputs - inputs % (2 * L); k < inputs; k++) { // what fills no pair of vectors
+                sum = Lanes.fma(Widen.get(type, w, row, k), x.get(Lanes.FLOAT, xOffset + 4L * k), sum);
+            }
+            scratch.set(Lanes.FLOAT, 4L * i, sum);
         }
     }
 
-    private static void four(
-            MemorySegment weights,
-            long w0,
-            long stride,
-            MemorySegment input,
-            long row,
-            int blocks,
-            MemorySegment scratch) {
-        long w1 = w0 + stride;
-        long w2 = w1 + stride;
-        long w3 = w2 + stride;
+    private static void bf16(MemorySegment w, long at, MemorySegment x, long row, int blocks, MemorySegment scratch) {
         FloatVector e0 = FloatVector.zero(FLOATS);
         FloatVector e1 = FloatVector.zero(FLOATS);
         FloatVector e2 = FloatVector.zero(FLOATS);
@@ -84,53 +70,52 @@ record PairDots(DType type) implements Dots {
         FloatVector o1 = FloatVector.zero(FLOATS);
         FloatVector o2 = FloatVector.zero(FLOATS);
         FloatVector o3 = FloatVector.zero(FLOATS);
-        for (int i = 0; i < blocks; i++) {
-            FloatVector even = FloatVector.fromMemorySegment(FLOATS, input, row + i * 2L * BYTES, ORDER);
-            FloatVector odd = FloatVector.fromMemorySegment(FLOATS, input, row + BYTES + i * 2L * BYTES, ORDER);
-            IntVector pair = IntVector.fromMemorySegment(INTS, weights, w0 + i * BYTES, ORDER);
+        int i = 0;
+        for (; i + 4 <= blocks; i += 4) {
+            long wi = at + i * BYTES;
+            long xi = row + i * 2L * BYTES;
+            IntVector pair = IntVector.fromMemorySegment(INTS, w, wi, ORDER);
             FloatVector low = pair.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
             FloatVector high = pair.and(0xFFFF0000).reinterpretAsFloats();
+            FloatVector even = FloatVector.fromMemorySegment(FLOATS, x, xi, ORDER);
+            FloatVector odd = FloatVector.fromMemorySegment(FLOATS, x, xi + BYTES, ORDER);
             e0 = FMA ? low.fma(even, e0) : low.mul(even).add(e0);
             o0 = FMA ? high.fma(odd, o0) : high.mul(odd).add(o0);
-            pair = IntVector.fromMemorySegment(INTS, weights, w1 + i * BYTES, ORDER);
+            pair = IntVector.fromMemorySegment(INTS, w, wi + BYTES, ORDER);
             low = pair.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
             high = pair.and(0xFFFF0000).reinterpretAsFloats();
+            even = FloatVector.fromMemorySegment(FLOATS, x, xi + 2 * BYTES, ORDER);
+            odd = FloatVector.fromMemorySegment(FLOATS, x, xi + 3 * BYTES, ORDER);
             e1 = FMA ? low.fma(even, e1) : low.mul(even).add(e1);
             o1 = FMA ? high.fma(odd, o1) : high.mul(odd).add(o1);
-            pair = IntVector.fromMemorySegment(INTS, weights, w2 + i * BYTES, ORDER);
+            pair = IntVector.fromMemorySegment(INTS, w, wi + 2 * BYTES, ORDER);
             low = pair.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
             high = pair.and(0xFFFF0000).reinterpretAsFloats();
+            even = FloatVector.fromMemorySegment(FLOATS, x, xi + 4 * BYTES, ORDER);
+            odd = FloatVector.fromMemorySegment(FLOATS, x, xi + 5 * BYTES, ORDER);
             e2 = FMA ? low.fma(even, e2) : low.mul(even).add(e2);
             o2 = FMA ? high.fma(odd, o2) : high.mul(odd).add(o2);
-            pair = IntVector.fromMemorySegment(INTS, weights, w3 + i * BYTES, ORDER);
+            pair = IntVector.fromMemorySegment(INTS, w, wi + 3 * BYTES, ORDER);
             low = pair.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
             high = pair.and(0xFFFF0000).reinterpretAsFloats();
+            even = FloatVector.fromMemorySegment(FLOATS, x, xi + 6 * BYTES, ORDER);
+            odd = FloatVector.fromMemorySegment(FLOATS, x, xi + 7 * BYTES, ORDER);
             e3 = FMA ? low.fma(even, e3) : low.mul(even).add(e3);
             o3 = FMA ? high.fma(odd, o3) : high.mul(odd).add(o3);
         }
-        e0.add(o0).intoMemorySegment(scratch, PARTS, ORDER);
-        e1.add(o1).intoMemorySegment(scratch, PARTS + BYTES, ORDER);
-        e2.add(o2).intoMemorySegment(scratch, PARTS + 2 * BYTES, ORDER);
-        e3.add(o3).intoMemorySegment(scratch, PARTS + 3 * BYTES, ORDER);
-    }
-
-    private static void oneBf16(
-            MemorySegment w, long at, MemorySegment x, long row, int blocks, MemorySegment scratch) {
-        FloatVector e = FloatVector.zero(FLOATS);
-        FloatVector d = FloatVector.zero(FLOATS);
-        for (int i = 0; i < blocks; i++) {
+        for (; i < blocks; i++) {
             IntVector pair = IntVector.fromMemorySegment(INTS, w, at + i * BYTES, ORDER);
             FloatVector even = FloatVector.fromMemorySegment(FLOATS, x, row + i * 2L * BYTES, ORDER);
             FloatVector odd = FloatVector.fromMemorySegment(FLOATS, x, row + BYTES + i * 2L * BYTES, ORDER);
             FloatVector low = pair.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
             FloatVector high = pair.and(0xFFFF0000).reinterpretAsFloats();
-            e = FMA ? low.fma(even, e) : low.mul(even).add(e);
-            d = FMA ? high.fma(odd, d) : high.mul(odd).add(d);
+            e0 = FMA ? low.fma(even, e0) : low.mul(even).add(e0);
+            o0 = FMA ? high.fma(odd, o0) : high.mul(odd).add(o0);
         }
-        e.add(d).intoMemorySegment(scratch, PARTS, ORDER);
+        e0.add(e1).add(e2.add(e3)).add(o0.add(o1).add(o2.add(o3))).intoMemorySegment(scratch, PARTS, ORDER);
     }
 
-    private static void oneF16(MemorySegment w, long at, MemorySegment x, long row, int blocks, MemorySegment scratch) {
+    private static void f16(MemorySegment w, long at, MemorySegment x, long row, int blocks, MemorySegment scratch) {
         FloatVector e = FloatVector.zero(FLOATS);
         FloatVector d = FloatVector.zero(FLOATS);
         for (int i = 0; i < blocks; i++) {
@@ -143,15 +128,5 @@ record PairDots(DType type) implements Dots {
             d = FMA ? high.fma(odd, d) : high.mul(odd).add(d);
         }
         e.add(d).intoMemorySegment(scratch, PARTS, ORDER);
-    }
-
-    /** Adds the inputs that fill no pair of vectors. */
-    private void finish(
-            MemorySegment w, long at, MemorySegment x, long row, int inputs, MemorySegment scratch, long part, int i) {
-        float sum = Lanes.sum(scratch, part);
-        for (int k = inputs - inputs % (2 * L); k < inputs; k++) {
-            sum = Lanes.fma(Widen.get(type, w, at, k), x.get(Lanes.FLOAT, row + 4L * k), sum);
-        }
-        scratch.set(Lanes.FLOAT, 4L * i, sum);
     }
 }

@@ -18,7 +18,7 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Q4_0 weights: both nibbles of 16 bytes become floats in registers, the products of a block are summed lane by lane, and the sum
- * joins the row's times the block's scale. The 8 that a nibble is greater than its level is taken off for a whole block at once.
+ * joins the row's times the block's scale. The 8 that a nibble is greater than its level is taken off for a whole block at once, by a sum that all rows share.
  */
 record Q4Dots() implements Dots {
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
@@ -29,25 +29,42 @@ record Q4Dots() implements Dots {
     /** A block's activations in bytes. */
     private static final long X = 128;
 
+    /** The same with what belongs to them. */
+    private static final long XB = X + BYTES;
+
     /** L bytes; with L = 4, whose vector Java lacks, unused. */
     private static final VectorSpecies<Byte> QUARTER =
             VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, INTS.vectorBitSize() / 4)));
 
     @Override
     public long arrangedBytes(long inputs) {
-        return L == 4 ? 4 * inputs : 0;
+        return L == 4 ? 4 * inputs : inputs / 32 * XB;
     }
 
-    /** Of every 16 elements, the four that are byte k of four ints lie together. */
+    /**
+     * Of every 16 elements, the four that are byte k of four ints lie together where vectors are of four floats. With longer ones a block is
+     * followed by what {@code 8} would add to the sum of each lane, negative.
+     */
     @Override
     public void arrange(MemorySegment x, long offset, long inputs, MemorySegment to, long toOffset) {
-        for (long i = 0; i < inputs; i++) {
+        for (long i = 0; L == 4 && i < inputs; i++) {
             long lane = i & -16 | (i & 3) << 2 | i >> 2 & 3;
             to.set(Lanes.FLOAT, toOffset + 4 * lane, x.get(Lanes.FLOAT, offset + 4 * i));
         }
+        for (long b = 0; L > 4 && b < inputs / 32; b++) {
+            long at = toOffset + b * XB;
+            MemorySegment.copy(x, offset + b * X, to, at, X);
+            for (int lane = 0; lane < L; lane++) {
+                float sum = 0;
+                for (int i = lane; i < 32; i += L) {
+                    sum += x.get(Lanes.FLOAT, offset + b * X + 4L * i);
+                }
+                to.set(Lanes.FLOAT, at + X + 4L * lane, -8 * sum);
+            }
+        }
     }
 
-    /** A row without three others is taken four times, at a stride of 0: rare, and the bits are the same. */
+    /** Two rows at a time share what is loaded of x; the last of an odd number is taken twice, at a stride of 0. */
     @Override
     public void dots(
             MemorySegment w,
@@ -59,22 +76,21 @@ record Q4Dots() implements Dots {
             int inputs,
             MemorySegment scratch) {
         int blocks = inputs / 32;
-        int i = 0;
-        while (i < count) {
-            boolean together = L > 4 && i + UNROLLED <= count;
+        for (int i = 0; i < count; ) {
+            int together = L > 4 && i + 1 < count ? 2 : 1;
             long row = offset + i * stride;
             switch (L) {
-                case 16 -> four512(w, row, together ? stride : 0, x, xOffset, blocks, scratch);
-                case 8 -> four256(w, row, together ? stride : 0, x, xOffset, blocks, scratch);
+                case 16 -> two512(w, row, together == 2 ? stride : 0, x, xOffset, blocks, scratch);
+                case 8 -> two256(w, row, together == 2 ? stride : 0, x, xOffset, blocks, scratch);
                 default -> one128(w, row, x, xOffset, blocks, scratch);
             }
-            for (int j = 0; j < (together ? UNROLLED : 1); j++) {
+            for (int j = 0; j < together; j++) {
                 scratch.set(Lanes.FLOAT, 4L * i++, Lanes.sum(scratch, PARTS + j * BYTES));
             }
         }
     }
 
-    private static void four512(
+    private static void two512(
             MemorySegment weights,
             long w0,
             long stride,
@@ -82,59 +98,36 @@ record Q4Dots() implements Dots {
             long row,
             int blocks,
             MemorySegment scratch) {
-        long w1 = w0 + stride;
-        long w2 = w1 + stride;
-        long w3 = w2 + stride;
         FloatVector s0 = FloatVector.zero(FLOATS);
         FloatVector s1 = FloatVector.zero(FLOATS);
-        FloatVector s2 = FloatVector.zero(FLOATS);
-        FloatVector s3 = FloatVector.zero(FLOATS);
         for (int b = 0; b < blocks; b++) {
-            long at = b * BLOCK;
-            long xAt = row + b * X;
+            long at = w0 + b * BLOCK;
+            long xAt = row + b * XB;
             FloatVector x0 = FloatVector.fromMemorySegment(FLOATS, input, xAt, ORDER);
             FloatVector x1 = FloatVector.fromMemorySegment(FLOATS, input, xAt + BYTES, ORDER);
-            FloatVector bias = x0.add(x1).mul(-8f);
-            IntVector v = (IntVector) ByteVector.fromMemorySegment(QUARTER, weights, w0 + at + 2, ORDER)
+            FloatVector bias = FloatVector.fromMemorySegment(FLOATS, input, xAt + X, ORDER);
+            IntVector v = (IntVector) ByteVector.fromMemorySegment(QUARTER, weights, at + 2, ORDER)
                     .convertShape(VectorOperators.ZERO_EXTEND_B2I, INTS, 0);
             FloatVector q = (FloatVector) v.and(15).convertShape(VectorOperators.I2F, FLOATS, 0);
             FloatVector t = FMA ? q.fma(x0, bias) : q.mul(x0).add(bias);
             q = (FloatVector) v.lanewise(VectorOperators.LSHR, 4).convertShape(VectorOperators.I2F, FLOATS, 0);
             t = FMA ? q.fma(x1, t) : q.mul(x1).add(t);
-            FloatVector d = FloatVector.broadcast(FLOATS, Float.float16ToFloat(weights.get(SHORT, w0 + at)));
+            FloatVector d = FloatVector.broadcast(FLOATS, Float.float16ToFloat(weights.get(SHORT, at)));
             s0 = FMA ? t.fma(d, s0) : t.mul(d).add(s0);
-            v = (IntVector) ByteVector.fromMemorySegment(QUARTER, weights, w1 + at + 2, ORDER)
+            v = (IntVector) ByteVector.fromMemorySegment(QUARTER, weights, at + stride + 2, ORDER)
                     .convertShape(VectorOperators.ZERO_EXTEND_B2I, INTS, 0);
             q = (FloatVector) v.and(15).convertShape(VectorOperators.I2F, FLOATS, 0);
             t = FMA ? q.fma(x0, bias) : q.mul(x0).add(bias);
             q = (FloatVector) v.lanewise(VectorOperators.LSHR, 4).convertShape(VectorOperators.I2F, FLOATS, 0);
             t = FMA ? q.fma(x1, t) : q.mul(x1).add(t);
-            d = FloatVector.broadcast(FLOATS, Float.float16ToFloat(weights.get(SHORT, w1 + at)));
+            d = FloatVector.broadcast(FLOATS, Float.float16ToFloat(weights.get(SHORT, at + stride)));
             s1 = FMA ? t.fma(d, s1) : t.mul(d).add(s1);
-            v = (IntVector) ByteVector.fromMemorySegment(QUARTER, weights, w2 + at + 2, ORDER)
-                    .convertShape(VectorOperators.ZERO_EXTEND_B2I, INTS, 0);
-            q = (FloatVector) v.and(15).convertShape(VectorOperators.I2F, FLOATS, 0);
-            t = FMA ? q.fma(x0, bias) : q.mul(x0).add(bias);
-            q = (FloatVector) v.lanewise(VectorOperators.LSHR, 4).convertShape(VectorOperators.I2F, FLOATS, 0);
-            t = FMA ? q.fma(x1, t) : q.mul(x1).add(t);
-            d = FloatVector.broadcast(FLOATS, Float.float16ToFloat(weights.get(SHORT, w2 + at)));
-            s2 = FMA ? t.fma(d, s2) : t.mul(d).add(s2);
-            v = (IntVector) ByteVector.fromMemorySegment(QUARTER, weights, w3 + at + 2, ORDER)
-                    .convertShape(VectorOperators.ZERO_EXTEND_B2I, INTS, 0);
-            q = (FloatVector) v.and(15).convertShape(VectorOperators.I2F, FLOATS, 0);
-            t = FMA ? q.fma(x0, bias) : q.mul(x0).add(bias);
-            q = (FloatVector) v.lanewise(VectorOperators.LSHR, 4).convertShape(VectorOperators.I2F, FLOATS, 0);
-            t = FMA ? q.fma(x1, t) : q.mul(x1).add(t);
-            d = FloatVector.broadcast(FLOATS, Float.float16ToFloat(weights.get(SHORT, w3 + at)));
-            s3 = FMA ? t.fma(d, s3) : t.mul(d).add(s3);
         }
         s0.intoMemorySegment(scratch, PARTS, ORDER);
         s1.intoMemorySegment(scratch, PARTS + BYTES, ORDER);
-        s2.intoMemorySegment(scratch, PARTS + 2 * BYTES, ORDER);
-        s3.intoMemorySegment(scratch, PARTS + 3 * BYTES, ORDER);
     }
 
-    private static void four256(
+    private static void two256(
             MemorySegment weights,
             long w0,
             long stride,
@@ -142,82 +135,47 @@ record Q4Dots() implements Dots {
             long row,
             int blocks,
             MemorySegment scratch) {
-        long w1 = w0 + stride;
-        long w2 = w1 + stride;
-        long w3 = w2 + stride;
         FloatVector s0 = FloatVector.zero(FLOATS);
         FloatVector s1 = FloatVector.zero(FLOATS);
-        FloatVector s2 = FloatVector.zero(FLOATS);
-        FloatVector s3 = FloatVector.zero(FLOATS);
         for (int b = 0; b < blocks; b++) {
-            long at = b * BLOCK;
-            long xAt = row + b * X;
+            long at = w0 + b * BLOCK;
+            long xAt = row + b * XB;
             FloatVector x0 = FloatVector.fromMemorySegment(FLOATS, input, xAt, ORDER);
             FloatVector x1 = FloatVector.fromMemorySegment(FLOATS, input, xAt + BYTES, ORDER);
             FloatVector x2 = FloatVector.fromMemorySegment(FLOATS, input, xAt + 2 * BYTES, ORDER);
             FloatVector x3 = FloatVector.fromMemorySegment(FLOATS, input, xAt + 3 * BYTES, ORDER);
-            FloatVector bias = x0.add(x1.add(x2.add(x3))).mul(-8f);
-            IntVector v = (IntVector) ByteVector.fromMemorySegment(QUARTER, weights, w0 + at + 2, ORDER)
+            FloatVector bias = FloatVector.fromMemorySegment(FLOATS, input, xAt + X, ORDER);
+            IntVector v = (IntVector) ByteVector.fromMemorySegment(QUARTER, weights, at + 2, ORDER)
                     .convertShape(VectorOperators.ZERO_EXTEND_B2I, INTS, 0);
             FloatVector q = (FloatVector) v.and(15).convertShape(VectorOperators.I2F, FLOATS, 0);
             FloatVector t = FMA ? q.fma(x0, bias) : q.mul(x0).add(bias);
             q = (FloatVector) v.lanewise(VectorOperators.LSHR, 4).convertShape(VectorOperators.I2F, FLOATS, 0);
             t = FMA ? q.fma(x2, t) : q.mul(x2).add(t);
-            v = (IntVector) ByteVector.fromMemorySegment(QUARTER, weights, w0 + at + 10, ORDER)
+            v = (IntVector) ByteVector.fromMemorySegment(QUARTER, weights, at + 10, ORDER)
                     .convertShape(VectorOperators.ZERO_EXTEND_B2I, INTS, 0);
             q = (FloatVector) v.and(15).convertShape(VectorOperators.I2F, FLOATS, 0);
             t = FMA ? q.fma(x1, t) : q.mul(x1).add(t);
             q = (FloatVector) v.lanewise(VectorOperators.LSHR, 4).convertShape(VectorOperators.I2F, FLOATS, 0);
             t = FMA ? q.fma(x3, t) : q.mul(x3).add(t);
-            FloatVector d = FloatVector.broadcast(FLOATS, Float.float16ToFloat(weights.get(SHORT, w0 + at)));
+            FloatVector d = FloatVector.broadcast(FLOATS, Float.float16ToFloat(weights.get(SHORT, at)));
             s0 = FMA ? t.fma(d, s0) : t.mul(d).add(s0);
-            v = (IntVector) ByteVector.fromMemorySegment(QUARTER, weights, w1 + at + 2, ORDER)
+            v = (IntVector) ByteVector.fromMemorySegment(QUARTER, weights, at + stride + 2, ORDER)
                     .convertShape(VectorOperators.ZERO_EXTEND_B2I, INTS, 0);
             q = (FloatVector) v.and(15).convertShape(VectorOperators.I2F, FLOATS, 0);
             t = FMA ? q.fma(x0, bias) : q.mul(x0).add(bias);
             q = (FloatVector) v.lanewise(VectorOperators.LSHR, 4).convertShape(VectorOperators.I2F, FLOATS, 0);
             t = FMA ? q.fma(x2, t) : q.mul(x2).add(t);
-            v = (IntVector) ByteVector.fromMemorySegment(QUARTER, weights, w1 + at + 10, ORDER)
+            v = (IntVector) ByteVector.fromMemorySegment(QUARTER, weights, at + stride + 10, ORDER)
                     .convertShape(VectorOperators.ZERO_EXTEND_B2I, INTS, 0);
             q = (FloatVector) v.and(15).convertShape(VectorOperators.I2F, FLOATS, 0);
             t = FMA ? q.fma(x1, t) : q.mul(x1).add(t);
             q = (FloatVector) v.lanewise(VectorOperators.LSHR, 4).convertShape(VectorOperators.I2F, FLOATS, 0);
             t = FMA ? q.fma(x3, t) : q.mul(x3).add(t);
-            d = FloatVector.broadcast(FLOATS, Float.float16ToFloat(weights.get(SHORT, w1 + at)));
+            d = FloatVector.broadcast(FLOATS, Float.float16ToFloat(weights.get(SHORT, at + stride)));
             s1 = FMA ? t.fma(d, s1) : t.mul(d).add(s1);
-            v = (IntVector) ByteVector.fromMemorySegment(QUARTER, weights, w2 + at + 2, ORDER)
-                    .convertShape(VectorOperators.ZERO_EXTEND_B2I, INTS, 0);
-            q = (FloatVector) v.and(15).convertShape(VectorOperators.I2F, FLOATS, 0);
-            t = FMA ? q.fma(x0, bias) : q.mul(x0).add(bias);
-            q = (FloatVector) v.lanewise(VectorOperators.LSHR, 4).convertShape(VectorOperators.I2F, FLOATS, 0);
-            t = FMA ? q.fma(x2, t) : q.mul(x2).add(t);
-            v = (IntVector) ByteVector.fromMemorySegment(QUARTER, weights, w2 + at + 10, ORDER)
-                    .convertShape(VectorOperators.ZERO_EXTEND_B2I, INTS, 0);
-            q = (FloatVector) v.and(15).convertShape(VectorOperators.I2F, FLOATS, 0);
-            t = FMA ? q.fma(x1, t) : q.mul(x1).add(t);
-            q = (FloatVector) v.lanewise(VectorOperators.LSHR, 4).convertShape(VectorOperators.I2F, FLOATS, 0);
-            t = FMA ? q.fma(x3, t) : q.mul(x3).add(t);
-            d = FloatVector.broadcast(FLOATS, Float.float16ToFloat(weights.get(SHORT, w2 + at)));
-            s2 = FMA ? t.fma(d, s2) : t.mul(d).add(s2);
-            v = (IntVector) ByteVector.fromMemorySegment(QUARTER, weights, w3 + at + 2, ORDER)
-                    .convertShape(VectorOperators.ZERO_EXTEND_B2I, INTS, 0);
-            q = (FloatVector) v.and(15).convertShape(VectorOperators.I2F, FLOATS, 0);
-            t = FMA ? q.fma(x0, bias) : q.mul(x0).add(bias);
-            q = (FloatVector) v.lanewise(VectorOperators.LSHR, 4).convertShape(VectorOperators.I2F, FLOATS, 0);
-            t = FMA ? q.fma(x2, t) : q.mul(x2).add(t);
-            v = (IntVector) ByteVector.fromMemorySegment(QUARTER, weights, w3 + at + 10, ORDER)
-                    .convertShape(VectorOperators.ZERO_EXTEND_B2I, INTS, 0);
-            q = (FloatVector) v.and(15).convertShape(VectorOperators.I2F, FLOATS, 0);
-            t = FMA ? q.fma(x1, t) : q.mul(x1).add(t);
-            q = (FloatVector) v.lanewise(VectorOperators.LSHR, 4).convertShape(VectorOperators.I2F, FLOATS, 0);
-            t = FMA ? q.fma(x3, t) : q.mul(x3).add(t);
-            d = FloatVector.broadcast(FLOATS, Float.float16ToFloat(weights.get(SHORT, w3 + at)));
-            s3 = FMA ? t.fma(d, s3) : t.mul(d).add(s3);
         }
         s0.intoMemorySegment(scratch, PARTS, ORDER);
         s1.intoMemorySegment(scratch, PARTS + BYTES, ORDER);
-        s2.intoMemorySegment(scratch, PARTS + 2 * BYTES, ORDER);
-        s3.intoMemorySegment(scratch, PARTS + 3 * BYTES, ORDER);
     }
 
     /** Four lanes: bytes come as ints and are shifted out of them, in the order of {@link #arrange}. */

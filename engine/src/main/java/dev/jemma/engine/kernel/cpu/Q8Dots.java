@@ -47,7 +47,6 @@ record Q8Dots() implements Dots {
         }
     }
 
-    /** A row without three others is taken four times, at a stride of 0: rare, and the bits are the same. */
     @Override
     public void dots(
             MemorySegment w,
@@ -59,163 +58,63 @@ record Q8Dots() implements Dots {
             int inputs,
             MemorySegment scratch) {
         int blocks = inputs / 32;
-        int i = 0;
-        while (i < count) {
-            boolean together = L > 4 && i + UNROLLED <= count;
+        for (int i = 0; i < count; i++) {
             long row = offset + i * stride;
             switch (L) {
-                case 16 -> four512(w, row, together ? stride : 0, x, xOffset, blocks, scratch);
-                case 8 -> four256(w, row, together ? stride : 0, x, xOffset, blocks, scratch);
+                case 16 -> one512(w, row, x, xOffset, blocks, scratch);
+                case 8 -> one256(w, row, x, xOffset, blocks, scratch);
                 default -> one128(w, row, x, xOffset, blocks, scratch);
             }
-            for (int j = 0; j < (together ? UNROLLED : 1); j++) {
-                scratch.set(Lanes.FLOAT, 4L * i++, Lanes.sum(scratch, PARTS + j * BYTES));
-            }
+            scratch.set(Lanes.FLOAT, 4L * i, Lanes.sum(scratch, PARTS));
         }
     }
 
-    private static void four512(
-            MemorySegment weights,
-            long w0,
-            long stride,
-            MemorySegment input,
-            long row,
-            int blocks,
-            MemorySegment scratch) {
-        long w1 = w0 + stride;
-        long w2 = w1 + stride;
-        long w3 = w2 + stride;
-        FloatVector s0 = FloatVector.zero(FLOATS);
-        FloatVector s1 = FloatVector.zero(FLOATS);
-        FloatVector s2 = FloatVector.zero(FLOATS);
-        FloatVector s3 = FloatVector.zero(FLOATS);
+    private static void one512(
+            MemorySegment weights, long w0, MemorySegment input, long row, int blocks, MemorySegment scratch) {
+        FloatVector s = FloatVector.zero(FLOATS);
         for (int b = 0; b < blocks; b++) {
-            long at = b * BLOCK;
+            long at = w0 + b * BLOCK;
             long xAt = row + b * X;
-            FloatVector x0 = FloatVector.fromMemorySegment(FLOATS, input, xAt, ORDER);
-            FloatVector x1 = FloatVector.fromMemorySegment(FLOATS, input, xAt + BYTES, ORDER);
-            FloatVector q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, w0 + at + 2, ORDER)
+            FloatVector x = FloatVector.fromMemorySegment(FLOATS, input, xAt, ORDER);
+            FloatVector q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, at + 2, ORDER)
                     .convertShape(VectorOperators.B2F, FLOATS, 0);
-            FloatVector t = q.mul(x0);
-            q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, w0 + at + 18, ORDER)
+            FloatVector t = q.mul(x);
+            x = FloatVector.fromMemorySegment(FLOATS, input, xAt + BYTES, ORDER);
+            q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, at + 18, ORDER)
                     .convertShape(VectorOperators.B2F, FLOATS, 0);
-            t = FMA ? q.fma(x1, t) : q.mul(x1).add(t);
-            FloatVector d = FloatVector.broadcast(FLOATS, Float.float16ToFloat(weights.get(SHORT, w0 + at)));
-            s0 = FMA ? t.fma(d, s0) : t.mul(d).add(s0);
-            q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, w1 + at + 2, ORDER)
-                    .convertShape(VectorOperators.B2F, FLOATS, 0);
-            t = q.mul(x0);
-            q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, w1 + at + 18, ORDER)
-                    .convertShape(VectorOperators.B2F, FLOATS, 0);
-            t = FMA ? q.fma(x1, t) : q.mul(x1).add(t);
-            d = FloatVector.broadcast(FLOATS, Float.float16ToFloat(weights.get(SHORT, w1 + at)));
-            s1 = FMA ? t.fma(d, s1) : t.mul(d).add(s1);
-            q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, w2 + at + 2, ORDER)
-                    .convertShape(VectorOperators.B2F, FLOATS, 0);
-            t = q.mul(x0);
-            q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, w2 + at + 18, ORDER)
-                    .convertShape(VectorOperators.B2F, FLOATS, 0);
-            t = FMA ? q.fma(x1, t) : q.mul(x1).add(t);
-            d = FloatVector.broadcast(FLOATS, Float.float16ToFloat(weights.get(SHORT, w2 + at)));
-            s2 = FMA ? t.fma(d, s2) : t.mul(d).add(s2);
-            q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, w3 + at + 2, ORDER)
-                    .convertShape(VectorOperators.B2F, FLOATS, 0);
-            t = q.mul(x0);
-            q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, w3 + at + 18, ORDER)
-                    .convertShape(VectorOperators.B2F, FLOATS, 0);
-            t = FMA ? q.fma(x1, t) : q.mul(x1).add(t);
-            d = FloatVector.broadcast(FLOATS, Float.float16ToFloat(weights.get(SHORT, w3 + at)));
-            s3 = FMA ? t.fma(d, s3) : t.mul(d).add(s3);
+            t = FMA ? q.fma(x, t) : q.mul(x).add(t);
+            FloatVector d = FloatVector.broadcast(FLOATS, Float.float16ToFloat(weights.get(SHORT, at)));
+            s = FMA ? t.fma(d, s) : t.mul(d).add(s);
         }
-        s0.intoMemorySegment(scratch, PARTS, ORDER);
-        s1.intoMemorySegment(scratch, PARTS + BYTES, ORDER);
-        s2.intoMemorySegment(scratch, PARTS + 2 * BYTES, ORDER);
-        s3.intoMemorySegment(scratch, PARTS + 3 * BYTES, ORDER);
+        s.intoMemorySegment(scratch, PARTS, ORDER);
     }
 
-    private static void four256(
-            MemorySegment weights,
-            long w0,
-            long stride,
-            MemorySegment input,
-            long row,
-            int blocks,
-            MemorySegment scratch) {
-        long w1 = w0 + stride;
-        long w2 = w1 + stride;
-        long w3 = w2 + stride;
-        FloatVector s0 = FloatVector.zero(FLOATS);
-        FloatVector s1 = FloatVector.zero(FLOATS);
-        FloatVector s2 = FloatVector.zero(FLOATS);
-        FloatVector s3 = FloatVector.zero(FLOATS);
+    private static void one256(
+            MemorySegment weights, long w0, MemorySegment input, long row, int blocks, MemorySegment scratch) {
+        FloatVector s = FloatVector.zero(FLOATS);
         for (int b = 0; b < blocks; b++) {
-            long at = b * BLOCK;
+            long at = w0 + b * BLOCK;
             long xAt = row + b * X;
-            FloatVector x0 = FloatVector.fromMemorySegment(FLOATS, input, xAt, ORDER);
-            FloatVector x1 = FloatVector.fromMemorySegment(FLOATS, input, xAt + BYTES, ORDER);
-            FloatVector x2 = FloatVector.fromMemorySegment(FLOATS, input, xAt + 2 * BYTES, ORDER);
-            FloatVector x3 = FloatVector.fromMemorySegment(FLOATS, input, xAt + 3 * BYTES, ORDER);
-            FloatVector q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, w0 + at + 2, ORDER)
+            FloatVector x = FloatVector.fromMemorySegment(FLOATS, input, xAt, ORDER);
+            FloatVector q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, at + 2, ORDER)
                     .convertShape(VectorOperators.B2F, FLOATS, 0);
-            FloatVector t = q.mul(x0);
-            q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, w0 + at + 10, ORDER)
+            FloatVector t = q.mul(x);
+            x = FloatVector.fromMemorySegment(FLOATS, input, xAt + BYTES, ORDER);
+            q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, at + 10, ORDER)
                     .convertShape(VectorOperators.B2F, FLOATS, 0);
-            t = FMA ? q.fma(x1, t) : q.mul(x1).add(t);
-            q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, w0 + at + 18, ORDER)
+            t = FMA ? q.fma(x, t) : q.mul(x).add(t);
+            x = FloatVector.fromMemorySegment(FLOATS, input, xAt + 2 * BYTES, ORDER);
+            q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, at + 18, ORDER)
                     .convertShape(VectorOperators.B2F, FLOATS, 0);
-            t = FMA ? q.fma(x2, t) : q.mul(x2).add(t);
-            q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, w0 + at + 26, ORDER)
+            t = FMA ? q.fma(x, t) : q.mul(x).add(t);
+            x = FloatVector.fromMemorySegment(FLOATS, input, xAt + 3 * BYTES, ORDER);
+            q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, at + 26, ORDER)
                     .convertShape(VectorOperators.B2F, FLOATS, 0);
-            t = FMA ? q.fma(x3, t) : q.mul(x3).add(t);
-            FloatVector d = FloatVector.broadcast(FLOATS, Float.float16ToFloat(weights.get(SHORT, w0 + at)));
-            s0 = FMA ? t.fma(d, s0) : t.mul(d).add(s0);
-            q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, w1 + at + 2, ORDER)
-                    .convertShape(VectorOperators.B2F, FLOATS, 0);
-            t = q.mul(x0);
-            q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, w1 + at + 10, ORDER)
-                    .convertShape(VectorOperators.B2F, FLOATS, 0);
-            t = FMA ? q.fma(x1, t) : q.mul(x1).add(t);
-            q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, w1 + at + 18, ORDER)
-                    .convertShape(VectorOperators.B2F, FLOATS, 0);
-            t = FMA ? q.fma(x2, t) : q.mul(x2).add(t);
-            q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, w1 + at + 26, ORDER)
-                    .convertShape(VectorOperators.B2F, FLOATS, 0);
-            t = FMA ? q.fma(x3, t) : q.mul(x3).add(t);
-            d = FloatVector.broadcast(FLOATS, Float.float16ToFloat(weights.get(SHORT, w1 + at)));
-            s1 = FMA ? t.fma(d, s1) : t.mul(d).add(s1);
-            q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, w2 + at + 2, ORDER)
-                    .convertShape(VectorOperators.B2F, FLOATS, 0);
-            t = q.mul(x0);
-            q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, w2 + at + 10, ORDER)
-                    .convertShape(VectorOperators.B2F, FLOATS, 0);
-            t = FMA ? q.fma(x1, t) : q.mul(x1).add(t);
-            q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, w2 + at + 18, ORDER)
-                    .convertShape(VectorOperators.B2F, FLOATS, 0);
-            t = FMA ? q.fma(x2, t) : q.mul(x2).add(t);
-            q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, w2 + at + 26, ORDER)
-                    .convertShape(VectorOperators.B2F, FLOATS, 0);
-            t = FMA ? q.fma(x3, t) : q.mul(x3).add(t);
-            d = FloatVector.broadcast(FLOATS, Float.float16ToFloat(weights.get(SHORT, w2 + at)));
-            s2 = FMA ? t.fma(d, s2) : t.mul(d).add(s2);
-            q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, w3 + at + 2, ORDER)
-                    .convertShape(VectorOperators.B2F, FLOATS, 0);
-            t = q.mul(x0);
-            q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, w3 + at + 10, ORDER)
-                    .convertShape(VectorOperators.B2F, FLOATS, 0);
-            t = FMA ? q.fma(x1, t) : q.mul(x1).add(t);
-            q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, w3 + at + 18, ORDER)
-                    .convertShape(VectorOperators.B2F, FLOATS, 0);
-            t = FMA ? q.fma(x2, t) : q.mul(x2).add(t);
-            q = (FloatVector) ByteVector.fromMemorySegment(QUARTER, weights, w3 + at + 26, ORDER)
-                    .convertShape(VectorOperators.B2F, FLOATS, 0);
-            t = FMA ? q.fma(x3, t) : q.mul(x3).add(t);
-            d = FloatVector.broadcast(FLOATS, Float.float16ToFloat(weights.get(SHORT, w3 + at)));
-            s3 = FMA ? t.fma(d, s3) : t.mul(d).add(s3);
+            t = FMA ? q.fma(x, t) : q.mul(x).add(t);
+            FloatVector d = FloatVector.broadcast(FLOATS, Float.float16ToFloat(weights.get(SHORT, at)));
+            s = FMA ? t.fma(d, s) : t.mul(d).add(s);
         }
-        s0.intoMemorySegment(scratch, PARTS, ORDER);
-        s1.intoMemorySegment(scratch, PARTS + BYTES, ORDER);
-        s2.intoMemorySegment(scratch, PARTS + 2 * BYTES, ORDER);
-        s3.intoMemorySegment(scratch, PARTS + 3 * BYTES, ORDER);
+        s.intoMemorySegment(scratch, PARTS, ORDER);
     }
 
     /** Four lanes: bytes come as ints and are shifted out of them, in the order of {@link #arrange}. */

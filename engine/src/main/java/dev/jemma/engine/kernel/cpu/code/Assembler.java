@@ -193,6 +193,19 @@ final class Assembler {
         put(0x50 + (register.ordinal() & 7));
     }
 
+    void push(Gp[] registers) {
+        for (Gp register : registers) {
+            push(register);
+        }
+    }
+
+    /** Undoes {@link #push(Gp[])}: pops in the opposite order. */
+    void pop(Gp[] registers) {
+        for (int i = registers.length - 1; i >= 0; i--) {
+            pop(registers[i]);
+        }
+    }
+
     void pop(Gp register) {
         if (register.ordinal() > 7) {
             put(0x41);

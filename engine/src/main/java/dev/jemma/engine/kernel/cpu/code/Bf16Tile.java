@@ -3,9 +3,6 @@ package dev.jemma.engine.kernel.cpu.code;
 import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
 
 import dev.jemma.engine.kernel.Write;
-import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
  * The innermost part of a bf16 matrix product: a tile of up to {@value #ROWS} x {@value #COLUMNS} of C in registers,
@@ -22,42 +19,26 @@ public final class Bf16Tile {
     public static final int ROWS = 8;
 
     /** Lanes of a vector. */
-    public static final int LANES = 16;
+    public static final int LANES = TileFrame.LANES;
 
     /** Most vectors side by side. */
-    public static final int VECTORS = 3;
+    public static final int VECTORS = TileFrame.VECTORS;
 
     /** Most columns of a tile. */
     public static final int COLUMNS = VECTORS * LANES;
 
     private static final int B = ROWS * VECTORS;
     private static final int BROADCASTS = B + VECTORS;
-    private static final int MASK = 1;
 
     private static final Gp[] SAVED = {Gp.RBX, Gp.RBP, Gp.R12, Gp.R13};
 
-    private static final MemorySegment[] FUNCTIONS = publish();
+    private static final TileFrame FRAME = new TileFrame(available(), ROWS, Bf16Tile::generate);
 
     private Bf16Tile() {}
 
     /** Whether this machine can run it. */
     public static boolean available() {
         return CpuFeatures.ofThisMachine().bf16();
-    }
-
-    private static MemorySegment[] publish() {
-        if (!available()) {
-            return new MemorySegment[0];
-        }
-        List<byte[]> functions = new ArrayList<>();
-        for (Write write : Write.values()) {
-            for (int rows = 1; rows <= ROWS; rows++) {
-                for (int vectors = 1; vectors <= VECTORS; vectors++) {
-                    functions.add(generate(rows, vectors, write));
-                }
-            }
-        }
-        return CodeMemory.publish(functions);
     }
 
     /**
@@ -74,17 +55,16 @@ public final class Bf16Tile {
      */
     public static void run(
             int rows, int columns, Write write, long a, long aStride, long panel, long pairs, long c, long cStride) {
-        int vectors = (columns + LANES - 1) / LANES;
-        long mask = 0xFFFF >>> vectors * LANES - columns;
+        long mask = TileFrame.mask(columns);
         int whole = rows / ROWS;
         int rest = rows % ROWS;
         if (whole > 0) {
-            ShortCall.run(function(ROWS, vectors, write), a, aStride, panel, pairs, c, cStride, mask, whole);
+            ShortCall.run(FRAME.function(ROWS, columns, write), a, aStride, panel, pairs, c, cStride, mask, whole);
         }
         if (rest > 0) {
             long done = (long) ROWS * whole;
             ShortCall.run(
-                    function(rest, vectors, write),
+                    FRAME.function(rest, columns, write),
                     a + done * aStride,
                     aStride,
                     panel,
@@ -96,19 +76,13 @@ public final class Bf16Tile {
         }
     }
 
-    private static MemorySegment function(int rows, int vectors, Write write) {
-        return FUNCTIONS[(write.ordinal() * ROWS + rows - 1) * VECTORS + vectors - 1];
-    }
-
     /** {@code void tiles(a, aStride, panel, pairs, c, cStride, mask, tiles)}, each {@code rows} x {@code vectors}, 8 rows apart. */
     static byte[] generate(int rows, int vectors, Write write) {
         Assembler x = new Assembler();
         x.mov(Gp.RAX, ShortCall.SEVENTH);
-        x.kmovw(MASK, Gp.RAX);
+        x.kmovw(TileFrame.MASK, Gp.RAX);
         x.mov(Gp.RAX, ShortCall.EIGHTH);
-        for (Gp register : SAVED) {
-            x.push(register);
-        }
+        x.push(SAVED);
         x.mov(Gp.RBX, Gp.RDI);
         x.mov(Gp.RBP, Gp.RDX);
         x.mov(Gp.R12, Gp.RCX);
@@ -134,18 +108,7 @@ public final class Bf16Tile {
         x.add(Gp.RDX, vectors * V512.bytes());
         x.decrement(Gp.RCX);
         x.jumpIfNotZero(loop);
-        Address[] c = Rows8.addresses(x, Gp.R8, Gp.R9);
-        for (int i = 0; i < rows; i++) {
-            for (int j = 0; j < vectors; j++) {
-                int mask = j == vectors - 1 ? MASK : Assembler.ALL;
-                int sum = i * vectors + j;
-                Address at = c[i].plus(j * V512.bytes());
-                if (write == Write.ADD) {
-                    x.vector(Evex.VADDPS, V512, sum, sum, at, mask);
-                }
-                x.vector(Evex.VMOVUPS_STORE, V512, sum, 0, at, mask);
-            }
-        }
+        TileFrame.store(x, Rows8.addresses(x, Gp.R8, Gp.R9), rows, vectors, 0, write);
         x.lea(Gp.RBX, Address.at(Gp.RBX, Gp.RSI, ROWS, 0));
         x.lea(Gp.R8, Address.at(Gp.R8, Gp.R9, ROWS, 0));
         x.mov(Gp.RDI, Gp.RBX);
@@ -153,9 +116,7 @@ public final class Bf16Tile {
         x.mov(Gp.RCX, Gp.R12);
         x.decrement(Gp.R13);
         x.jumpIfNotZero(tile);
-        for (int i = SAVED.length - 1; i >= 0; i--) {
-            x.pop(SAVED[i]);
-        }
+        x.pop(SAVED);
         x.vzeroupper();
         x.ret();
         return x.bytes();

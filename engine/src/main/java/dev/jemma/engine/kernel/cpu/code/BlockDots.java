@@ -131,22 +131,10 @@ public final class BlockDots {
 
     /** {@code void quantize(from, to, blocks, -offset, -, -)}. */
     static byte[] quantizing() {
-        Assembler x = new Assembler();
-        VectorBlock.constants(x);
-        Assembler.Label block = x.label();
-        VectorBlock.quantize(x, 0);
-        x.vector(Evex.VPMOVSDB_STORE, V512, VectorBlock.FIRST, Address.at(Gp.RSI));
-        x.vector(Evex.VPMOVSDB_STORE, V512, VectorBlock.SECOND, Address.at(Gp.RSI, 16));
-        x.vector(Evex.VMOVUPS_STORE, V128, VectorBlock.SCALE, Address.at(Gp.RSI, SCALE));
-        VectorBlock.start(x);
-        x.vector(Evex.VMOVUPS_STORE, V256, VectorBlock.START, Address.at(Gp.RSI, START));
-        x.add(Gp.RDI, VectorBlock.FLOAT_BYTES);
-        x.add(Gp.RSI, BLOCK_BYTES);
-        x.decrement(Gp.RDX);
-        x.jumpIfNotZero(block);
-        x.vzeroupper();
-        x.ret();
-        return x.bytes();
+        return VectorBlock.quantizing(BLOCK_BYTES, SCALE, x -> {
+            VectorBlock.start(x);
+            x.vector(Evex.VMOVUPS_STORE, V256, VectorBlock.START, Address.at(Gp.RSI, START));
+        });
     }
 
     /** {@code void widen(from, to, blocks, scale, -, -)}. */

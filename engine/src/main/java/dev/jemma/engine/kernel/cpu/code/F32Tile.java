@@ -8,8 +8,6 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.stream.Stream;
 
 /**
@@ -26,14 +24,13 @@ public final class F32Tile {
     public static final int LOW = 8;
 
     /** Lanes of a vector. */
-    public static final int LANES = 16;
+    public static final int LANES = TileFrame.LANES;
 
     /** Most vectors side by side. */
-    public static final int VECTORS = 3;
+    public static final int VECTORS = TileFrame.VECTORS;
 
     private static final int B = 24;
     private static final int ELEMENT = 27;
-    private static final int MASK = 1;
 
     private static final Gp[] SAVED = {Gp.RBX, Gp.RBP, Gp.R12, Gp.R13, Gp.R14, Gp.R15};
 
@@ -50,7 +47,7 @@ public final class F32Tile {
                             .toArray(ValueLayout.OfLong[]::new)),
                     Linker.Option.critical(false));
 
-    private static final MemorySegment[] FUNCTIONS = publish();
+    private static final TileFrame FRAME = new TileFrame(available(), TALL, F32Tile::existing);
 
     private F32Tile() {}
 
@@ -64,20 +61,8 @@ public final class F32Tile {
         return columns <= LANES ? TALL : LOW;
     }
 
-    private static MemorySegment[] publish() {
-        if (!available()) {
-            return new MemorySegment[0];
-        }
-        List<byte[]> functions = new ArrayList<>();
-        for (Write write : Write.values()) {
-            for (int rows = 1; rows <= TALL; rows++) {
-                for (int vectors = 1; vectors <= VECTORS; vectors++) {
-                    boolean exists = rows <= mostRows(vectors * LANES);
-                    functions.add(exists ? generate(rows, vectors, write) : new byte[0]);
-                }
-            }
-        }
-        return CodeMemory.publish(functions);
+    private static byte[] existing(int rows, int vectors, Write write) {
+        return rows <= mostRows(vectors * LANES) ? generate(rows, vectors, write) : new byte[0];
     }
 
     /**
@@ -135,9 +120,8 @@ public final class F32Tile {
             long depth,
             long c,
             long cRow) {
-        int vectors = (columns + LANES - 1) / LANES;
-        long mask = 0xFFFF >>> vectors * LANES - columns;
-        MemorySegment function = FUNCTIONS[(write.ordinal() * TALL + rows - 1) * VECTORS + vectors - 1];
+        long mask = TileFrame.mask(columns);
+        MemorySegment function = FRAME.function(rows, columns, write);
         long factor = Float.floatToRawIntBits(scale);
         try {
             CALL.invokeExact(function, a, aRow, b, depth, c, cRow, mask, aStep, bStep, factor, tiles);
@@ -149,11 +133,9 @@ public final class F32Tile {
     /** {@code void tiles(a, aRow, b, depth, c, cRow, mask, aStep, bStep, scale, tiles)}, each {@code rows} x {@code vectors}. */
     static byte[] generate(int rows, int vectors, Write write) {
         Assembler x = new Assembler();
-        for (Gp register : SAVED) {
-            x.push(register);
-        }
+        x.push(SAVED);
         x.mov(Gp.RAX, Address.at(Gp.RSP, STACK));
-        x.kmovw(MASK, Gp.RAX);
+        x.kmovw(TileFrame.MASK, Gp.RAX);
         x.mov(Gp.R13, Address.at(Gp.RSP, STACK + 16));
         x.mov(Gp.R14, Gp.RDI);
         x.mov(Gp.R15, Gp.RDX);
@@ -166,7 +148,7 @@ public final class F32Tile {
         Address[] a = rowAddresses(x, rows, Gp.RDI, Gp.RSI);
         Assembler.Label loop = x.label();
         for (int j = 0; j < vectors; j++) {
-            int mask = j == vectors - 1 ? MASK : Assembler.ALL;
+            int mask = j == vectors - 1 ? TileFrame.MASK : Assembler.ALL;
             x.vectorOrZero(Evex.VMOVUPS, V512, B + j, Address.at(Gp.RDX, j * V512.bytes()), mask);
         }
         for (int i = 0; i < rows; i++) {
@@ -190,19 +172,10 @@ public final class F32Tile {
         x.decrement(Gp.RCX);
         x.jumpIfNotZero(loop);
         x.vector(Evex.VPBROADCASTD, V512, B, Address.at(Gp.RSP, STACK + 24));
-        Address[] c = rowAddresses(x, rows, Gp.R8, Gp.R9);
-        for (int i = 0; i < rows; i++) {
-            for (int j = 0; j < vectors; j++) {
-                int mask = j == vectors - 1 ? MASK : Assembler.ALL;
-                int sum = i * vectors + j;
-                Address at = c[i].plus(j * V512.bytes());
-                x.vector(Evex.VMULPS, V512, sum, sum, B);
-                if (write == Write.ADD) {
-                    x.vector(Evex.VADDPS, V512, sum, sum, at, mask);
-                }
-                x.vector(Evex.VMOVUPS_STORE, V512, sum, 0, at, mask);
-            }
+        for (int i = 0; i < rows * vectors; i++) {
+            x.vector(Evex.VMULPS, V512, i, i, B);
         }
+        TileFrame.store(x, rowAddresses(x, rows, Gp.R8, Gp.R9), rows, vectors, 0, write);
         for (int advanced = 0; advanced < rows; advanced += LOW) {
             x.lea(Gp.R14, Address.at(Gp.R14, Gp.RSI, LOW, 0));
             x.lea(Gp.R8, Address.at(Gp.R8, Gp.R9, LOW, 0));
@@ -214,9 +187,7 @@ public final class F32Tile {
         x.decrement(Gp.RAX);
         x.movStore(TILES, Gp.RAX);
         x.jumpIfNotZero(tile);
-        for (int i = SAVED.length - 1; i >= 0; i--) {
-            x.pop(SAVED[i]);
-        }
+        x.pop(SAVED);
         x.vzeroupper();
         x.ret();
         return x.bytes();

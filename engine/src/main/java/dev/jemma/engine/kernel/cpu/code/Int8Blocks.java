@@ -2,7 +2,6 @@ package dev.jemma.engine.kernel.cpu.code;
 
 import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V128;
 import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V256;
-import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
 
 import dev.jemma.engine.tensor.DType;
 import java.lang.foreign.MemorySegment;
@@ -80,22 +79,10 @@ public final class Int8Blocks {
 
     /** {@code void quantize(from, to, blocks, -offset, -, -)}. */
     static byte[] quantizing() {
-        Assembler x = new Assembler();
-        VectorBlock.constants(x);
-        Assembler.Label block = x.label();
-        VectorBlock.quantize(x, 0);
-        x.vector(Evex.VPMOVSDB_STORE, V512, VectorBlock.FIRST, Address.at(Gp.RSI));
-        x.vector(Evex.VPMOVSDB_STORE, V512, VectorBlock.SECOND, Address.at(Gp.RSI, 16));
-        x.vector(Evex.VMOVSS_STORE, V128, VectorBlock.SCALE, Address.at(Gp.RSI, SCALE));
-        VectorBlock.startOfAll(x);
-        x.vector(Evex.VMOVSS_STORE, V128, VectorBlock.START, Address.at(Gp.RSI, START));
-        x.add(Gp.RDI, VectorBlock.FLOAT_BYTES);
-        x.add(Gp.RSI, BYTES);
-        x.decrement(Gp.RDX);
-        x.jumpIfNotZero(block);
-        x.vzeroupper();
-        x.ret();
-        return x.bytes();
+        return VectorBlock.quantizing(BYTES, SCALE, x -> {
+            VectorBlock.startOfAll(x);
+            x.vector(Evex.VMOVSS_STORE, V128, VectorBlock.START, Address.at(Gp.RSI, START));
+        });
     }
 
     /** {@code void split(from, stride, to, toStride, scales, scalesStride, rows, blocks)}. */
@@ -106,9 +93,7 @@ public final class Int8Blocks {
         x.constant(constant, type == DType.Q8_0 ? 0x80808080 : 0x0F0F0F0F);
         x.mov(Gp.R11, ShortCall.SEVENTH);
         x.mov(Gp.RAX, ShortCall.EIGHTH);
-        for (Gp register : saved) {
-            x.push(register);
-        }
+        x.push(saved);
         Assembler.Label row = x.label();
         x.mov(Gp.R10, Gp.RDI);
         x.mov(Gp.RBX, Gp.RDX);
@@ -139,9 +124,7 @@ public final class Int8Blocks {
         x.add(Gp.R8, Gp.R9);
         x.decrement(Gp.R11);
         x.jumpIfNotZero(row);
-        for (int i = saved.length - 1; i >= 0; i--) {
-            x.pop(saved[i]);
-        }
+        x.pop(saved);
         x.vzeroupper();
         x.ret();
         return x.bytes();

@@ -3,9 +3,6 @@ package dev.jemma.engine.kernel.cpu.code;
 import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
 
 import dev.jemma.engine.kernel.Write;
-import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
  * The innermost part of a product with block-quantized weights: a tile of up to {@value #ROWS} x {@value #COLUMNS} of C in registers,
@@ -22,10 +19,10 @@ public final class Int8Tile {
     public static final int ROWS = 4;
 
     /** Lanes of a vector. */
-    public static final int LANES = 16;
+    public static final int LANES = TileFrame.LANES;
 
     /** Most vectors side by side. */
-    public static final int VECTORS = 3;
+    public static final int VECTORS = TileFrame.VECTORS;
 
     /** Most columns of a tile. */
     public static final int COLUMNS = VECTORS * LANES;
@@ -38,35 +35,19 @@ public final class Int8Tile {
     private static final int SUMS = ROWS * VECTORS;
     private static final int B = 2 * SUMS;
     private static final int A = B + VECTORS;
-    private static final int MASK = 1;
 
     private static final Gp[] SAVED = {Gp.RBX, Gp.RBP, Gp.R12, Gp.R13, Gp.R14};
 
     /** Where cStride is once they are saved. */
     private static final Address C_STRIDE = ShortCall.SEVENTH.plus(8 * SAVED.length);
 
-    private static final MemorySegment[] FUNCTIONS = publish();
+    private static final TileFrame FRAME = new TileFrame(available(), ROWS, Int8Tile::generate);
 
     private Int8Tile() {}
 
     /** Whether this machine can run it. */
     public static boolean available() {
         return CpuFeatures.ofThisMachine().vnni();
-    }
-
-    private static MemorySegment[] publish() {
-        if (!available()) {
-            return new MemorySegment[0];
-        }
-        List<byte[]> functions = new ArrayList<>();
-        for (Write write : Write.values()) {
-            for (int rows = 1; rows <= ROWS; rows++) {
-                for (int vectors = 1; vectors <= VECTORS; vectors++) {
-                    functions.add(generate(rows, vectors, write));
-                }
-            }
-        }
-        return CodeMemory.publish(functions);
     }
 
     /**
@@ -93,35 +74,29 @@ public final class Int8Tile {
             long blocks,
             long c,
             long cStride) {
-        int vectors = (columns + LANES - 1) / LANES;
-        long mask = 0xFFFF >>> vectors * LANES - columns;
+        long mask = TileFrame.mask(columns);
         int whole = rows / ROWS;
         int rest = rows % ROWS;
         if (whole > 0) {
             long last = (long) whole << 16 | mask;
-            ShortCall.run(function(ROWS, vectors, write), a, aStride, panel, scales, blocks, c, cStride, last);
+            ShortCall.run(FRAME.function(ROWS, columns, write), a, aStride, panel, scales, blocks, c, cStride, last);
         }
         if (rest > 0) {
             long done = (long) ROWS * whole;
             long restA = a + done * aStride;
             long restC = c + done * cStride;
             long last = 1 << 16 | mask;
-            ShortCall.run(function(rest, vectors, write), restA, aStride, panel, scales, blocks, restC, cStride, last);
+            ShortCall.run(
+                    FRAME.function(rest, columns, write), restA, aStride, panel, scales, blocks, restC, cStride, last);
         }
-    }
-
-    private static MemorySegment function(int rows, int vectors, Write write) {
-        return FUNCTIONS[(write.ordinal() * ROWS + rows - 1) * VECTORS + vectors - 1];
     }
 
     /** {@code void tiles(a, aStride, panel, scales, blocks, c, cStride, tiles << 16 | mask)}, each {@code rows} x {@code vectors}, 4 rows apart. */
     static byte[] generate(int rows, int vectors, Write write) {
         Assembler x = new Assembler();
         x.mov(Gp.RAX, ShortCall.EIGHTH);
-        x.kmovw(MASK, Gp.RAX);
-        for (Gp register : SAVED) {
-            x.push(register);
-        }
+        x.kmovw(TileFrame.MASK, Gp.RAX);
+        x.push(SAVED);
         x.mov(Gp.RBX, Gp.RDI);
         x.mov(Gp.RBP, Gp.RDX);
         x.mov(Gp.R12, Gp.RCX);
@@ -170,18 +145,7 @@ public final class Int8Tile {
         x.decrement(Gp.R8);
         x.jumpIfNotZero(block);
         x.mov(Gp.RAX, C_STRIDE);
-        Address[] c = Rows8.addresses(x, Gp.R9, Gp.RAX);
-        for (int i = 0; i < rows; i++) {
-            for (int j = 0; j < vectors; j++) {
-                int mask = j == vectors - 1 ? MASK : Assembler.ALL;
-                int sum = SUMS + i * vectors + j;
-                Address at = c[i].plus(j * V512.bytes());
-                if (write == Write.ADD) {
-                    x.vector(Evex.VADDPS, V512, sum, sum, at, mask);
-                }
-                x.vector(Evex.VMOVUPS_STORE, V512, sum, 0, at, mask);
-            }
-        }
+        TileFrame.store(x, Rows8.addresses(x, Gp.R9, Gp.RAX), rows, vectors, SUMS, write);
         x.lea(Gp.RBX, Address.at(Gp.RBX, Gp.RSI, ROWS, 0));
         x.lea(Gp.R9, Address.at(Gp.R9, Gp.RAX, ROWS, 0));
         x.mov(Gp.RDI, Gp.RBX);
@@ -190,9 +154,7 @@ public final class Int8Tile {
         x.mov(Gp.R8, Gp.R13);
         x.decrement(Gp.R14);
         x.jumpIfNotZero(tile);
-        for (int i = SAVED.length - 1; i >= 0; i--) {
-            x.pop(SAVED[i]);
-        }
+        x.pop(SAVED);
         x.vzeroupper();
         x.ret();
         return x.bytes();

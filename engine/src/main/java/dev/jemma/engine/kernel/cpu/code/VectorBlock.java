@@ -3,6 +3,8 @@ package dev.jemma.engine.kernel.cpu.code;
 import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V128;
 import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
 
+import java.util.function.Consumer;
+
 /**
  * Code that quantizes a block of 32 floats of the vector that weights are multiplied by: the scale is the greatest magnitude / 127.
  * Magnitudes are compared as integers, among which a NaN is the greatest, so that the scale of its block is one too.
@@ -81,5 +83,29 @@ final class VectorBlock {
             x.vector(Evex.VPSHUFD, V512, 1, 0, START, pairs);
             x.vector(Evex.VPADDD, V512, START, START, 1);
         }
+    }
+
+    /**
+     * {@code void quantize(from, to, blocks, -offset, -, -)}: blocks of {@code bytes} bytes that begin with the quantized bytes.
+     *
+     * @param scaleAt where the scale is in a block
+     * @param start writes what sums start from to the block at RSI
+     */
+    static byte[] quantizing(int bytes, int scaleAt, Consumer<Assembler> start) {
+        Assembler x = new Assembler();
+        constants(x);
+        Assembler.Label block = x.label();
+        quantize(x, 0);
+        x.vector(Evex.VPMOVSDB_STORE, V512, FIRST, Address.at(Gp.RSI));
+        x.vector(Evex.VPMOVSDB_STORE, V512, SECOND, Address.at(Gp.RSI, 16));
+        x.vector(Evex.VMOVSS_STORE, V128, SCALE, Address.at(Gp.RSI, scaleAt));
+        start.accept(x);
+        x.add(Gp.RDI, FLOAT_BYTES);
+        x.add(Gp.RSI, bytes);
+        x.decrement(Gp.RDX);
+        x.jumpIfNotZero(block);
+        x.vzeroupper();
+        x.ret();
+        return x.bytes();
     }
 }

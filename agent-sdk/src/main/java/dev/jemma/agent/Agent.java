@@ -125,8 +125,8 @@ public final class Agent implements AutoCloseable {
         String text = JsonText.of(JsonNodeFactory.instance.stringNode(begin));
         return switch (answer.status()) {
             case COMPLETE -> text;
-            case LIMIT -> text + " (a limit was reached)";
-            case CUT_OFF -> text + " (cut off, the text or its context is too long)";
+            case LIMIT -> text + " (a limit was reached; see Limits)";
+            case CUT_OFF -> text + " (cut off; allow more new tokens or a longer context)";
             case REFUSED -> text + " (the model refused)";
         };
     }

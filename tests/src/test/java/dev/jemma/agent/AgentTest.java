@@ -105,7 +105,7 @@ final class AgentTest {
                 .build()) {
             assertThatThrownBy(() -> agent.ask("Which?", Warmest.class))
                     .hasMessage("the answer is no Warmest: there is no JSON in it; it is \"{\\\"room\\\": \\\"kit\""
-                            + " (cut off, the text or its context is too long)");
+                            + " (cut off; allow more new tokens or a longer context)");
         }
     }
 

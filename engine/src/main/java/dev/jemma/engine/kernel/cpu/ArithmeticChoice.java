@@ -14,7 +14,7 @@ import java.util.Locale;
 /**
  * The fastest arithmetic on this CPU. The bf16 dot product does more than twice what f32 FMA does on some CPUs and half of it on others,
  * so both are timed, once a CPU: the answer is kept in the user's cache folder, since runs of one user should not differ by what else the
- * machine did in a millisecond. The int8 dot product does four times what FMA does wherever it exists.
+ * machine did in a millisecond. The int8 dot product does four times what FMA does on both of these.
  *
  * @param arithmetic the choice
  * @param reason the figures behind it, for people
@@ -64,14 +64,20 @@ public record ArithmeticChoice(Arithmetic arithmetic, String reason) {
         double f32 = PeakRate.F32_FMA.measure().orElse(0);
         double bf16 = PeakRate.BF16_DOT.measure().orElse(0);
         double int8 = PeakRate.INT8_DOT.measure().orElse(0);
-        Arithmetic arithmetic =
-                bf16 > WORTHWHILE * f32 ? Arithmetic.BF16 : int8 > f32 ? Arithmetic.INT8 : Arithmetic.F32;
         String reason = String.format(
                 Locale.ROOT,
                 "a core does %.0f billion operations a second in int8, %.0f in bf16, %.0f in f32",
                 int8 / 1e9,
                 bf16 / 1e9,
                 f32 / 1e9);
-        return new ArithmeticChoice(arithmetic, reason);
+        return new ArithmeticChoice(fastest(f32, bf16, int8), reason);
+    }
+
+    /** By what a core does of each. */
+    static Arithmetic fastest(double f32, double bf16, double int8) {
+        if (bf16 > WORTHWHILE * f32) {
+            return Arithmetic.BF16;
+        }
+        return int8 > f32 ? Arithmetic.INT8 : Arithmetic.F32;
     }
 }

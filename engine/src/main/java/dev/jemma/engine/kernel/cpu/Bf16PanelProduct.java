@@ -194,15 +194,8 @@ final class Bf16PanelProduct implements PanelProduct {
         long pairs = pairs(d);
         for (int j = 0; j < count; j += COLUMNS) {
             long panel = x.memory().address() + x.offset() + (first + j) / COLUMNS * pairs * PANEL_STEP;
-            tiles(
-                    a.address(),
-                    a.stride(),
-                    m,
-                    panel,
-                    COLUMNS,
-                    Gemm.ceilDiv(d, 2),
-                    c.from(0, (long) FLOAT * j),
-                    Write.SET);
+            long to = c.address() + (long) FLOAT * j;
+            Bf16Tile.run(m, COLUMNS, Write.SET, a.address(), a.stride(), panel, Gemm.ceilDiv(d, 2), to, c.stride());
         }
     }
 
@@ -212,20 +205,9 @@ final class Bf16PanelProduct implements PanelProduct {
         for (int j = 0; j < d; j += COLUMNS) {
             long panel = depthAddress(x, j, first);
             int columns = Math.min(COLUMNS, d - j);
-            tiles(
-                    a.address(),
-                    a.stride(),
-                    m,
-                    panel,
-                    columns,
-                    Gemm.ceilDiv(count, 2),
-                    c.from(0, (long) FLOAT * j),
-                    write);
+            long to = c.address() + (long) FLOAT * j;
+            Bf16Tile.run(m, columns, write, a.address(), a.stride(), panel, Gemm.ceilDiv(count, 2), to, c.stride());
         }
-    }
-
-    private static void tiles(long a, long aStride, int m, long panel, int columns, int pairs, Rows c, Write write) {
-        Bf16Tile.run(m, columns, write, a, aStride, panel, pairs, c.address(), c.stride());
     }
 
     @Override
@@ -249,7 +231,9 @@ final class Bf16PanelProduct implements PanelProduct {
             }
             long left = x.memory().address() + x.offset() + (long) BF16 * (first + 2 * k);
             Write mode = k == 0 ? Write.SET : Write.ADD;
-            tiles(left, leftStride(x.count()), d, panel.address(), columns, block, transposed, mode);
+            long stride = leftStride(x.count());
+            long to = transposed.address();
+            Bf16Tile.run(d, columns, mode, left, stride, panel.address(), block, to, transposed.stride());
         }
         for (int i = 0; i < d; i += LANES) {
             Bf16Panels.transpose(

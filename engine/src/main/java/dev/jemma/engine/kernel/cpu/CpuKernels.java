@@ -50,7 +50,7 @@ public final class CpuKernels implements Kernels {
         panelGemm = new PanelGemm(team, new FloatFactors(team.size(), arithmetic));
         int8Gemm = new PanelGemm(team, new Int8Factors(team.size()));
         roundedGemm = new RoundedGemm(team, gemm);
-        byPanels = PanelGemm.available(arithmetic);
+        byPanels = FloatFactors.available(arithmetic);
         gemv = new Gemv(team);
         codeGemv = new CodeGemv(team);
         thinGemv = new ThinGemv(team);

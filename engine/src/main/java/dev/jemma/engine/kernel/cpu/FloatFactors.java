@@ -5,14 +5,12 @@ import static dev.jemma.engine.kernel.cpu.code.Bf16Tile.LANES;
 
 import dev.jemma.engine.kernel.Arithmetic;
 import dev.jemma.engine.kernel.Write;
-import dev.jemma.engine.kernel.cpu.Gemm.Order;
 import dev.jemma.engine.kernel.cpu.code.Bf16Panels;
 import dev.jemma.engine.kernel.cpu.code.Bf16Tile;
 import dev.jemma.engine.kernel.cpu.code.BlockColumns;
 import dev.jemma.engine.kernel.cpu.code.F32Tile;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Quantization;
-import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -60,6 +58,15 @@ final class FloatFactors implements TileFactors {
         }
     }
 
+    /** Whether this machine can multiply them in {@code arithmetic}. */
+    static boolean available(Arithmetic arithmetic) {
+        return Bf16Panels.available()
+                && switch (arithmetic) {
+                    case F32, INT8 -> F32Tile.available();
+                    case BF16 -> Bf16Tile.available();
+                };
+    }
+
     @Override
     public int rows() {
         return Bf16Tile.ROWS;
@@ -82,8 +89,8 @@ final class FloatFactors implements TileFactors {
     }
 
     @Override
-    public void begin(Tensor weight, Order order) {
-        source = PanelSource.of(weight, order);
+    public void begin(PanelSource weight) {
+        source = weight;
     }
 
     @Override
@@ -114,11 +121,6 @@ final class FloatFactors implements TileFactors {
             }
         }
         return panels[member].address();
-    }
-
-    @Override
-    public void prefetch(int k, int block, int column, int count, int part, int parts) {
-        source.prefetch(k, block, column, count, part, parts);
     }
 
     @Override

@@ -12,7 +12,6 @@ import dev.jemma.engine.kernel.cpu.code.Bf16Panels;
 import dev.jemma.engine.kernel.cpu.code.Int8Blocks;
 import dev.jemma.engine.kernel.cpu.code.Int8Tile;
 import dev.jemma.engine.tensor.DType;
-import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -75,11 +74,11 @@ final class Int8Factors implements TileFactors {
     }
 
     @Override
-    public void begin(Tensor weight, Order order) {
-        if (order != Order.TRANSPOSED) {
+    public void begin(PanelSource weight) {
+        if (weight.order() != Order.TRANSPOSED) {
             throw new IllegalArgumentException("blocks of the weight lie across the depth");
         }
-        source = PanelSource.of(weight, order);
+        source = weight;
     }
 
     @Override
@@ -108,11 +107,6 @@ final class Int8Factors implements TileFactors {
             Bf16Panels.transpose(stagedScales, SCALE_ROW, Gemm.roundUp(block / BLOCK, LANES), scales + place, stride);
         }
         return panel;
-    }
-
-    @Override
-    public void prefetch(int k, int block, int column, int count, int part, int parts) {
-        source.prefetch(k, block, column, count, part, parts);
     }
 
     @Override

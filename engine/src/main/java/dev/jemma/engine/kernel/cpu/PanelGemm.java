@@ -3,12 +3,8 @@ package dev.jemma.engine.kernel.cpu;
 import static dev.jemma.engine.kernel.cpu.code.Bf16Tile.COLUMNS;
 import static dev.jemma.engine.kernel.cpu.code.Bf16Tile.LANES;
 
-import dev.jemma.engine.kernel.Arithmetic;
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.kernel.cpu.Gemm.Order;
-import dev.jemma.engine.kernel.cpu.code.Bf16Panels;
-import dev.jemma.engine.kernel.cpu.code.Bf16Tile;
-import dev.jemma.engine.kernel.cpu.code.F32Tile;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
@@ -63,6 +59,7 @@ final class PanelGemm implements AutoCloseable {
 
     private MemorySegment a = MemorySegment.NULL;
     private MemorySegment c = MemorySegment.NULL;
+    private PanelSource source = PanelSource.NONE;
     private MemorySegment left = MemorySegment.NULL;
     private MemorySegment sums = MemorySegment.NULL;
     private Write write = Write.SET;
@@ -85,15 +82,6 @@ final class PanelGemm implements AutoCloseable {
         this.factors = factors;
     }
 
-    /** Whether this machine can run them in {@code arithmetic}. */
-    static boolean available(Arithmetic arithmetic) {
-        return Bf16Panels.available()
-                && switch (arithmetic) {
-                    case F32, INT8 -> F32Tile.available();
-                    case BF16 -> Bf16Tile.available();
-                };
-    }
-
     /** C [M, N] from A [M, K] and B [K, N] (TRANSPOSED: the tensor is [N, K]). */
     void multiply(Tensor out, Tensor x, Tensor weight, Order weightOrder, Write mode) {
         int m = Math.toIntExact(out.dim(0));
@@ -101,7 +89,8 @@ final class PanelGemm implements AutoCloseable {
         depth = Math.toIntExact(x.dim(1));
         a = x.segment();
         c = out.segment();
-        factors.begin(weight, weightOrder);
+        source = PanelSource.of(weight, weightOrder);
+        factors.begin(source);
         panelCount = Gemm.ceilDiv(columns, COLUMNS);
         leftStride = factors.leftBytes((int) Gemm.roundUp(depth, factors.unit())) + STAGGER;
         int atOnce = (int) Math.clamp(LEFT_BYTES / leftStride / factors.rows() * factors.rows(), factors.rows(), ROWS);
@@ -143,7 +132,7 @@ final class PanelGemm implements AutoCloseable {
         team.run(Gemm.ceilDiv(rows * columns, SUMS_A_CHUNK), sumTask);
     }
 
-    /** Depth of a block: equal parts of at most what a panel holds, rounded up for the transposition of 16 pairs. */
+    /** Depth of a block: equal parts of at most what a panel holds, rounded up to the factors' unit. */
     private int depthBlock(int ofDepth) {
         int blocks = Math.max(1, Gemm.ceilDiv(ofDepth, factors.deepest()));
         return (int) Math.min(factors.deepest(), Gemm.roundUp(Gemm.ceilDiv(ofDepth, blocks), factors.unit()));
@@ -204,7 +193,7 @@ final class PanelGemm implements AutoCloseable {
         int calls = Gemm.ceilDiv(to - from, ROWS_A_CALL);
         for (int call = 0; call < calls; call++) {
             int i = from + call * ROWS_A_CALL;
-            factors.prefetch(nextK, nextBlock, nextColumn, nextCount, call, calls);
+            source.prefetch(nextK, nextBlock, nextColumn, nextCount, call, calls);
             int height = Math.min(ROWS_A_CALL, to - i);
             long aAt = left.address() + i * leftStride + factors.leftBytes(k);
             long cAt = target + i * stride + 4L * column;

@@ -17,8 +17,10 @@ import java.lang.foreign.MemorySegment;
  * @param depth its rows
  */
 record PanelSource(MemorySegment segment, DType type, Order order, int columns, int depth) {
+    /** Before the first weight. */
     static final PanelSource NONE = new PanelSource(MemorySegment.NULL, DType.BF16, Order.PLAIN, 0, 0);
 
+    /** B [K, N] (TRANSPOSED: the tensor is [N, K]). */
     static PanelSource of(Tensor weight, Order order) {
         boolean plain = order == Order.PLAIN;
         return new PanelSource(
@@ -37,7 +39,11 @@ record PanelSource(MemorySegment segment, DType type, Order order, int columns, 
         return Addresses.ofMapped(segment, at, bytes);
     }
 
-    /** As {@link TileFactors#prefetch}. */
+    /**
+     * Brings a part of what {@link TileFactors#pack} will read to the second-level cache.
+     *
+     * @param part 0 .. parts - 1: of so many equal parts
+     */
     void prefetch(int k, int block, int column, int count, int part, int parts) {
         boolean plain = order == Order.PLAIN;
         int rows = plain ? block : count;

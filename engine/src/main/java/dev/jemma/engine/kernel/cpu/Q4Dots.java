@@ -29,7 +29,7 @@ record Q4Dots() implements Dots {
     /** A block's activations in bytes. */
     private static final long X = 128;
 
-    /** The same with what belongs to them. */
+    /** The same and the vector that follows them. */
     private static final long XB = X + BYTES;
 
     /** L bytes; with L = 4, whose vector Java lacks, unused. */
@@ -43,15 +43,22 @@ record Q4Dots() implements Dots {
 
     /**
      * Of every 16 elements, the four that are byte k of four ints lie together where vectors are of four floats. With longer ones a block is
-     * followed by what {@code 8} would add to the sum of each lane, negative.
+     * followed by minus eight times the sum of each lane's four or two elements.
      */
     @Override
     public void arrange(MemorySegment x, long offset, long inputs, MemorySegment to, long toOffset) {
-        for (long i = 0; L == 4 && i < inputs; i++) {
+        if (L > 4) {
+            blocks(x, offset, inputs / 32, to, toOffset);
+            return;
+        }
+        for (long i = 0; i < inputs; i++) {
             long lane = i & -16 | (i & 3) << 2 | i >> 2 & 3;
             to.set(Lanes.FLOAT, toOffset + 4 * lane, x.get(Lanes.FLOAT, offset + 4 * i));
         }
-        for (long b = 0; L > 4 && b < inputs / 32; b++) {
+    }
+
+    private static void blocks(MemorySegment x, long offset, long count, MemorySegment to, long toOffset) {
+        for (long b = 0; b < count; b++) {
             long at = toOffset + b * XB;
             MemorySegment.copy(x, offset + b * X, to, at, X);
             for (int lane = 0; lane < L; lane++) {

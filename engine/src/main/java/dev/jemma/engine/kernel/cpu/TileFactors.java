@@ -1,8 +1,6 @@
 package dev.jemma.engine.kernel.cpu;
 
 import dev.jemma.engine.kernel.Write;
-import dev.jemma.engine.kernel.cpu.Gemm.Order;
-import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -22,8 +20,8 @@ sealed interface TileFactors extends AutoCloseable permits FloatFactors, Int8Fac
     /** Bytes of {@code steps} steps of a row of the left factor, from a multiple of {@link #unit} on. */
     long leftBytes(int steps);
 
-    /** B [K, N] is {@code weight} from now on (TRANSPOSED: the tensor is [N, K]). */
-    void begin(Tensor weight, Order order);
+    /** B is {@code weight} from now on. */
+    void begin(PanelSource weight);
 
     /** Brings a row of {@code depth} floats at {@code from} of {@code x} into the form; what lies behind it may be overwritten up to a vector. */
     void left(MemorySegment x, long from, int depth, MemorySegment to, long offset);
@@ -34,13 +32,6 @@ sealed interface TileFactors extends AutoCloseable permits FloatFactors, Int8Fac
      * @return the panel's address; it lasts until the member's next call
      */
     long pack(int member, int k, int block, int column, int count);
-
-    /**
-     * Brings a part of what {@link #pack} will read to the second-level cache.
-     *
-     * @param part 0 .. parts - 1: of so many equal parts
-     */
-    void prefetch(int k, int block, int column, int count, int part, int parts);
 
     /** {@code height} rows at {@code a} by the {@code count} columns of a panel over its {@code block} steps; addresses as the tiles have them. */
     void multiply(

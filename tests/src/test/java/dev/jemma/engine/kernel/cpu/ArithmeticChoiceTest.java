@@ -48,6 +48,16 @@ final class ArithmeticChoiceTest {
         }
     }
 
+    /** Rates of an EPYC Zen 4, of a Xeon without AMX, and of CPUs that lack one instruction or both. */
+    @Test
+    void takesBf16WhereItPaysAndElseInt8WhereItExists() {
+        assertThat(ArithmeticChoice.fastest(118, 235, 470)).isEqualTo(Arithmetic.BF16);
+        assertThat(ArithmeticChoice.fastest(169, 82, 720)).isEqualTo(Arithmetic.INT8);
+        assertThat(ArithmeticChoice.fastest(100, 110, 400)).isEqualTo(Arithmetic.INT8);
+        assertThat(ArithmeticChoice.fastest(100, 110, 0)).isEqualTo(Arithmetic.F32);
+        assertThat(ArithmeticChoice.fastest(100, 0, 0)).isEqualTo(Arithmetic.F32);
+    }
+
     @Test
     void needsNoFolderToWriteTo() throws IOException {
         Path noFolder = Files.writeString(folder.resolve("choices"), "a file");

@@ -3,6 +3,7 @@ package dev.jemma.engine.kernel.cpu.code;
 import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
 
 import dev.jemma.engine.kernel.Write;
+import java.lang.foreign.MemorySegment;
 
 /**
  * The innermost part of a bf16 matrix product: a tile of up to {@value #ROWS} x {@value #COLUMNS} of C in registers,
@@ -56,23 +57,13 @@ public final class Bf16Tile {
     public static void run(
             int rows, int columns, Write write, long a, long aStride, long panel, long pairs, long c, long cStride) {
         long mask = TileFrame.mask(columns);
-        int whole = rows / ROWS;
-        int rest = rows % ROWS;
-        if (whole > 0) {
-            ShortCall.run(FRAME.function(ROWS, columns, write), a, aStride, panel, pairs, c, cStride, mask, whole);
-        }
-        if (rest > 0) {
-            long done = (long) ROWS * whole;
-            ShortCall.run(
-                    FRAME.function(rest, columns, write),
-                    a + done * aStride,
-                    aStride,
-                    panel,
-                    pairs,
-                    c + done * cStride,
-                    cStride,
-                    mask,
-                    1);
+        for (int done = 0; done < rows; ) {
+            int height = Math.min(ROWS, rows - done);
+            int tiles = (rows - done) / height;
+            MemorySegment function = FRAME.function(height, columns, write);
+            long from = a + done * aStride;
+            ShortCall.run(function, from, aStride, panel, pairs, c + done * cStride, cStride, mask, tiles);
+            done += height * tiles;
         }
     }
 

@@ -92,41 +92,20 @@ public final class F32Tile {
             long depth,
             long c,
             long cRow) {
-        int most = mostRows(columns);
-        int whole = rows / most;
-        int rest = rows % most;
-        if (whole > 0) {
-            tiles(most, whole, columns, write, scale, a, aRow, aStep, b, bStep, depth, c, cRow);
-        }
-        if (rest > 0) {
-            long done = (long) most * whole;
-            long restA = a + done * aRow;
-            long restC = c + done * cRow;
-            tiles(rest, 1, columns, write, scale, restA, aRow, aStep, b, bStep, depth, restC, cRow);
-        }
-    }
-
-    private static void tiles(
-            int rows,
-            long tiles,
-            int columns,
-            Write write,
-            float scale,
-            long a,
-            long aRow,
-            long aStep,
-            long b,
-            long bStep,
-            long depth,
-            long c,
-            long cRow) {
         long mask = TileFrame.mask(columns);
-        MemorySegment function = FRAME.function(rows, columns, write);
         long factor = Float.floatToRawIntBits(scale);
-        try {
-            CALL.invokeExact(function, a, aRow, b, depth, c, cRow, mask, aStep, bStep, factor, tiles);
-        } catch (Throwable e) {
-            throw new IllegalStateException("machine code threw", e);
+        for (int done = 0; done < rows; ) {
+            int height = Math.min(mostRows(columns), rows - done);
+            long tiles = (rows - done) / height;
+            MemorySegment function = FRAME.function(height, columns, write);
+            long from = a + done * aRow;
+            long to = c + done * cRow;
+            try {
+                CALL.invokeExact(function, from, aRow, b, depth, to, cRow, mask, aStep, bStep, factor, tiles);
+            } catch (Throwable e) {
+                throw new IllegalStateException("machine code threw", e);
+            }
+            done += height * (int) tiles;
         }
     }
 

@@ -3,6 +3,7 @@ package dev.jemma.engine.kernel.cpu.code;
 import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
 
 import dev.jemma.engine.kernel.Write;
+import java.lang.foreign.MemorySegment;
 
 /**
  * The innermost part of a product with block-quantized weights: a tile of up to {@value #ROWS} x {@value #COLUMNS} of C in registers,
@@ -75,19 +76,14 @@ public final class Int8Tile {
             long c,
             long cStride) {
         long mask = TileFrame.mask(columns);
-        int whole = rows / ROWS;
-        int rest = rows % ROWS;
-        if (whole > 0) {
-            long last = (long) whole << 16 | mask;
-            ShortCall.run(FRAME.function(ROWS, columns, write), a, aStride, panel, scales, blocks, c, cStride, last);
-        }
-        if (rest > 0) {
-            long done = (long) ROWS * whole;
-            long restA = a + done * aStride;
-            long restC = c + done * cStride;
-            long last = 1 << 16 | mask;
-            ShortCall.run(
-                    FRAME.function(rest, columns, write), restA, aStride, panel, scales, blocks, restC, cStride, last);
+        for (int done = 0; done < rows; ) {
+            int height = Math.min(ROWS, rows - done);
+            int tiles = (rows - done) / height;
+            MemorySegment function = FRAME.function(height, columns, write);
+            long from = a + done * aStride;
+            long to = c + done * cStride;
+            ShortCall.run(function, from, aStride, panel, scales, blocks, to, cStride, (long) tiles << 16 | mask);
+            done += height * tiles;
         }
     }
 

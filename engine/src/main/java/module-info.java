@@ -16,6 +16,8 @@ module dev.jemma.engine {
     exports dev.jemma.engine.toolcall;
     exports dev.jemma.engine.inspect to
             dev.jemma.cli;
+    exports dev.jemma.engine.checkpoint to
+            dev.jemma.cli;
     exports dev.jemma.engine.gemma to
             dev.jemma.cli;
     exports dev.jemma.engine.lora to

@@ -3,7 +3,7 @@ package dev.jemma.cli;
 import dev.jemma.engine.Compute;
 import dev.jemma.engine.Device;
 import dev.jemma.engine.GemmaOptions;
-import dev.jemma.engine.gemma.WeightType;
+import dev.jemma.engine.checkpoint.WeightType;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;

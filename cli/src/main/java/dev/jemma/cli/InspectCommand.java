@@ -1,8 +1,8 @@
 package dev.jemma.cli;
 
-import dev.jemma.engine.gemma.ChatTemplates;
-import dev.jemma.engine.gemma.GemmaConfig;
-import dev.jemma.engine.gemma.LayerConfig;
+import dev.jemma.engine.checkpoint.GemmaConfig;
+import dev.jemma.engine.checkpoint.LayerConfig;
+import dev.jemma.engine.checkpoint.TemplateFiles;
 import dev.jemma.engine.inspect.Inspection;
 import dev.jemma.engine.inspect.Weights;
 import dev.jemma.engine.inspect.Weights.Stored;
@@ -136,7 +136,7 @@ final class InspectCommand implements Callable<Integer> {
         }
     }
 
-    private static String template(Optional<ChatTemplates> templates) {
+    private static String template(Optional<TemplateFiles> templates) {
         return templates
                 .filter(found -> !found.byName().isEmpty())
                 .map(found ->

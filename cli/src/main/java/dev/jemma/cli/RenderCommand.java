@@ -8,10 +8,10 @@ import dev.jemma.engine.chat.Prompt;
 import dev.jemma.engine.chat.SpecialTokens;
 import dev.jemma.engine.chat.Templates;
 import dev.jemma.engine.chat.ToolStyle;
-import dev.jemma.engine.gemma.ChatTemplates;
-import dev.jemma.engine.gemma.Checkpoint;
-import dev.jemma.engine.gemma.Family;
-import dev.jemma.engine.gemma.GemmaConfig;
+import dev.jemma.engine.checkpoint.Checkpoint;
+import dev.jemma.engine.checkpoint.Family;
+import dev.jemma.engine.checkpoint.GemmaConfig;
+import dev.jemma.engine.checkpoint.TemplateFiles;
 import dev.jemma.engine.template.RenderOptions;
 import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
 import dev.jemma.engine.template.TemplateException;
@@ -122,7 +122,7 @@ final class RenderCommand implements Callable<Integer> {
 
     /** How conversations are written: a template and the tokens that it knows by name. */
     private record Turns(Templates templates, SpecialTokens tokens) {
-        static Turns of(ChatTemplates found, Family family, SpecialTokens tokens) {
+        static Turns of(TemplateFiles found, Family family, SpecialTokens tokens) {
             Templates templates = found.general().isPresent()
                     ? Templates.parse(found.general().get(), found.toolUse())
                     : Templates.parse(BuiltInTemplate.of(family).source(), Optional.empty());
@@ -146,7 +146,7 @@ final class RenderCommand implements Callable<Integer> {
                         tokenizer.isPresent() ? SpecialTokens.of(checkpoint, tokenizer.get()) : SpecialTokens.GEMMA);
             }
         }
-        ChatTemplates found = ChatTemplates.find(model);
+        TemplateFiles found = TemplateFiles.find(model);
         Family family = found.general().isPresent()
                 ? Family.GEMMA_3
                 : GemmaConfig.read(model.resolve("config.json")).config().family();

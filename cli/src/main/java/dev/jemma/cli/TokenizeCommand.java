@@ -1,7 +1,7 @@
 package dev.jemma.cli;
 
 import dev.jemma.engine.api.FormatException;
-import dev.jemma.engine.gemma.Checkpoint;
+import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.tokenizer.Specials;
 import dev.jemma.engine.tokenizer.Tokenizer;
 import java.io.IOException;

@@ -1,6 +1,6 @@
 package dev.jemma.engine;
 
-import dev.jemma.engine.gemma.Checkpoint;
+import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.gemma.LowRanks;
 import dev.jemma.engine.lora.Adapter;
 import java.io.IOException;

@@ -6,9 +6,9 @@ import dev.jemma.engine.chat.Conversations;
 import dev.jemma.engine.chat.SpecialTokens;
 import dev.jemma.engine.chat.Templates;
 import dev.jemma.engine.chat.ToolStyle;
-import dev.jemma.engine.gemma.ChatTemplates;
-import dev.jemma.engine.gemma.Checkpoint;
-import dev.jemma.engine.gemma.Family;
+import dev.jemma.engine.checkpoint.Checkpoint;
+import dev.jemma.engine.checkpoint.Family;
+import dev.jemma.engine.checkpoint.TemplateFiles;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.template.TemplateException;
 import dev.jemma.engine.tokenizer.Tokenizer;
@@ -37,7 +37,7 @@ record ConversationSetup(GemmaOptions options, Checkpoint checkpoint, Tokenizer 
         }
 
         /** The templates found in {@code folder}, if one of them is for any conversation. */
-        static Optional<Source> in(Path folder, ChatTemplates found) {
+        static Optional<Source> in(Path folder, TemplateFiles found) {
             return found.general()
                     .map(text -> new Source(
                             text,
@@ -68,7 +68,7 @@ record ConversationSetup(GemmaOptions options, Checkpoint checkpoint, Tokenizer 
             }
         }
         for (Path adapter : adapters.reversed()) {
-            Optional<Source> found = Source.in(adapter, ChatTemplates.find(adapter));
+            Optional<Source> found = Source.in(adapter, TemplateFiles.find(adapter));
             if (found.isPresent()) {
                 return found.get();
             }

@@ -1,6 +1,6 @@
 package dev.jemma.engine;
 
-import dev.jemma.engine.gemma.WeightType;
+import dev.jemma.engine.checkpoint.WeightType;
 import dev.jemma.engine.train.Precision;
 import java.nio.file.Path;
 import java.util.Objects;

@@ -1,6 +1,6 @@
 package dev.jemma.bench;
 
-import dev.jemma.engine.gemma.Checkpoint;
+import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.gemma.GemmaModel;
 import dev.jemma.engine.gemma.Inference;
 import dev.jemma.engine.kernel.Arithmetic;

@@ -1,7 +1,7 @@
 package dev.jemma.bench;
 
+import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.gemma.Batch;
-import dev.jemma.engine.gemma.Checkpoint;
 import dev.jemma.engine.gemma.GemmaModel;
 import dev.jemma.engine.gemma.Inference;
 import dev.jemma.engine.gemma.Recompute;

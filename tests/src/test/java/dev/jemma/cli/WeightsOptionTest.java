@@ -3,7 +3,7 @@ package dev.jemma.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.jemma.engine.gemma.GgufModels;
+import dev.jemma.engine.checkpoint.GgufModels;
 import dev.jemma.engine.gguf.GgmlType;
 import dev.jemma.engine.io.StagedFolder;
 import dev.jemma.engine.tensor.DType;

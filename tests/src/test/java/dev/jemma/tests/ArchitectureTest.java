@@ -72,6 +72,7 @@ final class ArchitectureTest {
                     ENGINE + ".toolcall..",
                     ENGINE + ".tensor..",
                     ENGINE + ".kernel..",
+                    ENGINE + ".checkpoint..",
                     ENGINE + ".gemma..",
                     ENGINE + ".lora..",
                     ENGINE + ".train..",
@@ -90,6 +91,21 @@ final class ArchitectureTest {
                             ENGINE + ".tensor..",
                             ENGINE + ".gguf..",
                             ENGINE + ".safetensors.."))));
+
+    /** Where a model comes from is known without knowing how it computes. */
+    @ArchTest
+    static final ArchRule checkpointsKnowNoModel = noClasses()
+            .that()
+            .resideInAPackage(ENGINE + ".checkpoint..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(
+                    ENGINE + ".kernel..",
+                    ENGINE + ".gemma..",
+                    ENGINE + ".lora..",
+                    ENGINE + ".train..",
+                    ENGINE + ".generate..",
+                    ENGINE);
 
     @ArchTest
     static final ArchRule modelIsWrittenAgainstTheSeamAlone = noClasses()

@@ -1,6 +1,6 @@
 package dev.jemma.engine.chat;
 
-import dev.jemma.engine.gemma.Family;
+import dev.jemma.engine.checkpoint.Family;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

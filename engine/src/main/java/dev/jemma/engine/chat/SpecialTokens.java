@@ -1,7 +1,7 @@
 package dev.jemma.engine.chat;
 
-import dev.jemma.engine.gemma.Checkpoint;
-import dev.jemma.engine.gemma.GenerationConfig;
+import dev.jemma.engine.checkpoint.Checkpoint;
+import dev.jemma.engine.checkpoint.GenerationConfig;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.tokenizer.Tokenizer;
 import java.io.IOException;

@@ -1,6 +1,10 @@
 package dev.jemma.engine.gemma;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.checkpoint.Checkpoint;
+import dev.jemma.engine.checkpoint.GemmaConfig;
+import dev.jemma.engine.checkpoint.LayerConfig;
+import dev.jemma.engine.checkpoint.ModelWeights;
 import dev.jemma.engine.kernel.AttentionShape;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.RopeTable;

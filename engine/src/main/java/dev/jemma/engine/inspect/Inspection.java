@@ -1,13 +1,13 @@
 package dev.jemma.engine.inspect;
 
 import dev.jemma.engine.api.FormatException;
-import dev.jemma.engine.gemma.ChatTemplates;
-import dev.jemma.engine.gemma.Checkpoint;
-import dev.jemma.engine.gemma.GemmaConfig;
-import dev.jemma.engine.gemma.GenerationConfig;
-import dev.jemma.engine.gemma.GgufCheckpoint;
-import dev.jemma.engine.gemma.HubFolder;
-import dev.jemma.engine.gemma.LayerConfig;
+import dev.jemma.engine.checkpoint.Checkpoint;
+import dev.jemma.engine.checkpoint.GemmaConfig;
+import dev.jemma.engine.checkpoint.GenerationConfig;
+import dev.jemma.engine.checkpoint.GgufCheckpoint;
+import dev.jemma.engine.checkpoint.LayerConfig;
+import dev.jemma.engine.checkpoint.ModelFolder;
+import dev.jemma.engine.checkpoint.TemplateFiles;
 import dev.jemma.engine.gguf.GgufFile;
 import dev.jemma.engine.gguf.Metadata;
 import dev.jemma.engine.io.Problems;
@@ -63,7 +63,7 @@ public sealed interface Inspection {
             long parameters,
             Optional<Weights> weights,
             Optional<Long> tokenizerBytes,
-            Optional<ChatTemplates> templates,
+            Optional<TemplateFiles> templates,
             List<String> warnings,
             List<String> problems)
             implements Inspection {}
@@ -88,7 +88,7 @@ public sealed interface Inspection {
             long parameters,
             Optional<Integer> tokens,
             Optional<Weights> weights,
-            Optional<ChatTemplates> templates,
+            Optional<TemplateFiles> templates,
             List<String> warnings,
             List<String> problems)
             implements Inspection {}
@@ -105,7 +105,7 @@ public sealed interface Inspection {
             Optional<LoraConfig> config,
             long parameters,
             Optional<Weights> weights,
-            Optional<ChatTemplates> templates,
+            Optional<TemplateFiles> templates,
             List<String> warnings,
             List<String> problems)
             implements Inspection {}
@@ -183,7 +183,7 @@ public sealed interface Inspection {
             file.metadata().values().forEach((key, value) -> metadata.put(key, Metadata.describe(value)));
             Optional<Checkpoint> model = attempt(() -> Checkpoint.open(path), problems);
             Optional<Integer> tokens = Optional.empty();
-            Optional<ChatTemplates> templates = Optional.empty();
+            Optional<TemplateFiles> templates = Optional.empty();
             List<String> warnings = new ArrayList<>();
             if (model.isPresent()) {
                 templates = attempt(model.get()::templates, problems);
@@ -225,7 +225,7 @@ public sealed interface Inspection {
         Problems problems = new Problems();
         List<String> warnings = new ArrayList<>();
         Optional<Checkpoint> opened = attempt(() -> Checkpoint.open(path), problems);
-        Optional<ChatTemplates> templates = attempt(() -> ChatTemplates.find(path), new Problems());
+        Optional<TemplateFiles> templates = attempt(() -> TemplateFiles.find(path), new Problems());
         Optional<Long> tokenizer = size(path.resolve("tokenizer.json"));
         if (tokenizer.isEmpty()) {
             warnings.add("no tokenizer.json: text cannot be read or written");
@@ -274,7 +274,7 @@ public sealed interface Inspection {
     /** Those of a folder include what the text model does not use. */
     private static Optional<Weights> weights(Checkpoint checkpoint) {
         return switch (checkpoint) {
-            case HubFolder folder -> Optional.of(Weights.of(folder.shards().files()));
+            case ModelFolder folder -> Optional.of(Weights.of(folder.shards().files()));
             case GgufCheckpoint gguf -> Optional.of(Weights.of(gguf.file()));
         };
     }
@@ -306,7 +306,7 @@ public sealed interface Inspection {
                 config.map(LoraConfig.Parsed::config),
                 parameters,
                 weights,
-                attempt(() -> ChatTemplates.find(path), problems),
+                attempt(() -> TemplateFiles.find(path), problems),
                 warnings,
                 problems.found());
     }
@@ -415,7 +415,7 @@ public sealed interface Inspection {
         generation.padTokenId().ifPresent(id -> json.put("pad_token_id", id));
     }
 
-    private static void describe(ChatTemplates templates, ObjectNode json) {
+    private static void describe(TemplateFiles templates, ObjectNode json) {
         if (!templates.byName().isEmpty()) {
             json.put("chat_template_file", templates.source());
             templates.byName().keySet().forEach(json.putArray("chat_templates")::add);

@@ -1,8 +1,8 @@
 package dev.jemma.engine.lora;
 
 import dev.jemma.engine.api.FormatException;
-import dev.jemma.engine.gemma.Checkpoint;
-import dev.jemma.engine.gemma.GemmaConfig;
+import dev.jemma.engine.checkpoint.Checkpoint;
+import dev.jemma.engine.checkpoint.GemmaConfig;
 import dev.jemma.engine.gemma.LowRanks;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.kernel.LowRank;

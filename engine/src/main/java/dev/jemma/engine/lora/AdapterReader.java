@@ -1,10 +1,10 @@
 package dev.jemma.engine.lora;
 
 import dev.jemma.engine.api.FormatException;
-import dev.jemma.engine.gemma.Checkpoint;
-import dev.jemma.engine.gemma.GemmaConfig;
-import dev.jemma.engine.gemma.TensorNames;
-import dev.jemma.engine.gemma.Weight;
+import dev.jemma.engine.checkpoint.Checkpoint;
+import dev.jemma.engine.checkpoint.GemmaConfig;
+import dev.jemma.engine.checkpoint.TensorNames;
+import dev.jemma.engine.checkpoint.Weight;
 import dev.jemma.engine.io.Problems;
 import dev.jemma.engine.kernel.LowRank;
 import dev.jemma.engine.safetensors.SafetensorsFile;

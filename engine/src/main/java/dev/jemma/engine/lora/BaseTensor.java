@@ -1,9 +1,9 @@
 package dev.jemma.engine.lora;
 
-import dev.jemma.engine.gemma.Checkpoint;
-import dev.jemma.engine.gemma.GgufCheckpoint;
-import dev.jemma.engine.gemma.HubFolder;
-import dev.jemma.engine.gemma.Weight;
+import dev.jemma.engine.checkpoint.Checkpoint;
+import dev.jemma.engine.checkpoint.GgufCheckpoint;
+import dev.jemma.engine.checkpoint.ModelFolder;
+import dev.jemma.engine.checkpoint.Weight;
 import dev.jemma.engine.safetensors.Shards;
 import dev.jemma.engine.safetensors.StoredType;
 import dev.jemma.engine.safetensors.TensorEntry;
@@ -29,7 +29,7 @@ record BaseTensor(StoredType type, Shape shape, Optional<Values> values, Optiona
     static SequencedMap<String, BaseTensor> all(Checkpoint base) {
         SequencedMap<String, BaseTensor> tensors = new LinkedHashMap<>();
         switch (base) {
-            case HubFolder folder ->
+            case ModelFolder folder ->
                 folder.shards().names().forEach(name -> tensors.put(name, of(folder.shards(), name)));
             case GgufCheckpoint gguf ->
                 gguf.config().weights().sequencedKeySet().forEach(name -> tensors.put(name, of(gguf, name)));

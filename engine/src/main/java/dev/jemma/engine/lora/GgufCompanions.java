@@ -1,8 +1,8 @@
 package dev.jemma.engine.lora;
 
-import dev.jemma.engine.gemma.ChatTemplates;
-import dev.jemma.engine.gemma.GenerationConfig;
-import dev.jemma.engine.gemma.GgufCheckpoint;
+import dev.jemma.engine.checkpoint.GenerationConfig;
+import dev.jemma.engine.checkpoint.GgufCheckpoint;
+import dev.jemma.engine.checkpoint.TemplateFiles;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.tokenizer.Tokenizer;
 import java.io.IOException;
@@ -28,9 +28,9 @@ final class GgufCompanions {
                     folder.resolve("tokenizer_config.json"), JsonFile.bytes(tokenizerConfig(base, tokenizer.get())));
         }
         for (Map.Entry<String, String> template : base.templates().byName().entrySet()) {
-            Path file = template.getKey().equals(ChatTemplates.DEFAULT)
-                    ? folder.resolve(ChatTemplates.FILE)
-                    : Files.createDirectories(folder.resolve(ChatTemplates.ADDITIONAL))
+            Path file = template.getKey().equals(TemplateFiles.DEFAULT)
+                    ? folder.resolve(TemplateFiles.FILE)
+                    : Files.createDirectories(folder.resolve(TemplateFiles.ADDITIONAL))
                             .resolve(plainName(template.getKey()) + ".jinja");
             Files.writeString(file, template.getValue());
         }

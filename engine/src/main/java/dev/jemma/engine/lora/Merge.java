@@ -1,12 +1,12 @@
 package dev.jemma.engine.lora;
 
 import dev.jemma.engine.api.FormatException;
-import dev.jemma.engine.gemma.ChatTemplates;
-import dev.jemma.engine.gemma.Checkpoint;
-import dev.jemma.engine.gemma.GemmaConfig;
-import dev.jemma.engine.gemma.GgufCheckpoint;
-import dev.jemma.engine.gemma.HubFolder;
-import dev.jemma.engine.gemma.TensorNames;
+import dev.jemma.engine.checkpoint.Checkpoint;
+import dev.jemma.engine.checkpoint.GemmaConfig;
+import dev.jemma.engine.checkpoint.GgufCheckpoint;
+import dev.jemma.engine.checkpoint.ModelFolder;
+import dev.jemma.engine.checkpoint.TemplateFiles;
+import dev.jemma.engine.checkpoint.TensorNames;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.io.StagedFolder;
 import dev.jemma.engine.kernel.LowRank;
@@ -48,7 +48,7 @@ public final class Merge {
             Pattern.compile("\\..*|config\\.json|.*\\.index\\.json|adapter_config\\.json|trainer_state\\.json");
 
     /** What training leaves beside an adapter for those who talk to the model: its template, and the form of its tool calls. */
-    private static final List<String> OF_ADAPTER = List.of(ChatTemplates.FILE, "jemma.json");
+    private static final List<String> OF_ADAPTER = List.of(TemplateFiles.FILE, "jemma.json");
 
     private final Checkpoint base;
     private final List<Adapter> adapters;
@@ -97,7 +97,7 @@ public final class Merge {
             }
             Result result = new Merge(base, loaded, dtype).write(staged.path());
             switch (base) {
-                case HubFolder folder -> copy(folder.path(), staged.path());
+                case ModelFolder folder -> copy(folder.path(), staged.path());
                 case GgufCheckpoint gguf -> GgufCompanions.write(gguf, staged.path());
             }
             copyOfAdapters(adapters, staged.path());
@@ -207,9 +207,9 @@ public final class Merge {
                 }
             }
         }
-        Path additional = model.resolve(ChatTemplates.ADDITIONAL);
+        Path additional = model.resolve(TemplateFiles.ADDITIONAL);
         if (Files.isDirectory(additional)) {
-            Path folder = Files.createDirectory(out.resolve(ChatTemplates.ADDITIONAL));
+            Path folder = Files.createDirectory(out.resolve(TemplateFiles.ADDITIONAL));
             try (DirectoryStream<Path> files = Files.newDirectoryStream(additional, "*.jinja")) {
                 for (Path file : files) {
                     copyFile(file, folder);

@@ -1,6 +1,6 @@
 package dev.jemma.engine.lora;
 
-import dev.jemma.engine.gemma.GemmaConfig;
+import dev.jemma.engine.checkpoint.GemmaConfig;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;

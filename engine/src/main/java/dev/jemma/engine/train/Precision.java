@@ -1,7 +1,7 @@
 package dev.jemma.engine.train;
 
-import dev.jemma.engine.gemma.ModelWeights;
-import dev.jemma.engine.gemma.WeightType;
+import dev.jemma.engine.checkpoint.ModelWeights;
+import dev.jemma.engine.checkpoint.WeightType;
 import dev.jemma.engine.kernel.Arithmetic;
 
 /**

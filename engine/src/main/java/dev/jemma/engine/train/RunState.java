@@ -4,7 +4,7 @@ import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.TrainingConfig;
 import dev.jemma.engine.api.TrainingEvent;
 import dev.jemma.engine.api.TrainingException;
-import dev.jemma.engine.gemma.WeightType;
+import dev.jemma.engine.checkpoint.WeightType;
 import dev.jemma.engine.kernel.Arithmetic;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.RecordComponent;

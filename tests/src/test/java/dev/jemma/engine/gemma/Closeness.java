@@ -4,17 +4,17 @@ import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.tensor.Tensor;
 
 /** How far apart two arrays are, in the measures that the references are stated in. */
-final class Closeness {
+public final class Closeness {
     private Closeness() {}
 
-    static float[] read(Kernels kernels, Tensor x) {
+    public static float[] read(Kernels kernels, Tensor x) {
         float[] values = new float[Math.toIntExact(x.elements())];
         kernels.read(x, values);
         return values;
     }
 
     /** The largest difference over the largest expected magnitude. */
-    static double ofLargest(float[] actual, float[] expected) {
+    public static double ofLargest(float[] actual, float[] expected) {
         double difference = 0;
         double largest = 0;
         for (int i = 0; i < expected.length; i++) {

@@ -1,5 +1,8 @@
 package dev.jemma.engine.gemma;
 
+import dev.jemma.engine.checkpoint.Checkpoint;
+import dev.jemma.engine.checkpoint.ModelWeights;
+import dev.jemma.engine.checkpoint.WeightType;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.quantize.WeightsCache;
 import dev.jemma.engine.tensor.Slab;
@@ -8,8 +11,8 @@ import java.nio.file.Path;
 import java.util.Random;
 
 /** The bundled models of make_tiny_models.py, opened. */
-final class TinyModels implements AutoCloseable {
-    static final Path ROOT = Path.of("src/test/resources/models");
+public final class TinyModels implements AutoCloseable {
+    public static final Path ROOT = Path.of("src/test/resources/models");
 
     final Kernels kernels;
     final Checkpoint checkpoint;

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.jemma.engine.checkpoint.GemmaConfig;
+import dev.jemma.engine.checkpoint.WeightType;
 import dev.jemma.engine.gemma.Training.Options;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.LowRank;

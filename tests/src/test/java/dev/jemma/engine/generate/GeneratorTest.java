@@ -8,7 +8,7 @@ import dev.jemma.engine.api.FinishReason;
 import dev.jemma.engine.api.GenerationEvent;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
-import dev.jemma.engine.gemma.Checkpoint;
+import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.gemma.GemmaModel;
 import dev.jemma.engine.gemma.Inference;
 import dev.jemma.engine.gemma.ReferenceData;

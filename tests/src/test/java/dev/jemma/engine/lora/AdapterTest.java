@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.jemma.engine.api.FormatException;
-import dev.jemma.engine.gemma.Checkpoint;
-import dev.jemma.engine.gemma.GemmaConfig;
-import dev.jemma.engine.gemma.GgufModels;
-import dev.jemma.engine.gemma.Weight;
+import dev.jemma.engine.checkpoint.Checkpoint;
+import dev.jemma.engine.checkpoint.GemmaConfig;
+import dev.jemma.engine.checkpoint.GgufModels;
+import dev.jemma.engine.checkpoint.Weight;
 import dev.jemma.engine.gguf.GgmlType;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.safetensors.SafetensorsFile;

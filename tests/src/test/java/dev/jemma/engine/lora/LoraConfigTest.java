@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.jemma.engine.api.FormatException;
-import dev.jemma.engine.gemma.GemmaConfig;
+import dev.jemma.engine.checkpoint.GemmaConfig;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.tests.Fuzz;
 import dev.jemma.tests.FuzzTest;

@@ -3,7 +3,7 @@ package dev.jemma.engine.lora;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.jemma.engine.gemma.Checkpoint;
+import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.kernel.LowRank;
 import dev.jemma.engine.tensor.Conversion;

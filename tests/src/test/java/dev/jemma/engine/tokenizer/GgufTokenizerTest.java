@@ -2,7 +2,7 @@ package dev.jemma.engine.tokenizer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.jemma.engine.gemma.Checkpoint;
+import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.tests.RealTokenizers;
 import dev.jemma.tests.Shared;
 import java.io.IOException;

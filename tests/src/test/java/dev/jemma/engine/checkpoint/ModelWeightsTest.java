@@ -1,10 +1,14 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.checkpoint;
 
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.gemma.Closeness;
+import dev.jemma.engine.gemma.GemmaModel;
+import dev.jemma.engine.gemma.Inference;
+import dev.jemma.engine.gemma.TinyModels;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.cpu.CpuKernels;
 import dev.jemma.engine.quantize.WeightsCache;
@@ -209,7 +213,7 @@ final class ModelWeightsTest {
         Path weights = broken.resolve("model.safetensors");
         try (Checkpoint checkpoint = Checkpoint.open(broken);
                 RandomAccessFile file = new RandomAccessFile(weights.toFile(), "rw")) {
-            file.seek(((HubFolder) checkpoint).shards().entry(DOWN).begin() + 2 * (384 * 5 + 7));
+            file.seek(((ModelFolder) checkpoint).shards().entry(DOWN).begin() + 2 * (384 * 5 + 7));
             file.write(new byte[] {(byte) 0xC0, 0x7F});
         }
         for (WeightsCache cache : List.of(cache(), WeightsCache.none())) {

@@ -1,4 +1,4 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.checkpoint;
 
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.io.JsonFile;
@@ -26,7 +26,7 @@ import tools.jackson.databind.node.ObjectNode;
  * A model folder as Hugging Face lays it out: config.json, generation_config.json, safetensors, tokenizer.json,
  * tokenizer_config.json and chat templates. Weights are used where they lie.
  */
-public final class HubFolder implements Checkpoint {
+public final class ModelFolder implements Checkpoint {
     static final String CONFIG = "config.json";
     static final String TOKENIZER = "tokenizer.json";
     static final String TOKENIZER_CONFIG = "tokenizer_config.json";
@@ -41,7 +41,7 @@ public final class HubFolder implements Checkpoint {
     private final SequencedMap<String, String> storedNames;
     private final List<String> warnings;
 
-    private HubFolder(
+    private ModelFolder(
             Path folder,
             GemmaConfig config,
             GenerationConfig generation,
@@ -62,7 +62,7 @@ public final class HubFolder implements Checkpoint {
      * @throws FormatException if it is not a Gemma that Jemma runs; tensors that do not fit are all named at once
      * @throws IOException if a file cannot be read
      */
-    static HubFolder open(Path folder) throws IOException {
+    static ModelFolder open(Path folder) throws IOException {
         Path configFile = folder.resolve(CONFIG);
         if (!Files.exists(configFile)) {
             throw new FormatException(folder + ": has no " + CONFIG
@@ -81,7 +81,7 @@ public final class HubFolder implements Checkpoint {
             GemmaConfig config = resolveTying(parsed.config(), shards, stored, warnings);
             check(config, shards, stored, problems, warnings);
             problems.throwIfAny();
-            return new HubFolder(folder, config, generation, shards, stored, warnings);
+            return new ModelFolder(folder, config, generation, shards, stored, warnings);
         } catch (Throwable e) {
             shards.close();
             throw e;
@@ -195,8 +195,8 @@ public final class HubFolder implements Checkpoint {
     }
 
     @Override
-    public ChatTemplates templates() throws IOException {
-        return ChatTemplates.find(folder);
+    public TemplateFiles templates() throws IOException {
+        return TemplateFiles.find(folder);
     }
 
     /** A token is written as a string, or as an object with {@code content}. */

@@ -1,4 +1,4 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.checkpoint;
 
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.io.JsonFile;
@@ -26,7 +26,7 @@ import tools.jackson.databind.JsonNode;
  * @param byName template texts; the unnamed one is {@link #DEFAULT}
  * @param source the file they come from, as messages name it; empty if there are none
  */
-public record ChatTemplates(SequencedMap<String, String> byName, String source) {
+public record TemplateFiles(SequencedMap<String, String> byName, String source) {
     /** The name of an unnamed template. */
     public static final String DEFAULT = "default";
 
@@ -41,7 +41,7 @@ public record ChatTemplates(SequencedMap<String, String> byName, String source) 
     private static final String KEY = "chat_template";
     private static final long MAX_BYTES = 4L << 20;
 
-    public ChatTemplates {
+    public TemplateFiles {
         byName = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(byName));
     }
 
@@ -61,7 +61,7 @@ public record ChatTemplates(SequencedMap<String, String> byName, String source) 
      * @throws FormatException if a file that should hold one is malformed
      * @throws IOException if a file cannot be read
      */
-    public static ChatTemplates find(Path folder) throws IOException {
+    public static TemplateFiles find(Path folder) throws IOException {
         SequencedMap<String, String> found = new LinkedHashMap<>();
         if (Files.exists(folder.resolve(FILE))) {
             found.put(DEFAULT, text(folder.resolve(FILE)));
@@ -78,18 +78,18 @@ public record ChatTemplates(SequencedMap<String, String> byName, String source) 
             }
         }
         if (!found.isEmpty()) {
-            return new ChatTemplates(found, found.containsKey(DEFAULT) ? FILE : ADDITIONAL);
+            return new TemplateFiles(found, found.containsKey(DEFAULT) ? FILE : ADDITIONAL);
         }
         for (String name : new String[] {"chat_template.json", "tokenizer_config.json"}) {
             Path file = folder.resolve(name);
             if (Files.exists(file)) {
                 read(JsonFile.read(file, Set.of(KEY)).path(KEY), name, found);
                 if (!found.isEmpty()) {
-                    return new ChatTemplates(found, name);
+                    return new TemplateFiles(found, name);
                 }
             }
         }
-        return new ChatTemplates(found, "");
+        return new TemplateFiles(found, "");
     }
 
     private static void read(JsonNode node, String file, Map<String, String> into) {

@@ -1,4 +1,4 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -140,35 +140,35 @@ final class CheckpointTest {
     void templatesAreFoundInTransformersOrder() throws IOException {
         Files.writeString(folder.resolve("tokenizer_config.json"), """
                 {"chat_template": [{"name": "default", "template": "d"}, {"name": "tool_use", "template": "t"}]}""");
-        ChatTemplates named = ChatTemplates.find(folder);
+        TemplateFiles named = TemplateFiles.find(folder);
         assertThat(named.toolUse()).contains("t");
         assertThat(named.general()).contains("d");
         Files.writeString(folder.resolve("chat_template.json"), "{\"chat_template\": \"p\", \"more\": {\"a\": [1]}}");
-        ChatTemplates ofProcessor = ChatTemplates.find(folder);
+        TemplateFiles ofProcessor = TemplateFiles.find(folder);
         assertThat(ofProcessor.general()).contains("p");
         assertThat(ofProcessor.toolUse()).isEmpty();
         assertThat(ofProcessor.source()).isEqualTo("chat_template.json");
         Files.writeString(folder.resolve("chat_template.jinja"), "j");
-        ChatTemplates file = ChatTemplates.find(folder);
+        TemplateFiles file = TemplateFiles.find(folder);
         assertThat(file.general()).contains("j");
         assertThat(file.toolUse()).isEmpty();
         assertThat(file.source()).isEqualTo("chat_template.jinja");
         Path additional = Files.createDirectory(folder.resolve("additional_chat_templates"));
         Files.writeString(additional.resolve("tool_use.jinja"), "a");
         Files.writeString(additional.resolve("rag.jinja"), "r");
-        assertThat(ChatTemplates.find(folder).byName())
+        assertThat(TemplateFiles.find(folder).byName())
                 .containsOnly(Map.entry("default", "j"), Map.entry("tool_use", "a"), Map.entry("rag", "r"));
         StagedFolder.delete(additional);
         Files.delete(folder.resolve("chat_template.json"));
         Files.delete(folder.resolve("chat_template.jinja"));
         Files.writeString(folder.resolve("tokenizer_config.json"), "{\"chat_template\": 7}");
-        assertThatThrownBy(() -> ChatTemplates.find(folder))
+        assertThatThrownBy(() -> TemplateFiles.find(folder))
                 .hasMessage("tokenizer_config.json: chat_template is 7, wanted a string or a list of {name, template}");
         Files.writeString(folder.resolve("tokenizer_config.json"), "{\"chat_template\": \"x\"} 1");
-        assertThatThrownBy(() -> ChatTemplates.find(folder))
+        assertThatThrownBy(() -> TemplateFiles.find(folder))
                 .hasMessage("tokenizer_config.json: goes on after its JSON object; wanted one object");
         Files.writeString(folder.resolve("tokenizer_config.json"), "{\"a\": {\"b\": tru}, \"chat_template\": \"x\"}");
-        assertThatThrownBy(() -> ChatTemplates.find(folder))
+        assertThatThrownBy(() -> TemplateFiles.find(folder))
                 .hasMessageStartingWith("tokenizer_config.json:1:")
                 .hasMessageContaining("is not JSON");
     }

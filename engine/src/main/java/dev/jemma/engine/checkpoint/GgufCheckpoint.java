@@ -1,4 +1,4 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.checkpoint;
 
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.gguf.Blocks;
@@ -148,7 +148,7 @@ public final class GgufCheckpoint implements Checkpoint {
     }
 
     @Override
-    public ChatTemplates templates() {
+    public TemplateFiles templates() {
         return tokenizer.templates();
     }
 

@@ -1,4 +1,4 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.checkpoint;
 
 import dev.jemma.engine.gguf.GgufValue;
 import dev.jemma.engine.gguf.Metadata;
@@ -80,16 +80,16 @@ record GgufTokenizer(Metadata metadata) {
     }
 
     /** {@code tokenizer.chat_template}, and {@code tokenizer.chat_template.NAME} for named ones. */
-    ChatTemplates templates() {
+    TemplateFiles templates() {
         LinkedHashMap<String, String> found = new LinkedHashMap<>();
-        metadata.text(CHAT_TEMPLATE).ifPresent(text -> found.put(ChatTemplates.DEFAULT, text));
+        metadata.text(CHAT_TEMPLATE).ifPresent(text -> found.put(TemplateFiles.DEFAULT, text));
         for (String key : metadata.values().sequencedKeySet()) {
             if (key.startsWith(CHAT_TEMPLATE + ".")) {
                 metadata.text(key)
                         .ifPresent(text -> found.putIfAbsent(key.substring(CHAT_TEMPLATE.length() + 1), text));
             }
         }
-        return new ChatTemplates(found, found.isEmpty() ? "" : CHAT_TEMPLATE);
+        return new TemplateFiles(found, found.isEmpty() ? "" : CHAT_TEMPLATE);
     }
 
     /**

@@ -1,4 +1,4 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.checkpoint;
 
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Shape;

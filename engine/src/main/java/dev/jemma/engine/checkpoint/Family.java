@@ -1,4 +1,4 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.checkpoint;
 
 /** The generations of Gemma, and what a layer of each is made of. */
 public enum Family {

@@ -1,10 +1,19 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.data.Percentage.withPercentage;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.gemma.Backend;
+import dev.jemma.engine.gemma.Batch;
+import dev.jemma.engine.gemma.Closeness;
+import dev.jemma.engine.gemma.GemmaModel;
+import dev.jemma.engine.gemma.Inference;
+import dev.jemma.engine.gemma.LowRanks;
+import dev.jemma.engine.gemma.Recompute;
+import dev.jemma.engine.gemma.TinyModels;
+import dev.jemma.engine.gemma.Training;
 import dev.jemma.engine.gguf.GgmlType;
 import dev.jemma.engine.gguf.GgufFile;
 import dev.jemma.engine.gguf.GgufWriter;

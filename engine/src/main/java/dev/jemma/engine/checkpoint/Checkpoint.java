@@ -1,4 +1,4 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.checkpoint;
 
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.tensor.Shape;
@@ -21,7 +21,7 @@ import tools.jackson.databind.node.ObjectNode;
  *
  * <p>Owns mappings; weights are borrowed from it and die with it. A second close is harmless. Safe for threads.
  */
-public sealed interface Checkpoint extends AutoCloseable permits HubFolder, GgufCheckpoint {
+public sealed interface Checkpoint extends AutoCloseable permits ModelFolder, GgufCheckpoint {
     /** Of each weight, in {@link #fingerprint}. */
     long SAMPLED_BYTES = 1024;
 
@@ -33,7 +33,7 @@ public sealed interface Checkpoint extends AutoCloseable permits HubFolder, Gguf
      * @throws IOException if a file cannot be read
      */
     static Checkpoint open(Path path) throws IOException {
-        return Files.isRegularFile(path) ? GgufCheckpoint.open(path) : HubFolder.open(path);
+        return Files.isRegularFile(path) ? GgufCheckpoint.open(path) : ModelFolder.open(path);
     }
 
     /** The folder or file it was opened from. */
@@ -58,7 +58,7 @@ public sealed interface Checkpoint extends AutoCloseable permits HubFolder, Gguf
      * @throws FormatException if a file that should hold one is malformed
      * @throws IOException if a file cannot be read
      */
-    ChatTemplates templates() throws IOException;
+    TemplateFiles templates() throws IOException;
 
     /**
      * How tokenizer_config.json spells a special token, where there is such a file and it does.

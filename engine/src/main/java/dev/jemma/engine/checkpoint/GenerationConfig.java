@@ -1,4 +1,4 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.checkpoint;
 
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.io.JsonFields;

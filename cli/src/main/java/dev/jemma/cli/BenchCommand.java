@@ -6,13 +6,13 @@ import dev.jemma.engine.Session;
 import dev.jemma.engine.SessionOptions;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
+import dev.jemma.engine.api.LoraConfig;
+import dev.jemma.engine.api.Recompute;
 import dev.jemma.engine.checkpoint.GemmaConfig;
 import dev.jemma.engine.checkpoint.LayerConfig;
 import dev.jemma.engine.gemma.Batch;
-import dev.jemma.engine.gemma.Recompute;
 import dev.jemma.engine.gemma.Training;
 import dev.jemma.engine.lora.Adapter;
-import dev.jemma.engine.lora.LoraConfig;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -216,7 +216,7 @@ final class BenchCommand implements Callable<Integer> {
         int[] labels = ids.clone();
         Arrays.fill(labels, 0, (int) (tokens * (1 - SUPERVISED)), Batch.IGNORED);
         Batch batch = Batch.of(ids, labels);
-        Recompute recompute = gradientCheckpointing ? Recompute.BLOCKS : Recompute.CHEAP;
+        Recompute recompute = gradientCheckpointing ? Recompute.BLOCKS : Recompute.NEVER;
         try (Adapter adapter =
                         Adapter.create(LoraConfig.defaults(), gemma.checkpoint().config(), 1);
                 Training training =

@@ -1,9 +1,11 @@
 package dev.jemma.cli;
 
-import dev.jemma.engine.Compute;
 import dev.jemma.engine.Device;
 import dev.jemma.engine.GemmaOptions;
-import dev.jemma.engine.checkpoint.WeightType;
+import dev.jemma.engine.api.Arithmetic;
+import dev.jemma.engine.api.WeightType;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
@@ -26,7 +28,7 @@ final class ComputeOptions {
             description =
                     "Arithmetic of products: f32 is the reference's, int8 differs from it with quantized weights only,"
                             + " auto is the fastest here (${DEFAULT-VALUE}).")
-    private Compute compute;
+    private Optional<Arithmetic> compute = Optional.empty();
 
     @Option(
             names = "--weights",
@@ -57,13 +59,16 @@ final class ComputeOptions {
     }
 
     /** {@code auto}, {@code f32}, {@code int8}, {@code bf16}. */
-    static final class ComputeConverter implements ITypeConverter<Compute> {
+    static final class ComputeConverter implements ITypeConverter<Arithmetic> {
         @Override
-        public Compute convert(String text) {
+        public @Nullable Arithmetic convert(String text) {
+            if (text.equals("auto")) {
+                return null; // picocli's way of an empty Optional
+            }
             try {
-                return Compute.parse(text);
+                return Arithmetic.parse(text);
             } catch (IllegalArgumentException e) {
-                throw new TypeConversionException(e.getMessage());
+                throw new TypeConversionException("compute is '" + text + "', wanted auto, f32, int8 or bf16");
             }
         }
     }
@@ -90,7 +95,11 @@ final class ComputeOptions {
     }
 
     GemmaOptions options() {
-        return GemmaOptions.DEFAULTS.with(device).with(compute).with(weights).withThreads(threads);
+        return GemmaOptions.DEFAULTS
+                .with(device)
+                .withCompute(compute)
+                .with(weights)
+                .withThreads(threads);
     }
 
     boolean wantsCuda() {

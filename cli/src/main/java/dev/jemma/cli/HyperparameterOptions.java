@@ -1,8 +1,8 @@
 package dev.jemma.cli;
 
+import dev.jemma.engine.api.Recompute;
 import dev.jemma.engine.api.SchedulerType;
 import dev.jemma.engine.api.TrainingConfig;
-import dev.jemma.engine.api.TrainingConfig.Recompute;
 import dev.jemma.engine.api.TrainingConfig.RowOrder;
 import java.util.Optional;
 import picocli.CommandLine.Option;

@@ -1,12 +1,12 @@
 package dev.jemma.cli;
 
+import dev.jemma.engine.api.LoraConfig;
 import dev.jemma.engine.checkpoint.GemmaConfig;
 import dev.jemma.engine.checkpoint.LayerConfig;
 import dev.jemma.engine.checkpoint.TemplateFiles;
 import dev.jemma.engine.inspect.Inspection;
 import dev.jemma.engine.inspect.Weights;
 import dev.jemma.engine.inspect.Weights.Stored;
-import dev.jemma.engine.lora.LoraConfig;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;

@@ -1,7 +1,7 @@
 package dev.jemma.cli;
 
-import dev.jemma.engine.lora.LoraConfig;
-import dev.jemma.engine.lora.TargetModules;
+import dev.jemma.engine.api.LoraConfig;
+import dev.jemma.engine.api.TargetModules;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

@@ -2,7 +2,7 @@ package dev.jemma.cli;
 
 import dev.jemma.engine.Gemma;
 import dev.jemma.engine.GemmaOptions;
-import dev.jemma.engine.train.Precision;
+import dev.jemma.engine.api.Precision;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Optional;

@@ -1,16 +1,16 @@
 package dev.jemma.cli;
 
 import dev.jemma.engine.Gemma;
+import dev.jemma.engine.api.LoraConfig;
+import dev.jemma.engine.api.Precision;
 import dev.jemma.engine.api.TrainingConfig;
 import dev.jemma.engine.api.TrainingEvent;
 import dev.jemma.engine.gemma.Training;
 import dev.jemma.engine.lora.Adapter;
-import dev.jemma.engine.lora.LoraConfig;
 import dev.jemma.engine.train.Dataset;
 import dev.jemma.engine.train.Dataset.TooLong;
 import dev.jemma.engine.train.DatasetBatches;
 import dev.jemma.engine.train.DatasetBatches.Packing;
-import dev.jemma.engine.train.Precision;
 import dev.jemma.engine.train.RowEncoder;
 import dev.jemma.engine.train.RowEncoder.End;
 import dev.jemma.engine.train.RowEncoder.Supervise;
@@ -262,7 +262,7 @@ final class TrainCommand implements Callable<Integer> {
         PrintWriter print = spec.commandLine().getOut();
         try (Adapter adapter = fresh(gemma, wanted, config.seed())) {
             long steps = config.totalSteps(batches.stepsPerEpoch());
-            Training.Options options = new Training.Options(batches.maxTokens(), Trainer.recompute(config), (float)
+            Training.Options options = new Training.Options(batches.maxTokens(), config.recompute(), (float)
                     adapter.config().loraDropout());
             print.printf(
                     Locale.ROOT,

@@ -2,18 +2,17 @@ package dev.jemma.engine;
 
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.GenerationOptions;
+import dev.jemma.engine.api.Precision;
 import dev.jemma.engine.chat.Conversations;
 import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.checkpoint.GenerationConfig;
 import dev.jemma.engine.checkpoint.ModelWeights;
 import dev.jemma.engine.gemma.GemmaModel;
-import dev.jemma.engine.kernel.Arithmetic;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.cpu.ArithmeticChoice;
 import dev.jemma.engine.kernel.cpu.CpuKernels;
 import dev.jemma.engine.quantize.WeightsCache;
 import dev.jemma.engine.tokenizer.Tokenizer;
-import dev.jemma.engine.train.Precision;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -101,7 +100,7 @@ public final class Gemma implements AutoCloseable {
     }
 
     private static String describe(GemmaOptions options, Kernels kernels) {
-        return options.compute() == Compute.AUTO
+        return options.compute().isEmpty()
                 ? kernels.description() + " ("
                         + ArithmeticChoice.ofThisMachine().reason() + ")"
                 : kernels.description();
@@ -115,19 +114,14 @@ public final class Gemma implements AutoCloseable {
                         "device is cuda, but Jemma computes on the processor only; use cpu or auto");
             case AUTO, CPU -> {
                 requireVectorModule(ModuleLayer.boot());
-                return CpuKernels.open(threads(options), arithmetic(options.compute()));
+                return CpuKernels.open(
+                        threads(options),
+                        options.compute()
+                                .orElseGet(
+                                        () -> ArithmeticChoice.ofThisMachine().arithmetic()));
             }
         }
         throw new IllegalStateException("no kernels for " + options.device());
-    }
-
-    private static Arithmetic arithmetic(Compute compute) {
-        return switch (compute) {
-            case F32 -> Arithmetic.F32;
-            case INT8 -> Arithmetic.INT8;
-            case BF16 -> Arithmetic.BF16;
-            case AUTO -> ArithmeticChoice.ofThisMachine().arithmetic();
-        };
     }
 
     private static int threads(GemmaOptions options) {
@@ -269,7 +263,7 @@ public final class Gemma implements AutoCloseable {
 
     /** What it computes with, as a training run records it. */
     public Precision precision() {
-        return Precision.of(kernels.arithmetic(), model.weights());
+        return model.precision();
     }
 
     /** What users should know about the files, a line each. */

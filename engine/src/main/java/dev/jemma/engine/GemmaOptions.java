@@ -1,7 +1,8 @@
 package dev.jemma.engine;
 
-import dev.jemma.engine.checkpoint.WeightType;
-import dev.jemma.engine.train.Precision;
+import dev.jemma.engine.api.Arithmetic;
+import dev.jemma.engine.api.Precision;
+import dev.jemma.engine.api.WeightType;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
@@ -10,7 +11,7 @@ import java.util.Optional;
  * How a model is opened.
  *
  * @param device where it computes
- * @param compute with what arithmetic
+ * @param compute with what arithmetic; empty = what is fastest on this machine
  * @param weights in which form it computes with the weights
  * @param threads how many threads compute, the caller's included; 0 = one for each processor
  * @param chatTemplate a file with the chat template to use instead of the model's and its adapters'
@@ -18,14 +19,14 @@ import java.util.Optional;
  */
 public record GemmaOptions(
         Device device,
-        Compute compute,
+        Optional<Arithmetic> compute,
         WeightType weights,
         int threads,
         Optional<Path> chatTemplate,
         Optional<String> toolFormat) {
     /** The best device, its usual arithmetic, weights as stored, all processors, the model's own template. */
     public static final GemmaOptions DEFAULTS =
-            new GemmaOptions(Device.AUTO, Compute.AUTO, WeightType.AUTO, 0, Optional.empty(), Optional.empty());
+            new GemmaOptions(Device.AUTO, Optional.empty(), WeightType.AUTO, 0, Optional.empty(), Optional.empty());
 
     public GemmaOptions {
         Objects.requireNonNull(device, "device");
@@ -45,7 +46,12 @@ public record GemmaOptions(
     }
 
     /** These with other arithmetic. */
-    public GemmaOptions with(Compute other) {
+    public GemmaOptions with(Arithmetic other) {
+        return withCompute(Optional.of(other));
+    }
+
+    /** These with other arithmetic; empty = what is fastest on this machine. */
+    public GemmaOptions withCompute(Optional<Arithmetic> other) {
         return new GemmaOptions(device, other, weights, threads, chatTemplate, toolFormat);
     }
 
@@ -54,9 +60,9 @@ public record GemmaOptions(
         return new GemmaOptions(device, compute, other, threads, chatTemplate, toolFormat);
     }
 
-    /** These, with {@code AUTO} standing for what a training run was begun with. */
+    /** These, with what is left to choose standing for what a training run was begun with. */
     public GemmaOptions resuming(Precision begun) {
-        GemmaOptions same = compute == Compute.AUTO ? with(Compute.of(begun.arithmetic())) : this;
+        GemmaOptions same = compute.isEmpty() ? with(begun.arithmetic()) : this;
         return weights == WeightType.AUTO ? same.with(begun.weights()) : same;
     }
 

@@ -1,9 +1,9 @@
 package dev.jemma.bench;
 
+import dev.jemma.engine.api.Arithmetic;
 import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.gemma.GemmaModel;
 import dev.jemma.engine.gemma.Inference;
-import dev.jemma.engine.kernel.Arithmetic;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.cpu.CpuKernels;
 import java.io.IOException;

@@ -1,7 +1,7 @@
 package dev.jemma.bench;
 
+import dev.jemma.engine.api.Arithmetic;
 import dev.jemma.engine.kernel.AdamWStep;
-import dev.jemma.engine.kernel.Arithmetic;
 import dev.jemma.engine.kernel.AttentionShape;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.LowRank;

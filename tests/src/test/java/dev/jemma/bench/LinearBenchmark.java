@@ -1,6 +1,6 @@
 package dev.jemma.bench;
 
-import dev.jemma.engine.kernel.Arithmetic;
+import dev.jemma.engine.api.Arithmetic;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.kernel.cpu.CpuKernels;

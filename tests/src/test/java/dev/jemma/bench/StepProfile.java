@@ -1,16 +1,16 @@
 package dev.jemma.bench;
 
+import dev.jemma.engine.api.Arithmetic;
+import dev.jemma.engine.api.LoraConfig;
+import dev.jemma.engine.api.Recompute;
 import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.gemma.Batch;
 import dev.jemma.engine.gemma.GemmaModel;
 import dev.jemma.engine.gemma.Inference;
-import dev.jemma.engine.gemma.Recompute;
 import dev.jemma.engine.gemma.Training;
-import dev.jemma.engine.kernel.Arithmetic;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.cpu.CpuKernels;
 import dev.jemma.engine.lora.Adapter;
-import dev.jemma.engine.lora.LoraConfig;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
@@ -130,7 +130,7 @@ public final class StepProfile {
         Batch batch = Batch.of(ids, labels);
         try (Adapter adapter = Adapter.create(LoraConfig.defaults(), model.config(), 1);
                 Training training =
-                        new Training(model, adapter.lowRanks(), new Training.Options(ids.length, Recompute.CHEAP, 0))) {
+                        new Training(model, adapter.lowRanks(), new Training.Options(ids.length, Recompute.NEVER, 0))) {
             repeat(ids.length, () -> {
                 training.zeroGradients();
                 training.lossAndGradients(batch, 1f / batch.supervised(), 0);

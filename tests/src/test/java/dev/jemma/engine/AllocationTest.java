@@ -3,14 +3,14 @@ package dev.jemma.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.jemma.engine.api.GenerationOptions;
+import dev.jemma.engine.api.LoraConfig;
+import dev.jemma.engine.api.Recompute;
 import dev.jemma.engine.api.SchedulerType;
 import dev.jemma.engine.api.TrainingConfig;
-import dev.jemma.engine.api.TrainingConfig.Recompute;
 import dev.jemma.engine.api.TrainingConfig.RowOrder;
 import dev.jemma.engine.api.TrainingEvent;
 import dev.jemma.engine.kernel.cpu.code.CpuFeatures;
 import dev.jemma.engine.lora.Adapter;
-import dev.jemma.engine.lora.LoraConfig;
 import dev.jemma.engine.train.Dataset;
 import dev.jemma.engine.train.Dataset.TooLong;
 import dev.jemma.engine.train.DatasetBatches;

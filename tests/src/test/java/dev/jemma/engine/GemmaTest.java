@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.jemma.engine.api.Arithmetic;
 import dev.jemma.engine.api.FinishReason;
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.GenerationEvent;
@@ -56,7 +57,7 @@ final class GemmaTest {
     }
 
     private Gemma open() {
-        return Gemma.open(folder, GemmaOptions.DEFAULTS.with(Compute.F32).withThreads(1));
+        return Gemma.open(folder, GemmaOptions.DEFAULTS.with(Arithmetic.F32).withThreads(1));
     }
 
     @Test
@@ -239,7 +240,6 @@ final class GemmaTest {
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("device is cuda, but Jemma computes on the processor only; use cpu or auto");
         assertThatThrownBy(() -> Device.parse("gpu")).hasMessage("device is 'gpu', wanted auto, cpu, cuda or cuda:N");
-        assertThatThrownBy(() -> Compute.parse("fp8")).hasMessage("compute is 'fp8', wanted auto, f32, int8 or bf16");
         assertThatThrownBy(() -> GemmaOptions.DEFAULTS.withThreads(-1))
                 .hasMessage("threads is -1, wanted 1 to 1024, or 0 for one a processor");
     }

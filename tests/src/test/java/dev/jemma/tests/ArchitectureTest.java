@@ -63,21 +63,8 @@ final class ArchitectureTest {
             .that()
             .resideInAPackage(ENGINE + ".api..")
             .should()
-            .dependOnClassesThat()
-            .resideInAnyPackage(
-                    ENGINE + ".safetensors..",
-                    ENGINE + ".gguf..",
-                    ENGINE + ".tokenizer..",
-                    ENGINE + ".template..",
-                    ENGINE + ".toolcall..",
-                    ENGINE + ".tensor..",
-                    ENGINE + ".kernel..",
-                    ENGINE + ".checkpoint..",
-                    ENGINE + ".gemma..",
-                    ENGINE + ".lora..",
-                    ENGINE + ".train..",
-                    ENGINE + ".generate..",
-                    ENGINE);
+            .dependOnClassesThat(JavaClass.Predicates.resideInAPackage("dev.jemma..")
+                    .and(DescribedPredicate.not(JavaClass.Predicates.resideInAPackage(ENGINE + ".api.."))));
 
     @ArchTest
     static final ArchRule fileFormatsOfWeightsKnowBytesAndTensorsOnly = noClasses()

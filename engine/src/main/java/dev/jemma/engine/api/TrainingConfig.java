@@ -19,7 +19,7 @@ import java.util.Objects;
  * @param maxSteps optimizer steps; if positive, instead of {@code numTrainEpochs}
  * @param seed seeds the row order, the adapter's initial values and dropout
  * @param shuffle whether each epoch has an order of its own, or the file's
- * @param recompute whether block activations are computed again in the backward instead of being kept
+ * @param recompute what is computed again in the backward instead of being kept
  * @param saveSteps a checkpoint every so many steps; 0 = only at the end of an interrupted run
  * @param saveTotalLimit checkpoints kept, the newest; 0 = all
  * @param evalSteps evaluation every so many steps; 0 = once at the end
@@ -49,14 +49,6 @@ public record TrainingConfig(
         SHUFFLED,
         /** The order of the file. */
         AS_GIVEN
-    }
-
-    /** What a training step keeps between forward and backward. */
-    public enum Recompute {
-        /** All activations: fastest. */
-        NEVER,
-        /** Block inputs only; each block's forward runs twice. */
-        BLOCKS
     }
 
     public TrainingConfig {

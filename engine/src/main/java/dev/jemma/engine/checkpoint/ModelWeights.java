@@ -1,6 +1,7 @@
 package dev.jemma.engine.checkpoint;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.WeightType;
 import dev.jemma.engine.quantize.Quantizer;
 import dev.jemma.engine.quantize.WeightsCache;
 import dev.jemma.engine.quantize.WeightsCache.Lookup;
@@ -115,7 +116,7 @@ public final class ModelWeights implements AutoCloseable {
         List<String> misfits = new ArrayList<>();
         for (String name : checkpoint.config().weights().sequencedKeySet()) {
             Weight weight = checkpoint.weight(name);
-            DType target = type.target(name, weight.shape(), weight.dtype());
+            DType target = WeightTargets.of(type, name, weight.shape(), weight.dtype());
             if (!target.fits(weight.shape())) {
                 misfits.add("'" + name + "' " + weight.shape());
                 target = weight.dtype();

@@ -1,5 +1,6 @@
 package dev.jemma.engine.gemma;
 
+import dev.jemma.engine.api.Recompute;
 import dev.jemma.engine.checkpoint.GemmaConfig;
 import dev.jemma.engine.checkpoint.LayerConfig;
 import dev.jemma.engine.gemma.MemoryPlan.Allocation;
@@ -51,7 +52,7 @@ final class Activations {
                         region = stream[0];
                     } else if (owner != slot) {
                         region = slots[l][owner.ordinal()];
-                    } else if (below && slot.life() == Slot.Life.KEPT && recompute == Recompute.CHEAP) {
+                    } else if (below && slot.life() == Slot.Life.KEPT && recompute == Recompute.NEVER) {
                         region = plan.floats(Math.multiplyExact(maxRows, width(config, l, slot)));
                     } else {
                         region = shared.computeIfAbsent(

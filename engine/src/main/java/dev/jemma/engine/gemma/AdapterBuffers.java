@@ -1,5 +1,6 @@
 package dev.jemma.engine.gemma;
 
+import dev.jemma.engine.api.Recompute;
 import dev.jemma.engine.gemma.MemoryPlan.Allocation;
 import dev.jemma.engine.gemma.MemoryPlan.Region;
 import dev.jemma.engine.gemma.Modules.Module;
@@ -80,7 +81,7 @@ final class AdapterBuffers {
                 products.put(
                         module,
                         switch (recompute) {
-                            case CHEAP -> plan.floats(maxRows * rank);
+                            case NEVER -> plan.floats(maxRows * rank);
                             case BLOCKS ->
                                 shared.computeIfAbsent(
                                         modules.projectionOf(module.index()), p -> plan.floats(maxRows * widestRank));

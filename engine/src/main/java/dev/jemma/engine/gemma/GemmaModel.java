@@ -1,6 +1,9 @@
 package dev.jemma.engine.gemma;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.Precision;
+import dev.jemma.engine.api.Recompute;
+import dev.jemma.engine.api.WeightType;
 import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.checkpoint.GemmaConfig;
 import dev.jemma.engine.checkpoint.LayerConfig;
@@ -122,6 +125,11 @@ public final class GemmaModel implements AutoCloseable {
     /** Shape and constants. */
     public GemmaConfig config() {
         return config;
+    }
+
+    /** What decides its numbers beside the checkpoint. */
+    public Precision precision() {
+        return new Precision(kernels.arithmetic(), weights.isConverted() ? weights.type() : WeightType.AUTO);
     }
 
     /** What it computes with. */

@@ -1,5 +1,6 @@
 package dev.jemma.engine.gemma;
 
+import dev.jemma.engine.api.Recompute;
 import dev.jemma.engine.checkpoint.GemmaConfig;
 import dev.jemma.engine.gemma.MemoryPlan.Allocation;
 import dev.jemma.engine.gemma.MemoryPlan.Region;
@@ -82,7 +83,7 @@ public final class Inference implements AutoCloseable {
             long wanted = options.logitRows;
             return new Plan(
                     memory,
-                    Activations.Layout.of(memory, config, rows, config.numHiddenLayers(), Recompute.CHEAP),
+                    Activations.Layout.of(memory, config, rows, config.numHiddenLayers(), Recompute.NEVER),
                     AdapterBuffers.forInference(memory, modules, widestRank, Math.max(rows, wanted)),
                     memory.ints(rows),
                     memory.ints(wanted),

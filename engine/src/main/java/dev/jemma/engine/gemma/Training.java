@@ -1,5 +1,6 @@
 package dev.jemma.engine.gemma;
 
+import dev.jemma.engine.api.Recompute;
 import dev.jemma.engine.checkpoint.GemmaConfig;
 import dev.jemma.engine.gemma.LossHead.LossGradient;
 import dev.jemma.engine.gemma.MemoryPlan.Allocation;

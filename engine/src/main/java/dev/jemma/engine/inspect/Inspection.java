@@ -1,6 +1,7 @@
 package dev.jemma.engine.inspect;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.LoraConfig;
 import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.checkpoint.GemmaConfig;
 import dev.jemma.engine.checkpoint.GenerationConfig;
@@ -11,7 +12,7 @@ import dev.jemma.engine.checkpoint.TemplateFiles;
 import dev.jemma.engine.gguf.GgufFile;
 import dev.jemma.engine.gguf.Metadata;
 import dev.jemma.engine.io.Problems;
-import dev.jemma.engine.lora.LoraConfig;
+import dev.jemma.engine.lora.LoraConfigJson;
 import dev.jemma.engine.safetensors.SafetensorsFile;
 import dev.jemma.engine.safetensors.Shards;
 import dev.jemma.engine.safetensors.TensorEntry;
@@ -282,7 +283,7 @@ public sealed interface Inspection {
     private static LoraAdapter adapter(Path path) throws IOException {
         Problems problems = new Problems();
         List<String> warnings = new ArrayList<>();
-        Optional<LoraConfig.Parsed> config = attempt(() -> LoraConfig.read(path), problems);
+        Optional<LoraConfigJson.Parsed> config = attempt(() -> LoraConfigJson.read(path), problems);
         config.ifPresent(parsed -> warnings.addAll(parsed.warnings()));
         Path file = path.resolve("adapter_model.safetensors");
         Optional<Weights> weights = Optional.empty();
@@ -303,7 +304,7 @@ public sealed interface Inspection {
                 .sum();
         return new LoraAdapter(
                 path,
-                config.map(LoraConfig.Parsed::config),
+                config.map(LoraConfigJson.Parsed::config),
                 parameters,
                 weights,
                 attempt(() -> TemplateFiles.find(path), problems),
@@ -358,7 +359,7 @@ public sealed interface Inspection {
             }
             case LoraAdapter adapter -> {
                 json.put("kind", "adapter");
-                adapter.config().ifPresent(config -> json.set("config", config.toJson()));
+                adapter.config().ifPresent(config -> json.set("config", LoraConfigJson.write(config)));
                 json.put("parameters", adapter.parameters());
                 adapter.templates().ifPresent(templates -> describe(templates, json));
             }

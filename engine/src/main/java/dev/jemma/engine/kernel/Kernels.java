@@ -1,5 +1,6 @@
 package dev.jemma.engine.kernel;
 
+import dev.jemma.engine.api.Arithmetic;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Slab;
 import dev.jemma.engine.tensor.Tensor;

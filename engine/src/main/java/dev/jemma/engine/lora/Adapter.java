@@ -1,6 +1,7 @@
 package dev.jemma.engine.lora;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.LoraConfig;
 import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.checkpoint.GemmaConfig;
 import dev.jemma.engine.gemma.LowRanks;

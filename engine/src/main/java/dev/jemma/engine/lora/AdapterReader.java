@@ -1,6 +1,7 @@
 package dev.jemma.engine.lora;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.LoraConfig;
 import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.checkpoint.GemmaConfig;
 import dev.jemma.engine.checkpoint.TensorNames;
@@ -39,7 +40,7 @@ final class AdapterReader {
     private AdapterReader() {}
 
     static Adapter read(Path folder, GemmaConfig model) throws IOException {
-        LoraConfig.Parsed parsed = LoraConfig.read(folder);
+        LoraConfigJson.Parsed parsed = LoraConfigJson.read(folder);
         List<String> warnings = new ArrayList<>(parsed.warnings());
         try (SafetensorsFile file = open(folder)) {
             Problems problems = new Problems();

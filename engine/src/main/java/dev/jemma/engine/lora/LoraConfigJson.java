@@ -1,10 +1,13 @@
 package dev.jemma.engine.lora;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.LoraConfig;
+import dev.jemma.engine.api.TargetModules;
 import dev.jemma.engine.io.JsonFields;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.io.Problems;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -22,7 +25,7 @@ import tools.jackson.databind.node.ObjectNode;
  * adapter_config.json. Reading knows every key that PEFT 0.21 writes: what changes the numbers and is not computed here is refused
  * by name, what is unknown is a warning. Writing keeps to the keys that PEFT has had since 0.10, because other loaders refuse new ones.
  */
-final class LoraConfigJson {
+public final class LoraConfigJson {
     /** PEFT's default targets for every Gemma. */
     private static final List<String> DEFAULT_TARGETS = List.of("q_proj", "v_proj");
 
@@ -81,11 +84,34 @@ final class LoraConfigJson {
 
     private LoraConfigJson() {}
 
-    static LoraConfig.Parsed read(Path file) throws IOException {
+    /**
+     * What an adapter_config.json says.
+     *
+     * @param config the values
+     * @param warnings keys that Jemma does not know, a line each
+     */
+    public record Parsed(LoraConfig config, List<String> warnings) {
+        public Parsed {
+            warnings = List.copyOf(warnings);
+        }
+    }
+
+    /**
+     * Reads the adapter_config.json in {@code folder}.
+     *
+     * @throws FormatException naming every value that is malformed or that Jemma does not compute
+     * @throws IOException if it cannot be read
+     */
+    public static Parsed read(Path folder) throws IOException {
+        Path file = AdapterFolder.file(folder, AdapterFolder.CONFIG);
+        if (!Files.exists(file)) {
+            throw new FormatException(
+                    folder + ": has no " + AdapterFolder.CONFIG + ", wanted a LoRA adapter as PEFT saves it");
+        }
         return parse(JsonFile.read(file), file.getFileName().toString());
     }
 
-    static LoraConfig.Parsed parse(ObjectNode json, String name) {
+    static Parsed parse(ObjectNode json, String name) {
         Problems problems = new Problems();
         JsonFields fields = new JsonFields(json, name, problems);
         String type = fields.text("peft_type").orElse("");
@@ -128,7 +154,7 @@ final class LoraConfigJson {
         try {
             LoraConfig config = new LoraConfig(
                     r, alpha, rslora, dropout, targets, exclude, layers, before, ranks, alphas, init, base);
-            return new LoraConfig.Parsed(config, List.copyOf(warnings));
+            return new Parsed(config, List.copyOf(warnings));
         } catch (IllegalArgumentException e) {
             throw new FormatException(name + ": " + e.getMessage(), e);
         }
@@ -202,6 +228,11 @@ final class LoraConfigJson {
             }
         });
         return patterns;
+    }
+
+    /** {@code config} as adapter_config.json holds it. */
+    public static ObjectNode write(LoraConfig config) {
+        return write(config, config.targetModules());
     }
 
     /** The file's content; {@code targets} in the form that loaders should see. */

@@ -1,6 +1,8 @@
 package dev.jemma.engine.lora;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.LoraConfig;
+import dev.jemma.engine.api.TargetModules;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,5 +1,7 @@
 package dev.jemma.engine.lora;
 
+import dev.jemma.engine.api.LoraConfig;
+import dev.jemma.engine.api.TargetModules;
 import dev.jemma.engine.checkpoint.GemmaConfig;
 import java.util.ArrayList;
 import java.util.Collection;

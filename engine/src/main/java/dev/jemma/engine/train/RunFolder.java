@@ -1,5 +1,6 @@
 package dev.jemma.engine.train;
 
+import dev.jemma.engine.api.Precision;
 import dev.jemma.engine.api.TrainingException;
 import dev.jemma.engine.io.StagedFolder;
 import dev.jemma.engine.lora.Adapter;

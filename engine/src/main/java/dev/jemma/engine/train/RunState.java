@@ -1,19 +1,18 @@
 package dev.jemma.engine.train;
 
+import dev.jemma.engine.api.Arithmetic;
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.Precision;
 import dev.jemma.engine.api.TrainingConfig;
 import dev.jemma.engine.api.TrainingEvent;
 import dev.jemma.engine.api.TrainingException;
-import dev.jemma.engine.checkpoint.WeightType;
-import dev.jemma.engine.kernel.Arithmetic;
+import dev.jemma.engine.api.WeightType;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.RecordComponent;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -52,7 +51,7 @@ record RunState(long step, long totalSteps, double elapsedSeconds, Map<String, S
         identity.put("base model", run.base());
         identity.put("adapter", run.adapter());
         identity.put("data", data.fingerprint());
-        identity.put(ARITHMETIC, lowerCase(run.precision().arithmetic()));
+        identity.put(ARITHMETIC, run.precision().arithmetic().key());
         identity.put(WEIGHTS, run.precision().weights().toString());
         return new RunState(0, totalSteps, 0, identity);
     }
@@ -83,21 +82,13 @@ record RunState(long step, long totalSteps, double elapsedSeconds, Map<String, S
      * @throws FormatException if that is not recorded as {@link #of} records it
      */
     Precision precision(Path file) {
-        String arithmetic = identity.getOrDefault(ARITHMETIC, "");
-        Arithmetic known = Arrays.stream(Arithmetic.values())
-                .filter(each -> lowerCase(each).equals(arithmetic))
-                .findAny()
-                .orElseThrow(
-                        () -> FormatException.in(file, "run.arithmetic is '" + arithmetic + "', wanted f32 or bf16"));
         try {
-            return new Precision(known, WeightType.parse(identity.getOrDefault(WEIGHTS, "")));
+            return new Precision(
+                    Arithmetic.parse(identity.getOrDefault(ARITHMETIC, "")),
+                    WeightType.parse(identity.getOrDefault(WEIGHTS, "")));
         } catch (IllegalArgumentException e) {
             throw FormatException.in(file, "run." + e.getMessage());
         }
-    }
-
-    private static String lowerCase(Arithmetic arithmetic) {
-        return arithmetic.name().toLowerCase(Locale.ROOT);
     }
 
     /** The state after one more step. */

@@ -1,12 +1,12 @@
 package dev.jemma.engine.train;
 
+import dev.jemma.engine.api.Precision;
 import dev.jemma.engine.api.TrainingConfig;
 import dev.jemma.engine.api.TrainingEvent;
 import dev.jemma.engine.api.TrainingEvent.Outcome;
 import dev.jemma.engine.api.TrainingException;
 import dev.jemma.engine.gemma.Batch;
 import dev.jemma.engine.gemma.GemmaModel;
-import dev.jemma.engine.gemma.Recompute;
 import dev.jemma.engine.gemma.Training;
 import dev.jemma.engine.kernel.LowRank;
 import dev.jemma.engine.lora.Adapter;
@@ -97,16 +97,8 @@ public final class Trainer {
     private Training training(Adapter adapter) {
         int maxTokens = Math.max(
                 data.maxTokens(), evaluation.map(TrainingData::maxTokens).orElse(1));
-        return new Training(model, adapter.lowRanks(), new Training.Options(maxTokens, recompute(config), (float)
+        return new Training(model, adapter.lowRanks(), new Training.Options(maxTokens, config.recompute(), (float)
                 adapter.config().loraDropout()));
-    }
-
-    /** What the backward computes again, in the model's terms. */
-    public static Recompute recompute(TrainingConfig config) {
-        return switch (config.recompute()) {
-            case NEVER -> Recompute.CHEAP;
-            case BLOCKS -> Recompute.BLOCKS;
-        };
     }
 
     /** What a run allocates beside weights and adapter: activations, gradients and AdamW's moments. */

@@ -1,5 +1,6 @@
 package dev.jemma.engine.train;
 
+import dev.jemma.engine.api.Precision;
 import dev.jemma.engine.api.TrainingConfig;
 import java.nio.file.Path;
 import java.util.Map;

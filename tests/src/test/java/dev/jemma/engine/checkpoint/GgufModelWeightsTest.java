@@ -3,6 +3,7 @@ package dev.jemma.engine.checkpoint;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.jemma.engine.api.WeightType;
 import dev.jemma.engine.gguf.GgmlType;
 import dev.jemma.engine.quantize.WeightsCache;
 import dev.jemma.engine.tensor.Conversion;

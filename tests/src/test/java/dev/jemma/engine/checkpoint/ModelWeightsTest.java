@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.WeightType;
 import dev.jemma.engine.gemma.Closeness;
 import dev.jemma.engine.gemma.GemmaModel;
 import dev.jemma.engine.gemma.Inference;

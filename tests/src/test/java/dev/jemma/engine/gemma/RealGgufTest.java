@@ -2,11 +2,11 @@ package dev.jemma.engine.gemma;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.jemma.engine.api.WeightType;
 import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.checkpoint.GemmaConfig;
 import dev.jemma.engine.checkpoint.GgufCheckpoint;
 import dev.jemma.engine.checkpoint.ModelWeights;
-import dev.jemma.engine.checkpoint.WeightType;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.cpu.CpuKernels;
 import dev.jemma.engine.quantize.WeightsCache;

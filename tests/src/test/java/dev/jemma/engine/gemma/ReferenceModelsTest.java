@@ -3,6 +3,7 @@ package dev.jemma.engine.gemma;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.data.Percentage.withPercentage;
 
+import dev.jemma.engine.api.Recompute;
 import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.gemma.ReferenceData.Key;
 import dev.jemma.engine.kernel.Kernels;

@@ -1,8 +1,8 @@
 package dev.jemma.engine.gemma;
 
+import dev.jemma.engine.api.WeightType;
 import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.checkpoint.ModelWeights;
-import dev.jemma.engine.checkpoint.WeightType;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.quantize.WeightsCache;
 import dev.jemma.engine.tensor.Slab;

@@ -5,8 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.jemma.engine.api.Recompute;
+import dev.jemma.engine.api.WeightType;
 import dev.jemma.engine.checkpoint.GemmaConfig;
-import dev.jemma.engine.checkpoint.WeightType;
 import dev.jemma.engine.gemma.Training.Options;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.LowRank;
@@ -44,7 +45,7 @@ final class TrainingTest {
             LowRanks adapter = tiny.adapter("lora");
             Batch batch = batch(tiny, 1);
             try (Training training =
-                    new Training(tiny.model, adapter, new Options(batch.tokens(), Recompute.CHEAP, dropout))) {
+                    new Training(tiny.model, adapter, new Options(batch.tokens(), Recompute.NEVER, dropout))) {
                 training.lossAndGradients(batch, 1, 42);
                 Map<String, float[]> gradients = new LinkedHashMap<>();
                 training.gradients().modules().forEach((module, g) -> {
@@ -90,7 +91,7 @@ final class TrainingTest {
             try (TinyModels tiny = new TinyModels(name, backend)) {
                 LowRanks adapter = tiny.adapter("lora");
                 Batch batch = batch(tiny, 2);
-                Map<String, float[]> kept = gradients(tiny, adapter, batch, new Options(64, Recompute.CHEAP, 0.1f));
+                Map<String, float[]> kept = gradients(tiny, adapter, batch, new Options(64, Recompute.NEVER, 0.1f));
                 Map<String, float[]> again = gradients(tiny, adapter, batch, new Options(64, Recompute.BLOCKS, 0.1f));
                 kept.forEach(
                         (key, gradient) -> assertThat(again.get(key)).as(key).isEqualTo(gradient));
@@ -165,7 +166,7 @@ final class TrainingTest {
             LowRanks adapter = tiny.adapter("lora");
             int[] a = tiny.ids(17, 4);
             int[] b = tiny.ids(8, 5);
-            Options options = new Options(25, Recompute.CHEAP, 0);
+            Options options = new Options(25, Recompute.NEVER, 0);
             try (Training together = new Training(tiny.model, adapter, options);
                     Training apart = new Training(tiny.model, adapter, options)) {
                 Batch both = Batch.of(List.of(a, b), List.of(a, b));
@@ -193,7 +194,7 @@ final class TrainingTest {
     void dropoutFollowsItsSeed(Backend backend) throws IOException {
         try (TinyModels tiny = new TinyModels("gemma3", backend);
                 Training training =
-                        new Training(tiny.model, tiny.adapter("lora"), new Options(26, Recompute.CHEAP, 0.5f))) {
+                        new Training(tiny.model, tiny.adapter("lora"), new Options(26, Recompute.NEVER, 0.5f))) {
             Batch batch = batch(tiny, 6);
             double loss = training.lossAndGradients(batch, 1, 1);
             assertThat(training.lossAndGradients(batch, 1, 1)).isEqualTo(loss);
@@ -201,7 +202,7 @@ final class TrainingTest {
             double evaluated = training.loss(batch);
             assertThat(evaluated).isNotEqualTo(loss);
             try (Training without =
-                    new Training(tiny.model, tiny.adapter("lora"), new Options(26, Recompute.CHEAP, 0))) {
+                    new Training(tiny.model, tiny.adapter("lora"), new Options(26, Recompute.NEVER, 0))) {
                 assertThat(without.loss(batch)).isEqualTo(evaluated);
             }
         }
@@ -212,7 +213,7 @@ final class TrainingTest {
     void refusesWhatDoesNotFit(Backend backend) throws IOException {
         try (TinyModels tiny = new TinyModels("gemma2", backend);
                 Training training =
-                        new Training(tiny.model, tiny.adapter("lora"), new Options(10, Recompute.CHEAP, 0))) {
+                        new Training(tiny.model, tiny.adapter("lora"), new Options(10, Recompute.NEVER, 0))) {
             assertThatThrownBy(() -> training.loss(Batch.of(tiny.ids(11, 1))))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessage("a batch of 11 tokens, wanted at most 10");
@@ -225,7 +226,7 @@ final class TrainingTest {
             Batch unsupervised = Batch.of(new int[] {5, 6}, new int[] {5, Batch.IGNORED});
             assertThat(training.lossAndGradients(unsupervised, 1, 0)).isZero();
         }
-        assertThatThrownBy(() -> new Options(1, Recompute.CHEAP, 1))
+        assertThatThrownBy(() -> new Options(1, Recompute.NEVER, 1))
                 .hasMessage(
                         "training of 1 tokens a batch with dropout 1.0, wanted at least one token and a dropout from 0 to below 1");
     }
@@ -241,10 +242,10 @@ final class TrainingTest {
                     .collect(Collectors.toMap(
                             Map.Entry::getKey, e -> e.getValue().rank()));
             GemmaConfig config = tiny.checkpoint.config();
-            long kept = Training.bytes(config, ranks, new Options(200, Recompute.CHEAP, 0));
+            long kept = Training.bytes(config, ranks, new Options(200, Recompute.NEVER, 0));
             long recomputed = Training.bytes(config, ranks, new Options(200, Recompute.BLOCKS, 0));
-            long dropped = Training.bytes(config, ranks, new Options(200, Recompute.CHEAP, 0.1f));
-            long none = Training.bytes(config, Map.of(), new Options(200, Recompute.CHEAP, 0));
+            long dropped = Training.bytes(config, ranks, new Options(200, Recompute.NEVER, 0.1f));
+            long none = Training.bytes(config, Map.of(), new Options(200, Recompute.NEVER, 0));
             assertThat(kept).isBetween(2 * recomputed, 4 * recomputed);
             assertThat(dropped).isEqualTo(kept + 2L * 200 * 64 * 4);
             assertThat(none).isLessThan(recomputed);

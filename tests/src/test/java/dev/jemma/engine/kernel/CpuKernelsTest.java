@@ -3,6 +3,7 @@ package dev.jemma.engine.kernel;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.jemma.engine.api.Arithmetic;
 import dev.jemma.engine.kernel.cpu.CpuKernels;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.HostSlab;

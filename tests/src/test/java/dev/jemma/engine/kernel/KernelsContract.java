@@ -2,6 +2,7 @@ package dev.jemma.engine.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.jemma.engine.api.Arithmetic;
 import dev.jemma.engine.tensor.Slab;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.Arena;

@@ -1,5 +1,6 @@
 package dev.jemma.engine.kernel;
 
+import dev.jemma.engine.api.Arithmetic;
 import dev.jemma.engine.tensor.Tensor;
 import java.util.List;
 

@@ -1,5 +1,6 @@
 package dev.jemma.engine.kernel;
 
+import dev.jemma.engine.api.Arithmetic;
 import dev.jemma.engine.kernel.cpu.code.BlockDots;
 import dev.jemma.engine.kernel.cpu.code.Int8Tile;
 import dev.jemma.engine.kernel.cpu.code.NibbleDots;

@@ -3,9 +3,9 @@ package dev.jemma.engine.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.jemma.engine.api.Recompute;
 import dev.jemma.engine.api.SchedulerType;
 import dev.jemma.engine.api.TrainingConfig;
-import dev.jemma.engine.api.TrainingConfig.Recompute;
 import dev.jemma.engine.api.TrainingConfig.RowOrder;
 import dev.jemma.engine.api.TrainingEvent;
 import dev.jemma.engine.checkpoint.Checkpoint;
@@ -124,7 +124,7 @@ final class RealTrainingTest {
                                     "base",
                                     "start",
                                     Start.NEW,
-                                    Precision.of(kernels.arithmetic(), model.weights()),
+                                    model.precision(),
                                     Map.of()))
                     .train(
                             event -> {

@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.jemma.engine.api.Recompute;
 import dev.jemma.engine.api.SchedulerType;
 import dev.jemma.engine.api.TrainingConfig;
-import dev.jemma.engine.api.TrainingConfig.Recompute;
 import dev.jemma.engine.api.TrainingConfig.RowOrder;
 import dev.jemma.engine.api.TrainingEvent;
 import dev.jemma.engine.api.TrainingException;
@@ -146,7 +146,7 @@ final class TrainerTest {
                     "base",
                     "start",
                     start,
-                    Precision.of(kernels.arithmetic(), model.weights()),
+                    model.precision(),
                     Map.of("jemma.json", "{}\n"));
             new Trainer(
                             model,

@@ -1,6 +1,6 @@
 package dev.jemma.engine.kernel.cpu;
 
-import dev.jemma.engine.kernel.Arithmetic;
+import dev.jemma.engine.api.Arithmetic;
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;

@@ -3,7 +3,7 @@ package dev.jemma.engine.kernel.cpu;
 import static dev.jemma.engine.kernel.cpu.code.Bf16Tile.COLUMNS;
 import static dev.jemma.engine.kernel.cpu.code.Bf16Tile.LANES;
 
-import dev.jemma.engine.kernel.Arithmetic;
+import dev.jemma.engine.api.Arithmetic;
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.kernel.cpu.code.Bf16Panels;
 import dev.jemma.engine.kernel.cpu.code.Bf16Tile;

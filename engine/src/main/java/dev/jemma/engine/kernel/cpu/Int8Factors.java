@@ -5,7 +5,7 @@ import static dev.jemma.engine.kernel.cpu.code.Int8Tile.COLUMNS;
 import static dev.jemma.engine.kernel.cpu.code.Int8Tile.LANES;
 import static dev.jemma.engine.kernel.cpu.code.Int8Tile.QUAD;
 
-import dev.jemma.engine.kernel.Arithmetic;
+import dev.jemma.engine.api.Arithmetic;
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.kernel.cpu.Gemm.Order;
 import dev.jemma.engine.kernel.cpu.code.Bf16Panels;

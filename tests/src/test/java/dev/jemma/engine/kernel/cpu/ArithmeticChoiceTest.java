@@ -3,7 +3,7 @@ package dev.jemma.engine.kernel.cpu;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.jemma.engine.kernel.Arithmetic;
+import dev.jemma.engine.api.Arithmetic;
 import dev.jemma.engine.kernel.cpu.code.CpuFeatures;
 import dev.jemma.engine.kernel.cpu.code.PeakRate;
 import java.io.IOException;

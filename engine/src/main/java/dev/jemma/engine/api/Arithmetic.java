@@ -1,4 +1,6 @@
-package dev.jemma.engine.kernel;
+package dev.jemma.engine.api;
+
+import java.util.Locale;
 
 /** How the factors of large matrix products are held while they are multiplied. Sums are f32 in any case. */
 public enum Arithmetic {
@@ -19,5 +21,24 @@ public enum Arithmetic {
     /** Whether activations are quantized where the weights are. */
     public boolean quantizesActivations() {
         return this != F32;
+    }
+
+    /** As in options and checkpoints: {@code f32}, {@code int8}, {@code bf16}. */
+    public String key() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    /**
+     * Reads a {@link #key}.
+     *
+     * @throws IllegalArgumentException for anything else
+     */
+    public static Arithmetic parse(String text) {
+        for (Arithmetic arithmetic : values()) {
+            if (arithmetic.key().equals(text)) {
+                return arithmetic;
+            }
+        }
+        throw new IllegalArgumentException("arithmetic is '" + text + "', wanted f32, int8 or bf16");
     }
 }

@@ -1,8 +1,5 @@
-package dev.jemma.engine.checkpoint;
+package dev.jemma.engine.api;
 
-import dev.jemma.engine.tensor.DType;
-import dev.jemma.engine.tensor.Shape;
-import java.util.List;
 import java.util.Locale;
 
 /** In which form a model computes with its weights of two dimensions. Norms stay as they are stored, whatever is chosen. */
@@ -18,9 +15,6 @@ public enum WeightType {
      * than in all the others (llama.cpp's Q4_K_M spares value and down projections likewise). What is stored smaller stays.
      */
     Q4;
-
-    private static final List<String> EIGHT_BITS_IN_Q4 =
-            List.of(GemmaConfig.EMBEDDING, GemmaConfig.HEAD, ".k_proj.weight", ".v_proj.weight", ".down_proj.weight");
 
     /**
      * Reads {@code auto}, {@code bf16}, {@code q8} or {@code q4}.
@@ -40,22 +34,5 @@ public enum WeightType {
     @Override
     public String toString() {
         return name().toLowerCase(Locale.ROOT);
-    }
-
-    /** The type that the weight {@code name} (canonical) shall have, rows of whole blocks or not. */
-    DType target(String name, Shape shape, DType stored) {
-        if (this == AUTO || shape.rank() != 2) {
-            return stored;
-        }
-        if (this == BF16) {
-            return stored == DType.F16 ? stored : DType.BF16;
-        }
-        boolean sensitive = EIGHT_BITS_IN_Q4.stream().anyMatch(name::endsWith);
-        DType target = this == Q4 && !sensitive ? DType.Q4_0 : DType.Q8_0;
-        return bitsOf(target) < bitsOf(stored) ? target : stored;
-    }
-
-    private static double bitsOf(DType dtype) {
-        return 8.0 * dtype.blockBytes() / dtype.blockElements();
     }
 }

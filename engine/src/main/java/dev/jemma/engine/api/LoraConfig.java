@@ -1,16 +1,11 @@
-package dev.jemma.engine.lora;
+package dev.jemma.engine.api;
 
-import dev.jemma.engine.api.FormatException;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import tools.jackson.databind.node.ObjectNode;
 
 /**
  * What an adapter adapts and how strongly: PEFT's LoraConfig, under its names.
@@ -41,18 +36,6 @@ public record LoraConfig(
         Map<String, Double> alphaPattern,
         Init init,
         Optional<String> baseModelNameOrPath) {
-
-    /**
-     * What an adapter_config.json says.
-     *
-     * @param config the values
-     * @param warnings keys that Jemma does not know, a line each
-     */
-    public record Parsed(LoraConfig config, List<String> warnings) {
-        public Parsed {
-            warnings = List.copyOf(warnings);
-        }
-    }
 
     /** The largest rank accepted, far above any in use. */
     public static final int MAX_RANK = 1 << 16;
@@ -95,26 +78,6 @@ public record LoraConfig(
         if (!holds) {
             throw new IllegalArgumentException(key + " is " + value + ", wanted " + wanted);
         }
-    }
-
-    /**
-     * Reads the adapter_config.json in {@code folder}.
-     *
-     * @throws FormatException naming every value that is malformed or that Jemma does not compute
-     * @throws IOException if it cannot be read
-     */
-    public static Parsed read(Path folder) throws IOException {
-        Path file = AdapterFolder.file(folder, AdapterFolder.CONFIG);
-        if (!Files.exists(file)) {
-            throw new FormatException(
-                    folder + ": has no " + AdapterFolder.CONFIG + ", wanted a LoRA adapter as PEFT saves it");
-        }
-        return LoraConfigJson.read(file);
-    }
-
-    /** This as adapter_config.json holds it. */
-    public ObjectNode toJson() {
-        return LoraConfigJson.write(this, targetModules);
     }
 
     /** Rank and alpha for {@code targetModules}, everything else as PEFT has it by default. */

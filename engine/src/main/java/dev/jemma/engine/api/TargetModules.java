@@ -1,4 +1,4 @@
-package dev.jemma.engine.lora;
+package dev.jemma.engine.api;
 
 import java.util.List;
 import java.util.Locale;

@@ -178,7 +178,7 @@ final class WeightsOptionTest {
         Ran weights = train(out, "--resume");
         assertThat(weights.status()).isEqualTo(1);
         assertThat(weights.err()).contains("run.weights is 'q9', wanted auto, bf16, q8 or q4");
-        Files.writeString(state, sound.replaceFirst("\"(f32|bf16)\"", "\"f17\""));
-        assertThat(train(out, "--resume").err()).contains("run.arithmetic is 'f17', wanted f32 or bf16");
+        Files.writeString(state, sound.replaceFirst("\"(f32|int8|bf16)\"", "\"f17\""));
+        assertThat(train(out, "--resume").err()).contains("run.arithmetic is 'f17', wanted f32, int8 or bf16");
     }
 }

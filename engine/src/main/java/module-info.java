@@ -14,6 +14,8 @@ module dev.jemma.engine {
     exports dev.jemma.engine.template;
     exports dev.jemma.engine.tokenizer;
     exports dev.jemma.engine.toolcall;
+    exports dev.jemma.engine.io to
+            dev.jemma.cli;
     exports dev.jemma.engine.inspect to
             dev.jemma.cli;
     exports dev.jemma.engine.checkpoint to

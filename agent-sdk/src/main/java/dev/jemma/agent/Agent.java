@@ -3,6 +3,7 @@ package dev.jemma.agent;
 import dev.jemma.agent.bind.ToolMethod;
 import dev.jemma.engine.Gemma;
 import dev.jemma.engine.SessionOptions;
+import dev.jemma.engine.chat.Message;
 import dev.jemma.engine.toolcall.JsonText;
 import java.nio.file.Path;
 import java.util.ArrayDeque;

@@ -1,5 +1,6 @@
 package dev.jemma.agent;
 
+import dev.jemma.engine.chat.Message;
 import java.util.List;
 import java.util.Objects;
 

@@ -7,6 +7,7 @@ import dev.jemma.engine.api.FinishReason;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
 import dev.jemma.engine.api.ToolSpec;
+import dev.jemma.engine.chat.Message;
 import dev.jemma.engine.generate.CallConstraint;
 import dev.jemma.engine.generate.TokenConstraint;
 import dev.jemma.engine.generate.TokenTexts;
@@ -63,8 +64,8 @@ public final class GemmaChat implements LanguageModel {
         this.options = Objects.requireNonNull(options, "options");
         this.decoding = Objects.requireNonNull(decoding, "decoding");
         this.session = gemma.session(sessionOptions);
-        if (decoding == Decoding.GRAMMAR && !(session.conversations().tools().format() instanceof HermesFormat)) {
-            String format = session.conversations().tools().format().name();
+        if (decoding == Decoding.GRAMMAR && !(session.chatFormat().tools().format() instanceof HermesFormat)) {
+            String format = session.chatFormat().tools().format().name();
             session.close();
             throw new IllegalArgumentException(
                     "this model writes calls in the " + format + " form; decoding by a grammar needs hermes");

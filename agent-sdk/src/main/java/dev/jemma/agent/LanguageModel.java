@@ -1,5 +1,6 @@
 package dev.jemma.agent;
 
+import dev.jemma.engine.chat.Message;
 import dev.jemma.engine.toolcall.CallEvent;
 import dev.jemma.engine.toolcall.ParsedReply;
 import java.util.List;

@@ -5,6 +5,7 @@ import dev.jemma.agent.LanguageModel.Finish;
 import dev.jemma.agent.LanguageModel.Reply;
 import dev.jemma.agent.LanguageModel.Request;
 import dev.jemma.agent.LanguageModel.Usage;
+import dev.jemma.engine.chat.Message;
 import dev.jemma.engine.toolcall.CallEvent;
 import dev.jemma.engine.toolcall.ParsedReply;
 import java.util.ArrayList;

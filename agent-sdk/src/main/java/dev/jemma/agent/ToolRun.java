@@ -4,6 +4,7 @@ import dev.jemma.agent.bind.Binding;
 import dev.jemma.agent.bind.Invocation;
 import dev.jemma.agent.bind.ToolMethod;
 import dev.jemma.engine.api.ToolCall;
+import dev.jemma.engine.chat.Message;
 import dev.jemma.engine.toolcall.CallEvent;
 import dev.jemma.engine.toolcall.JsonText;
 import java.time.Duration;

@@ -1,5 +1,6 @@
 package dev.jemma.agent;
 
+import dev.jemma.engine.chat.Message;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -235,7 +235,7 @@ final class ChatCommand implements Callable<Integer> {
             if (person) {
                 out.println(style.faint(stats(result)));
             }
-            ParsedReply reply = session.conversations().tools().format().parse(result.text());
+            ParsedReply reply = session.chatFormat().tools().format().parse(result.text());
             boolean whole =
                     result.finishReason() == FinishReason.STOP || result.finishReason() == FinishReason.TOOL_CALL;
             if (tools.isEmpty() || !whole || reply.calls().isEmpty()) {

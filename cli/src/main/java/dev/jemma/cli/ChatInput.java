@@ -1,6 +1,6 @@
 package dev.jemma.cli;
 
-import dev.jemma.engine.api.CacheFolder;
+import dev.jemma.engine.io.CacheFolder;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;

@@ -237,7 +237,7 @@ final class Demonstration {
                 lora.withBaseModel("").toString(),
                 TrainingRun.Start.NEW,
                 gemma.precision(),
-                gemma.conversations(List.of()).companions());
+                gemma.chatFormat(List.of()).companions());
         Trainer trainer = new Trainer(
                 gemma.model(),
                 () -> Adapter.create(lora, gemma.checkpoint().config(), config.seed()),

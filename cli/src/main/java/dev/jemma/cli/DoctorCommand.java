@@ -6,7 +6,7 @@ import dev.jemma.cuda.LibraryReport;
 import dev.jemma.engine.Device;
 import dev.jemma.engine.Gemma;
 import dev.jemma.engine.MemoryBandwidth;
-import dev.jemma.engine.api.CacheFolder;
+import dev.jemma.engine.io.CacheFolder;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;

@@ -4,7 +4,7 @@ import dev.jemma.engine.Gemma;
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.eval.EvalReport;
 import dev.jemma.engine.eval.EvalRow;
-import dev.jemma.engine.eval.Scorer;
+import dev.jemma.engine.eval.Judge;
 import dev.jemma.engine.eval.Verdict;
 import dev.jemma.engine.toolcall.ToolCallFormat;
 import java.io.BufferedWriter;
@@ -81,9 +81,9 @@ final class EvalCommand implements Callable<Integer> {
         List<Verdict> verdicts;
         OptionalDouble speed = OptionalDouble.empty();
         if (predictions.isPresent()) {
-            Scorer scorer =
-                    new Scorer(ToolCallFormat.named(model.options().toolFormat().orElse("hermes")));
-            verdicts = scorer.judge(rows, Scorer.readPredictions(predictions.get()));
+            Judge judge =
+                    new Judge(ToolCallFormat.named(model.options().toolFormat().orElse("hermes")));
+            verdicts = judge.judge(rows, Judge.readPredictions(predictions.get()));
         } else {
             try (Gemma gemma = model.open(spec)) {
                 Evaluation evaluation = Evaluation.of(

@@ -8,7 +8,7 @@ import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
 import dev.jemma.engine.chat.Prompt;
 import dev.jemma.engine.eval.EvalRow;
-import dev.jemma.engine.eval.Scorer;
+import dev.jemma.engine.eval.Judge;
 import dev.jemma.engine.eval.Verdict;
 import dev.jemma.engine.train.RowReader;
 import dev.jemma.engine.train.TrainingRow;
@@ -48,7 +48,7 @@ record Evaluation(List<Verdict> verdicts, double tokensPerSecond, boolean cancel
                 Interrupts interrupts = Interrupts.call(session::cancel)) {
             session.warnings().forEach(warning -> countdown.say("warning: " + warning));
             boolean said = false;
-            Scorer scorer = new Scorer(session.conversations().tools().format());
+            Judge judge = new Judge(session.chatFormat().tools().format());
             for (int i = 0; i < rows.size(); i++) {
                 TrainingRow.Conversation conversation = conversations.get(i);
                 GenerationResult answer =
@@ -61,7 +61,7 @@ record Evaluation(List<Verdict> verdicts, double tokensPerSecond, boolean cancel
                     return new Evaluation(verdicts, tokens / ((System.nanoTime() - start) / 1e9), true);
                 }
                 tokens += answer.ids().size();
-                verdicts.add(scorer.judge(rows.get(i), answer.text()));
+                verdicts.add(judge.judge(rows.get(i), answer.text()));
                 countdown.next();
             }
         }

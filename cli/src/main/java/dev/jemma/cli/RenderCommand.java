@@ -3,7 +3,7 @@ package dev.jemma.cli;
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.TextSpan;
 import dev.jemma.engine.chat.BuiltInTemplate;
-import dev.jemma.engine.chat.Conversations;
+import dev.jemma.engine.chat.ChatFormat;
 import dev.jemma.engine.chat.Prompt;
 import dev.jemma.engine.chat.SpecialTokens;
 import dev.jemma.engine.chat.Templates;
@@ -90,7 +90,7 @@ final class RenderCommand implements Callable<Integer> {
         Turns turns = turns();
         SpecialTokens tokens = turns.tokens;
         Templates templates = turns.templates;
-        Conversations conversations = new Conversations(
+        ChatFormat conversations = new ChatFormat(
                 templates,
                 toolFormat
                         .map(name -> ToolStyle.named(name, templates.withTools().source()))

@@ -16,7 +16,7 @@ final class Rows {
         List<Integer> ends = gemma.checkpoint().generation().eosTokenIds();
         return new RowEncoder(
                 gemma::tokenizer,
-                () -> gemma.conversations(adapters),
+                () -> gemma.chatFormat(adapters),
                 ends.isEmpty() ? 1 : ends.getFirst(),
                 gemma.checkpoint().config().vocabSize(),
                 supervise,

@@ -180,8 +180,7 @@ final class TrainCommand implements Callable<Integer> {
     /** Template and tool format, which belong beside an adapter; none for a model that has no tokenizer. */
     private Map<String, String> companions(Gemma gemma) {
         return gemma.checkpoint().tokenizer().isPresent()
-                ? gemma.conversations(initAdapter.map(List::of).orElse(List.of()))
-                        .companions()
+                ? gemma.chatFormat(initAdapter.map(List::of).orElse(List.of())).companions()
                 : Map.of();
     }
 

@@ -2,7 +2,7 @@ package dev.jemma.engine;
 
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.chat.BuiltInTemplate;
-import dev.jemma.engine.chat.Conversations;
+import dev.jemma.engine.chat.ChatFormat;
 import dev.jemma.engine.chat.SpecialTokens;
 import dev.jemma.engine.chat.Templates;
 import dev.jemma.engine.chat.ToolStyle;
@@ -46,7 +46,7 @@ record ConversationSetup(GemmaOptions options, Checkpoint checkpoint, Tokenizer 
         }
     }
 
-    Conversations build() throws IOException {
+    ChatFormat build() throws IOException {
         Source source = template();
         Templates templates;
         try {
@@ -55,7 +55,7 @@ record ConversationSetup(GemmaOptions options, Checkpoint checkpoint, Tokenizer 
             throw new FormatException(source.place + ": " + e.getMessage(), e);
         }
         SpecialTokens tokens = SpecialTokens.of(checkpoint, tokenizer);
-        return new Conversations(templates, toolStyle(templates.withTools().source()), tokens.bos(), tokens.eos());
+        return new ChatFormat(templates, toolStyle(templates.withTools().source()), tokens.bos(), tokens.eos());
     }
 
     private Source template() throws IOException {
@@ -87,14 +87,14 @@ record ConversationSetup(GemmaOptions options, Checkpoint checkpoint, Tokenizer 
             return ToolStyle.named(options.toolFormat().get(), template);
         }
         for (Path adapter : adapters.reversed()) {
-            Path file = adapter.resolve(Conversations.FILE);
+            Path file = adapter.resolve(ChatFormat.FILE);
             if (Files.exists(file)) {
-                JsonNode name = JsonFile.read(file).path(Conversations.TOOL_FORMAT);
+                JsonNode name = JsonFile.read(file).path(ChatFormat.TOOL_FORMAT);
                 try {
                     return ToolStyle.named(name.stringValue(""), template);
                 } catch (IllegalArgumentException unknown) {
                     throw new FormatException(
-                            file + ": " + Conversations.TOOL_FORMAT + " is " + JsonFile.describe(name) + ": "
+                            file + ": " + ChatFormat.TOOL_FORMAT + " is " + JsonFile.describe(name) + ": "
                                     + unknown.getMessage(),
                             unknown);
                 }

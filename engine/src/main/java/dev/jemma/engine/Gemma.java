@@ -3,7 +3,7 @@ package dev.jemma.engine;
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.Precision;
-import dev.jemma.engine.chat.Conversations;
+import dev.jemma.engine.chat.ChatFormat;
 import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.checkpoint.GenerationConfig;
 import dev.jemma.engine.checkpoint.ModelWeights;
@@ -233,7 +233,7 @@ public final class Gemma implements AutoCloseable {
      * @throws FormatException if a template or jemma.json is malformed, or the model has no tokenizer
      * @throws UncheckedIOException if a file cannot be read
      */
-    public Conversations conversations(List<Path> adapters) {
+    public ChatFormat chatFormat(List<Path> adapters) {
         try {
             return new ConversationSetup(options, checkpoint, tokenizer(), adapters).build();
         } catch (IOException e) {

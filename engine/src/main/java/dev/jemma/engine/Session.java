@@ -5,7 +5,7 @@ import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.GenerationEvent;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
-import dev.jemma.engine.chat.Conversations;
+import dev.jemma.engine.chat.ChatFormat;
 import dev.jemma.engine.chat.Prompt;
 import dev.jemma.engine.gemma.Inference;
 import dev.jemma.engine.generate.EndTokens;
@@ -38,7 +38,7 @@ public final class Session implements AutoCloseable {
     private final Generator generator;
     private final ReentrantLock inUse = new ReentrantLock();
     /** Read when first needed: a session may only ever see token ids. */
-    private Optional<Conversations> conversations = Optional.empty();
+    private Optional<ChatFormat> chatFormat = Optional.empty();
 
     private volatile boolean cancelled;
     private volatile Prompt.Folding folding = Prompt.Folding.NONE;
@@ -124,7 +124,7 @@ public final class Session implements AutoCloseable {
             Consumer<GenerationEvent> sink,
             Consumer<CallEvent> calls) {
         return exclusively(() -> {
-            Conversations how = conversations();
+            ChatFormat how = chatFormat();
             Prompt prompt = how.render(messages, tools, GenerationPrompt.ADD);
             folding = prompt.folding();
             var turn = new Turn(how.tools().format(), gemma.tokenizer(), sink, calls);
@@ -143,11 +143,11 @@ public final class Session implements AutoCloseable {
      *
      * @throws FormatException if a template or jemma.json is malformed, or the model has no tokenizer
      */
-    public synchronized Conversations conversations() {
-        if (conversations.isEmpty()) {
-            conversations = Optional.of(gemma.conversations(adapterFolders));
+    public synchronized ChatFormat chatFormat() {
+        if (chatFormat.isEmpty()) {
+            chatFormat = Optional.of(gemma.chatFormat(adapterFolders));
         }
-        return conversations.get();
+        return chatFormat.get();
     }
 
     /** As {@link #generate(int[], GenerationOptions, Consumer)}, with other end tokens and a constraint on what may come. */

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.jemma.agent.LanguageModel.Finish;
 import dev.jemma.agent.bind.Coercion;
+import dev.jemma.engine.chat.Message;
 import dev.jemma.engine.toolcall.CallEvent;
 import java.time.Duration;
 import java.util.ArrayList;

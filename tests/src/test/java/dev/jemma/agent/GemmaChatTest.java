@@ -11,6 +11,7 @@ import dev.jemma.engine.SessionOptions;
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.ToolSpec;
+import dev.jemma.engine.chat.Message;
 import dev.jemma.engine.generate.CallConstraint;
 import dev.jemma.engine.generate.TokenTexts;
 import dev.jemma.engine.toolcall.CallEvent;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.jemma.agent.AgentException.Reason;
 import dev.jemma.agent.LanguageModel.Finish;
+import dev.jemma.engine.chat.Message;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;

@@ -99,7 +99,7 @@ final class AllocationTest {
                 0);
         try (Gemma gemma = Gemma.open(MODEL)) {
             RowEncoder encoder = new RowEncoder(
-                    gemma::tokenizer, () -> gemma.conversations(List.of()), 1, 1257, Supervise.ASSISTANT, End.EOS);
+                    gemma::tokenizer, () -> gemma.chatFormat(List.of()), 1, 1257, Supervise.ASSISTANT, End.EOS);
             Dataset dataset = Dataset.read(rows(), encoder, 64, TooLong.LEAVE_OUT, List.of());
             LoraConfig lora = LoraConfig.defaults();
             new Trainer(

@@ -11,7 +11,7 @@ import dev.jemma.engine.api.GenerationEvent;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
 import dev.jemma.engine.chat.BuiltInTemplate;
-import dev.jemma.engine.chat.Conversations;
+import dev.jemma.engine.chat.ChatFormat;
 import dev.jemma.engine.gemma.ReferenceData;
 import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
 import dev.jemma.engine.tokenizer.Specials;
@@ -228,7 +228,7 @@ final class GemmaTest {
             assertThatThrownBy(() -> session.generate("the", SHORT, IGNORE))
                     .isInstanceOf(FormatException.class)
                     .hasMessage(message);
-            assertThatThrownBy(session::conversations).hasMessage(message);
+            assertThatThrownBy(session::chatFormat).hasMessage(message);
             assertThatThrownBy(() -> session.generate(new int[] {2}, SHORT.withStop(List.of("x")), IGNORE))
                     .hasMessage("stop texts need a tokenizer, and the model has none");
         }
@@ -260,7 +260,7 @@ final class GemmaTest {
             GenerationResult one = session.generate(messages("the cat"), MissingNode.getInstance(), SHORT, events::add);
             assertThat(events.getLast()).isEqualTo(new GenerationEvent.Finished(one));
             int[] prompt = gemma.tokenizer()
-                    .encode(gemma.conversations(List.of())
+                    .encode(gemma.chatFormat(List.of())
                             .render(messages("the cat"), MissingNode.getInstance(), GenerationPrompt.ADD)
                             .spans());
             assertThat(one.promptTokens()).isEqualTo(prompt.length);
@@ -276,7 +276,7 @@ final class GemmaTest {
     void templateAndToolFormatComeFromOptionsThenAdapterThenModel() throws IOException {
         Path adapter = Files.createDirectory(folder.resolve("adapter"));
         try (Gemma gemma = open()) {
-            assertThat(gemma.conversations(List.of()).templates().plain().source())
+            assertThat(gemma.chatFormat(List.of()).templates().plain().source())
                     .isEqualTo(BuiltInTemplate.GEMMA3.source());
             Files.writeString(folder.resolve("chat_template.jinja"), "{{ bos_token }}model {{ eos_token }}");
         }
@@ -284,23 +284,23 @@ final class GemmaTest {
                 folder.resolve("tokenizer_config.json"),
                 "{\"bos_token\": \"<bos>\", \"eos_token\": {\"content\": \"<end_of_turn>\"}}");
         try (Gemma gemma = open()) {
-            assertThat(gemma.conversations(List.of(adapter))
+            assertThat(gemma.chatFormat(List.of(adapter))
                             .render(messages("x"), MissingNode.getInstance(), GenerationPrompt.OMIT)
                             .text())
                     .isEqualTo("<bos>model <end_of_turn>");
-            assertThat(gemma.conversations(List.of(adapter)).tools().name()).isEqualTo("hermes");
+            assertThat(gemma.chatFormat(List.of(adapter)).tools().name()).isEqualTo("hermes");
             Files.writeString(adapter.resolve("chat_template.jinja"), "adapter");
             Files.writeString(adapter.resolve("jemma.json"), "{\"tool_format\": \"functiongemma\"}");
-            assertThat(gemma.conversations(List.of(adapter)).templates().plain().source())
+            assertThat(gemma.chatFormat(List.of(adapter)).templates().plain().source())
                     .isEqualTo("adapter");
-            assertThat(gemma.conversations(List.of(adapter)).tools().name()).isEqualTo("functiongemma");
+            assertThat(gemma.chatFormat(List.of(adapter)).tools().name()).isEqualTo("functiongemma");
             Files.writeString(adapter.resolve("jemma.json"), "{\"tool_format\": \"xml\"}");
-            assertThatThrownBy(() -> gemma.conversations(List.of(adapter)))
+            assertThatThrownBy(() -> gemma.chatFormat(List.of(adapter)))
                     .isInstanceOf(FormatException.class)
                     .hasMessageStartingWith(adapter.resolve("jemma.json") + ": tool_format is ")
                     .hasMessageContaining("wanted one of hermes, functiongemma");
             Files.writeString(adapter.resolve("chat_template.jinja"), "{% if %}");
-            assertThatThrownBy(() -> gemma.conversations(List.of(adapter)))
+            assertThatThrownBy(() -> gemma.chatFormat(List.of(adapter)))
                     .isInstanceOf(FormatException.class)
                     .hasMessageStartingWith(adapter.resolve("chat_template.jinja") + ": ");
         }
@@ -308,11 +308,11 @@ final class GemmaTest {
         var options =
                 GemmaOptions.DEFAULTS.withThreads(1).withChatTemplate(file).withToolFormat("template");
         try (Gemma gemma = Gemma.open(folder, options)) {
-            assertThat(gemma.conversations(List.of(adapter)).templates().plain().source())
+            assertThat(gemma.chatFormat(List.of(adapter)).templates().plain().source())
                     .isEqualTo("option");
-            assertThat(gemma.conversations(List.of(adapter)).tools().name()).isEqualTo("template");
+            assertThat(gemma.chatFormat(List.of(adapter)).tools().name()).isEqualTo("template");
             Files.delete(file);
-            assertThatThrownBy(() -> gemma.conversations(List.of()))
+            assertThatThrownBy(() -> gemma.chatFormat(List.of()))
                     .hasMessage(file + ": no such file, wanted a chat template");
         }
     }
@@ -325,7 +325,7 @@ final class GemmaTest {
         JsonNode tools = new JsonMapper().readTree("[{\"type\": \"function\", \"function\": {\"name\": \"f\"}}]");
         Path adapter = Files.createDirectory(folder.resolve("adapter"));
         try (Gemma gemma = open()) {
-            Conversations ofModel = gemma.conversations(List.of());
+            ChatFormat ofModel = gemma.chatFormat(List.of());
             assertThat(ofModel.tools().name()).isEqualTo("template");
             assertThat(ofModel.render(messages("x"), MissingNode.getInstance(), GenerationPrompt.OMIT)
                             .text())
@@ -341,7 +341,7 @@ final class GemmaTest {
         }
         Files.delete(folder.resolve("tokenizer_config.json"));
         try (Gemma gemma = open()) {
-            assertThat(gemma.conversations(List.of(adapter))
+            assertThat(gemma.chatFormat(List.of(adapter))
                             .render(messages("x"), tools, GenerationPrompt.OMIT)
                             .text())
                     .as("an adapter brings both templates along")

@@ -1,7 +1,7 @@
 package dev.jemma.engine.quantize;
 
-import dev.jemma.engine.api.CacheFolder;
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.io.CacheFolder;
 import dev.jemma.engine.safetensors.SafetensorsFile;
 import dev.jemma.engine.safetensors.SafetensorsWriter;
 import dev.jemma.engine.safetensors.SafetensorsWriter.Planned;

@@ -1,7 +1,7 @@
 package dev.jemma.engine.tokenizer;
 
-import dev.jemma.engine.api.CacheFolder;
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.io.CacheFolder;
 import java.io.IOException;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;

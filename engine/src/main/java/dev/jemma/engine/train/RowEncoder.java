@@ -2,7 +2,7 @@ package dev.jemma.engine.train;
 
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.TextSpan;
-import dev.jemma.engine.chat.Conversations;
+import dev.jemma.engine.chat.ChatFormat;
 import dev.jemma.engine.chat.Prompt;
 import dev.jemma.engine.gemma.Batch;
 import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
@@ -40,7 +40,7 @@ public final class RowEncoder {
     }
 
     private final Supplier<Tokenizer> tokenizer;
-    private final Supplier<Conversations> conversations;
+    private final Supplier<ChatFormat> chatFormat;
     private final int eos;
     private final int vocabulary;
     private final Supervise supervise;
@@ -49,19 +49,19 @@ public final class RowEncoder {
 
     /**
      * @param tokenizer asked for when a row is text, so that rows of ids need none; gives the same one always
-     * @param conversations how conversations are rendered; asked for when a row is one
+     * @param chatFormat how conversations are rendered; asked for when a row is one
      * @param eos id of the token that ends a text
      * @param vocabulary ids that the model has embeddings for
      */
     public RowEncoder(
             Supplier<Tokenizer> tokenizer,
-            Supplier<Conversations> conversations,
+            Supplier<ChatFormat> chatFormat,
             int eos,
             int vocabulary,
             Supervise supervise,
             End end) {
         this.tokenizer = tokenizer;
-        this.conversations = conversations;
+        this.chatFormat = chatFormat;
         this.eos = eos;
         this.vocabulary = vocabulary;
         this.supervise = supervise;
@@ -136,8 +136,8 @@ public final class RowEncoder {
     /** The spans of a conversation with what is supervised, for people to look at. */
     public Prompt prompt(TrainingRow.Conversation row) {
         Prompt prompt = switch (supervise) {
-            case ASSISTANT -> conversations.get().supervise(row.messages(), row.tools());
-            case EVERYTHING -> conversations.get().render(row.messages(), row.tools(), GenerationPrompt.OMIT);
+            case ASSISTANT -> chatFormat.get().supervise(row.messages(), row.tools());
+            case EVERYTHING -> chatFormat.get().render(row.messages(), row.tools(), GenerationPrompt.OMIT);
         };
         if (prompt.folding() == Prompt.Folding.FOLDED) {
             folded.incrementAndGet();

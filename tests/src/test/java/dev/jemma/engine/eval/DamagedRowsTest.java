@@ -42,7 +42,7 @@ final class DamagedRowsTest {
             assertThat(documented).hasMessageStartingWith("rows.jsonl");
         }
         try {
-            assertThat(Scorer.readPredictions(file)).isNotNull();
+            assertThat(Judge.readPredictions(file)).isNotNull();
         } catch (FormatException documented) {
             assertThat(documented).hasMessageStartingWith("rows.jsonl");
         }

@@ -30,22 +30,22 @@ final class EvalReportTest {
         return EvalRow.of(JSON.readTree("{" + TOOLS + ", " + rest + "}"), 1);
     }
 
-    private static final Scorer SCORER = new Scorer(ToolCallFormat.named("hermes"));
+    private static final Judge JUDGE = new Judge(ToolCallFormat.named("hermes"));
 
     @Test
     void scoresAgainstTheRowsOwnCallIfNothingElseIsAccepted() {
         EvalRow row = row("""
                 "id": "demo_1", "messages": [{"role": "user", "content": "?"}, {"role": "assistant", "tool_calls":
                  [{"function": {"name": "f", "arguments": {"a": 1, "c": [{"d": 0.5}]}}}]}]""");
-        assertThat(SCORER.judge(
+        assertThat(JUDGE.judge(
                                 row,
                                 "<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": 1, \"c\": [{\"d\": 0.5}]}}</tool_call>")
                         .reason())
                 .isEmpty();
-        assertThat(SCORER.judge(row, "<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": 1}}</tool_call>")
+        assertThat(JUDGE.judge(row, "<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": 1}}</tool_call>")
                         .reason())
                 .isEqualTo("simple_function_checker:missing_optional");
-        assertThat(SCORER.judge(
+        assertThat(JUDGE.judge(
                                 row,
                                 "<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": 1, \"c\": [{\"d\": 1}]}}</tool_call>")
                         .reason())
@@ -55,10 +55,10 @@ final class EvalReportTest {
     @Test
     void anAnswerThatCannotBeReadIsWrongWhereCallsAreWantedAndRightWhereNoneIs() {
         String broken = "<tool_call>{\"name\": \"f\", ";
-        assertThat(SCORER.judge(row("\"id\": \"a_1\", \"accept\": [{\"f\": {\"a\": [1]}}]"), broken)
+        assertThat(JUDGE.judge(row("\"id\": \"a_1\", \"accept\": [{\"f\": {\"a\": [1]}}]"), broken)
                         .reason())
                 .isEqualTo("ast_decoder:decoder_failed");
-        Verdict refusal = SCORER.judge(row("\"id\": \"a_1\", \"accept\": []"), broken);
+        Verdict refusal = JUDGE.judge(row("\"id\": \"a_1\", \"accept\": []"), broken);
         assertThat(refusal.correct()).isTrue();
         assertThat(refusal.parsed()).isFalse();
     }
@@ -68,7 +68,7 @@ final class EvalReportTest {
         EvalRow right = row("\"id\": \"live_simple_1-2\", \"accept\": [{\"f\": {\"a\": [1]}}], \"unseen_tools\": true");
         EvalRow wrong = row("\"id\": \"simple_2\", \"accept\": [{\"f\": {\"a\": [1]}}], \"unseen_tools\": false");
         EvalRow refusal = row("\"id\": \"live_irrelevance_3\", \"accept\": []");
-        List<Verdict> verdicts = SCORER.judge(
+        List<Verdict> verdicts = JUDGE.judge(
                 List.of(right, wrong, refusal),
                 Map.of(
                         right.id(), "<tool_call>{'name': 'f', 'arguments': {'a': 1}}</tool_call>",
@@ -130,9 +130,9 @@ final class EvalReportTest {
                 .hasMessage(
                         "rows.jsonl:1: nothing says what is right: wanted accept, or messages that end with an assistant turn");
         Path predictions = Files.writeString(folder.resolve("p.jsonl"), "{\"id\": \"a\"}\n");
-        assertThatThrownBy(() -> Scorer.readPredictions(predictions))
+        assertThatThrownBy(() -> Judge.readPredictions(predictions))
                 .hasMessage("p.jsonl:1: prediction is missing, wanted a string");
-        assertThatThrownBy(() -> SCORER.judge(List.of(row("\"id\": \"b\", \"accept\": []")), Map.of()))
+        assertThatThrownBy(() -> JUDGE.judge(List.of(row("\"id\": \"b\", \"accept\": []")), Map.of()))
                 .hasMessage(
                         "1 of 1 rows have no prediction, the first is 'b'; predictions are lines {\"id\", \"prediction\"}");
     }

@@ -44,7 +44,7 @@ final class LeaderboardTest {
 
     private static void assertAgrees(Path cases) throws IOException {
         List<EvalRow> rows = EvalRow.readAll(cases);
-        List<Verdict> verdicts = new Scorer(ToolCallFormat.named("hermes")).judge(rows, Scorer.readPredictions(cases));
+        List<Verdict> verdicts = new Judge(ToolCallFormat.named("hermes")).judge(rows, Judge.readPredictions(cases));
         List<String> differences = new ArrayList<>();
         try (Stream<String> lines = Files.lines(cases)) {
             List<JsonNode> expected = lines.map(JSON::readTree).toList();

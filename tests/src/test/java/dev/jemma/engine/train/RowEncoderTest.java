@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.chat.BuiltInTemplate;
-import dev.jemma.engine.chat.Conversations;
+import dev.jemma.engine.chat.ChatFormat;
 import dev.jemma.engine.chat.ToolStyle;
 import dev.jemma.engine.template.ChatTemplate;
 import dev.jemma.engine.tokenizer.Specials;
@@ -39,8 +39,7 @@ final class RowEncoderTest {
 
     private static RowEncoder encoder(Supervise supervise, End end) {
         String template = BuiltInTemplate.GEMMA.source();
-        var conversations =
-                new Conversations(ChatTemplate.parse(template), ToolStyle.fitting(template), "<bos>", "<eos>");
+        var conversations = new ChatFormat(ChatTemplate.parse(template), ToolStyle.fitting(template), "<bos>", "<eos>");
         return new RowEncoder(() -> tokenizer, () -> conversations, id("<eos>"), tokenizer.size(), supervise, end);
     }
 

@@ -1,8 +1,8 @@
 package dev.jemma.engine.kernel.cpu;
 
 import dev.jemma.engine.api.Arithmetic;
-import dev.jemma.engine.api.CacheFolder;
 import dev.jemma.engine.io.AtomicFile;
+import dev.jemma.engine.io.CacheFolder;
 import dev.jemma.engine.kernel.cpu.code.CpuFeatures;
 import dev.jemma.engine.kernel.cpu.code.PeakRate;
 import java.io.IOException;

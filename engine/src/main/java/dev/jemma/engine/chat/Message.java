@@ -1,4 +1,4 @@
-package dev.jemma.agent;
+package dev.jemma.engine.chat;
 
 import dev.jemma.engine.api.ToolCall;
 import java.util.List;

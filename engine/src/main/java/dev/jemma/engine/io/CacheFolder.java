@@ -1,4 +1,4 @@
-package dev.jemma.engine.api;
+package dev.jemma.engine.io;
 
 import java.nio.file.Path;
 

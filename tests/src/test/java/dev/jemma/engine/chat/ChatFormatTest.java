@@ -20,7 +20,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 
-final class ConversationsTest {
+final class ChatFormatTest {
     private static final JsonMapper JSON = JsonMapper.shared();
     private static final Path GOLDEN = Path.of("src/test/resources/template");
     private static final String COURSE =
@@ -30,8 +30,8 @@ final class ConversationsTest {
     private static final String WEATHER =
             "[{\"type\": \"function\", \"function\": {\"name\": \"weather\", \"description\": \"Weather\", \"parameters\": {\"type\": \"object\", \"properties\": {\"city\": {\"type\": \"string\"}}}}}]";
 
-    private static Conversations of(String template) {
-        return new Conversations(ChatTemplate.parse(template), ToolStyle.fitting(template), "<bos>", "<eos>");
+    private static ChatFormat of(String template) {
+        return new ChatFormat(ChatTemplate.parse(template), ToolStyle.fitting(template), "<bos>", "<eos>");
     }
 
     private static ArrayNode json(String list) {
@@ -100,9 +100,9 @@ final class ConversationsTest {
             JsonNode conversation = conversations.get(row.get("conversation").stringValue());
             ArrayNode tools =
                     conversation.has("tools") ? (ArrayNode) conversation.get("tools") : JSON.createArrayNode();
-            Conversations byPlain =
-                    new Conversations(ChatTemplate.parse(plain), ToolStyle.named("template", plain), "<bos>", "<eos>");
-            Conversations byTraining = new Conversations(
+            ChatFormat byPlain =
+                    new ChatFormat(ChatTemplate.parse(plain), ToolStyle.named("template", plain), "<bos>", "<eos>");
+            ChatFormat byTraining = new ChatFormat(
                     ChatTemplate.parse(templates.getOrDefault(training, "")),
                     ToolStyle.named("template", plain),
                     "<bos>",

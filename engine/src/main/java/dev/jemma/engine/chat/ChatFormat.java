@@ -22,7 +22,7 @@ import tools.jackson.databind.node.ObjectNode;
  * <p>A template that refuses a conversation (a system turn, tool turns, two user turns in a row) gets it once more after {@link Turns#fold}; what it
  * refuses then is the conversation's fault. Immutable and safe for threads.
  */
-public final class Conversations {
+public final class ChatFormat {
     /** The file beside an adapter that says how it was trained to write calls. */
     public static final String FILE = "jemma.json";
 
@@ -39,14 +39,14 @@ public final class Conversations {
      * @param bos the token that begins a text
      * @param eos the token that ends one
      */
-    public Conversations(Templates templates, ToolStyle tools, String bos, String eos) {
+    public ChatFormat(Templates templates, ToolStyle tools, String bos, String eos) {
         this.templates = templates;
         this.tools = tools;
         this.options = RenderOptions.withTokens(bos, eos);
     }
 
     /** Conversations by one template, whether they have tools or not. */
-    public Conversations(ChatTemplate template, ToolStyle tools, String bos, String eos) {
+    public ChatFormat(ChatTemplate template, ToolStyle tools, String bos, String eos) {
         this(Templates.one(template), tools, bos, eos);
     }
 

@@ -23,16 +23,16 @@ import tools.jackson.databind.json.JsonMapper;
  * @param format how the model writes calls
  * @param allowed the repairs that are applied when answers are read
  */
-public record Scorer(ToolCallFormat format, Set<Repair> allowed) {
+public record Judge(ToolCallFormat format, Set<Repair> allowed) {
     private static final JsonMapper JSON = new JsonMapper();
 
-    public Scorer {
+    public Judge {
         Objects.requireNonNull(format, "format");
         allowed = Set.copyOf(allowed);
     }
 
     /** Judges with every repair. */
-    public Scorer(ToolCallFormat format) {
+    public Judge(ToolCallFormat format) {
         this(format, ToolCallFormat.ALL_REPAIRS);
     }
 

@@ -1,6 +1,5 @@
 package dev.jemma.engine.template;
 
-import dev.jemma.engine.template.Expression.BinaryOperator;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.ArrayList;
@@ -67,8 +66,8 @@ final class Arithmetic {
     private Text concat(Text a, Text b) {
         boolean markup = a.markup() || b.markup();
         var out = new Text.Builder(python.budget());
-        out.append(markup && !a.markup() ? Filters.escape(python, a) : a);
-        out.append(markup && !b.markup() ? Filters.escape(python, b) : b);
+        out.append(markup && !a.markup() ? a.escaped(python.budget()) : a);
+        out.append(markup && !b.markup() ? b.escaped(python.budget()) : b);
         return markup ? out.build().asMarkup() : out.build();
     }
 

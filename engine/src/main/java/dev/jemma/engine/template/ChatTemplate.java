@@ -36,7 +36,7 @@ public final class ChatTemplate {
      * @throws TemplateException of kind SYNTAX, with line and column
      */
     public static ChatTemplate parse(String source) {
-        return new ChatTemplate(source, Parser.parse(source));
+        return new ChatTemplate(source, Parser.parse(source, Interpreter.KNOWN));
     }
 
     /** The template as it was written. */

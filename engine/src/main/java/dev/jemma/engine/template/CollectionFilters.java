@@ -18,28 +18,28 @@ final class CollectionFilters {
     static final Map<String, Filters.Filter> ALL = new HashMap<>();
 
     static {
-        ALL.put("length", (in, v, a) -> length(v));
-        ALL.put("count", (in, v, a) -> length(v));
-        ALL.put("list", (in, v, a) -> Value.Sequence.list(in.python().list(v)));
-        ALL.put("first", (in, v, a) -> first(in, v));
-        ALL.put("last", (in, v, a) -> last(in, v));
+        ALL.put("length", (python, v, a) -> length(v));
+        ALL.put("count", (python, v, a) -> length(v));
+        ALL.put("list", (python, v, a) -> Value.Sequence.list(python.list(v)));
+        ALL.put("first", (python, v, a) -> first(python, v));
+        ALL.put("last", (python, v, a) -> last(python, v));
         ALL.put("join", CollectionFilters::join);
-        ALL.put("items", (in, v, a) -> items(v));
+        ALL.put("items", (python, v, a) -> items(v));
         ALL.put("dictsort", CollectionFilters::dictSort);
         ALL.put("sort", CollectionFilters::sort);
         ALL.put("unique", CollectionFilters::unique);
-        ALL.put("reverse", (in, v, a) -> reverse(in, v));
+        ALL.put("reverse", (python, v, a) -> reverse(python, v));
         ALL.put("map", CollectionFilters::map);
-        ALL.put("select", (in, v, a) -> select(in, v, a, true, Looks.AT_ITEM));
-        ALL.put("reject", (in, v, a) -> select(in, v, a, false, Looks.AT_ITEM));
-        ALL.put("selectattr", (in, v, a) -> select(in, v, a, true, Looks.AT_ATTRIBUTE));
-        ALL.put("rejectattr", (in, v, a) -> select(in, v, a, false, Looks.AT_ATTRIBUTE));
+        ALL.put("select", (python, v, a) -> select(python, v, a, true, Looks.AT_ITEM));
+        ALL.put("reject", (python, v, a) -> select(python, v, a, false, Looks.AT_ITEM));
+        ALL.put("selectattr", (python, v, a) -> select(python, v, a, true, Looks.AT_ATTRIBUTE));
+        ALL.put("rejectattr", (python, v, a) -> select(python, v, a, false, Looks.AT_ATTRIBUTE));
         ALL.put("groupby", CollectionFilters::groupBy);
         ALL.put("batch", CollectionFilters::batch);
         ALL.put("slice", CollectionFilters::slice);
         ALL.put("sum", CollectionFilters::sum);
-        ALL.put("min", (in, v, a) -> extreme(in, v, a, -1));
-        ALL.put("max", (in, v, a) -> extreme(in, v, a, 1));
+        ALL.put("min", (python, v, a) -> extreme(python, v, a, -1));
+        ALL.put("max", (python, v, a) -> extreme(python, v, a, 1));
     }
 
     private CollectionFilters() {}
@@ -51,34 +51,34 @@ final class CollectionFilters {
                         () -> TemplateException.failed("object of type '" + Python.typeName(value) + "' has no len()"));
     }
 
-    private static Value first(Interpreter in, Value value) {
-        Iterator<Value> items = in.python().iterate(value);
+    private static Value first(Python python, Value value) {
+        Iterator<Value> items = python.iterate(value);
         return items.hasNext() ? items.next() : new Value.Undefined("No first item, sequence was empty.");
     }
 
-    private static Value last(Interpreter in, Value value) {
+    private static Value last(Python python, Value value) {
         if (value instanceof Value.Generator) {
             throw TemplateException.failed("'generator' object is not reversible");
         }
-        List<Value> items = in.python().list(value);
+        List<Value> items = python.list(value);
         return items.isEmpty() ? new Value.Undefined("No last item, sequence was empty.") : items.getLast();
     }
 
-    private static Value join(Interpreter in, Value value, Arguments arguments) {
+    private static Value join(Python python, Value value, Arguments arguments) {
         arguments.only("join", "d", "attribute");
-        Text separator = in.python().str(arguments.get(0, "d").orElse(Text.EMPTY));
+        Text separator = python.str(arguments.get(0, "d").orElse(Text.EMPTY));
         Function<Value, Value> part = arguments
                 .given(1, "attribute")
-                .map(attribute -> getter(in, attribute, Optional.empty()))
+                .map(attribute -> getter(python, attribute, Optional.empty()))
                 .orElse(Function.identity());
-        var out = new Text.Builder(in.budget());
+        var out = new Text.Builder(python.budget());
         boolean first = true;
-        for (Value item : in.python().list(value)) {
+        for (Value item : python.list(value)) {
             if (!first) {
                 out.append(separator);
             }
             first = false;
-            out.append(in.python().str(part.apply(item)));
+            out.append(python.str(part.apply(item)));
         }
         return out.build();
     }
@@ -92,7 +92,7 @@ final class CollectionFilters {
     }
 
     /** Reads an attribute path such as {@code "function.name"} or {@code "0"} of each item. */
-    private static Function<Value, Value> getter(Interpreter in, Value attribute, Optional<Value> otherwise) {
+    private static Function<Value, Value> getter(Python python, Value attribute, Optional<Value> otherwise) {
         List<Value> path = new ArrayList<>();
         if (attribute instanceof Text text) {
             for (String part : text.chars().split("\\.", -1)) {
@@ -106,7 +106,7 @@ final class CollectionFilters {
         return item -> {
             Value value = item;
             for (Value part : path) {
-                value = in.access().item(value, part);
+                value = python.access().item(value, part);
                 if (value instanceof Value.Undefined && otherwise.isPresent()) {
                     value = otherwise.get();
                 }
@@ -115,22 +115,22 @@ final class CollectionFilters {
         };
     }
 
-    private static Function<Value, Value> caseless(Interpreter in, boolean caseSensitive) {
-        return value -> !caseSensitive && value instanceof Text text ? StringMethods.lower(in, text) : value;
+    private static Function<Value, Value> caseless(Python python, boolean caseSensitive) {
+        return value -> !caseSensitive && value instanceof Text text ? StringMethods.lower(python, text) : value;
     }
 
-    private static Comparator<Value> order(Interpreter in, Function<Value, Value> key, boolean reverse) {
+    private static Comparator<Value> order(Python python, Function<Value, Value> key, boolean reverse) {
         Comparator<Value> order = (a, b) -> {
-            int sign = in.python().order(key.apply(a), key.apply(b), "<");
+            int sign = python.order(key.apply(a), key.apply(b), "<");
             return sign == 2 ? 0 : sign;
         };
         return reverse ? order.reversed() : order;
     }
 
     /** A stable sort that survives an order that is none (NaN). */
-    private static List<Value> sorted(Interpreter in, List<Value> items, Comparator<Value> order) {
+    private static List<Value> sorted(Python python, List<Value> items, Comparator<Value> order) {
         List<Value> sorted = new ArrayList<>(items);
-        in.budget().charge(items.size());
+        python.budget().charge(items.size());
         try {
             sorted.sort(order);
         } catch (IllegalArgumentException e) {
@@ -139,7 +139,7 @@ final class CollectionFilters {
         return sorted;
     }
 
-    private static Value dictSort(Interpreter in, Value value, Arguments arguments) {
+    private static Value dictSort(Python python, Value value, Arguments arguments) {
         arguments.only("dictsort", "case_sensitive", "by", "reverse");
         String by = arguments
                 .get(1, "by")
@@ -152,72 +152,73 @@ final class CollectionFilters {
         if (!(value instanceof Value.Dict dict)) {
             throw TemplateException.failed("'" + Python.typeName(value) + "' object has no attribute 'items'");
         }
-        Function<Value, Value> fold = caseless(in, arguments.truth(0, "case_sensitive", false));
+        Function<Value, Value> fold = caseless(python, arguments.truth(0, "case_sensitive", false));
         int part = by.equals("key") ? 0 : 1;
         Function<Value, Value> key =
                 item -> fold.apply(((Value.Sequence) item).items().get(part));
-        return Value.Sequence.list(sorted(in, dict.items(), order(in, key, arguments.truth(2, "reverse", false))));
+        return Value.Sequence.list(
+                sorted(python, dict.items(), order(python, key, arguments.truth(2, "reverse", false))));
     }
 
     /** Sorts by a list of keys, one an attribute, as Jinja does even for one: equal keys are never asked for their order. */
-    private static Value sort(Interpreter in, Value value, Arguments arguments) {
+    private static Value sort(Python python, Value value, Arguments arguments) {
         arguments.only("sort", "reverse", "case_sensitive", "attribute");
-        Function<Value, Value> fold = caseless(in, arguments.truth(1, "case_sensitive", false));
+        Function<Value, Value> fold = caseless(python, arguments.truth(1, "case_sensitive", false));
         List<Function<Value, Value>> keys = new ArrayList<>();
         Optional<Value> attribute = arguments.given(2, "attribute");
         if (attribute.isPresent() && attribute.get() instanceof Text names) {
             for (String name : names.chars().split(",", -1)) {
-                keys.add(getter(in, Text.of(name), Optional.empty()).andThen(fold));
+                keys.add(getter(python, Text.of(name), Optional.empty()).andThen(fold));
             }
         } else {
             keys.add(attribute
-                    .map(a -> getter(in, a, Optional.empty()).andThen(fold))
+                    .map(a -> getter(python, a, Optional.empty()).andThen(fold))
                     .orElse(fold));
         }
         Function<Value, Value> key = item ->
                 Value.Sequence.list(keys.stream().map(k -> k.apply(item)).toList());
         return Value.Sequence.list(
-                sorted(in, in.python().list(value), order(in, key, arguments.truth(0, "reverse", false))));
+                sorted(python, python.list(value), order(python, key, arguments.truth(0, "reverse", false))));
     }
 
-    private static Value unique(Interpreter in, Value value, Arguments arguments) {
+    private static Value unique(Python python, Value value, Arguments arguments) {
         arguments.only("unique", "case_sensitive", "attribute");
-        Function<Value, Value> key = caseless(in, arguments.truth(0, "case_sensitive", false));
+        Function<Value, Value> key = caseless(python, arguments.truth(0, "case_sensitive", false));
         Function<Value, Value> keyOf = arguments
                 .given(1, "attribute")
-                .map(a -> getter(in, a, Optional.empty()).andThen(key))
+                .map(a -> getter(python, a, Optional.empty()).andThen(key))
                 .orElse(key);
         Set<Object> seen = new HashSet<>();
         return Lazy.generator(() ->
-                Lazy.filter(in.python().iterate(value), item -> seen.add(Value.Dict.hashKey(keyOf.apply(item), 0))));
+                Lazy.filter(python.iterate(value), item -> seen.add(Value.Dict.hashKey(keyOf.apply(item), 0))));
     }
 
-    private static Value reverse(Interpreter in, Value value) {
+    private static Value reverse(Python python, Value value) {
         if (value instanceof Text text) {
-            return in.access().slice(text, Value.Null.NONE, Value.Null.NONE, Value.Int.of(-1));
+            return python.access().slice(text, Value.Null.NONE, Value.Null.NONE, Value.Int.of(-1));
         }
         if (!Python.iterable(value)) {
             throw TemplateException.failed("argument must be iterable");
         }
-        List<Value> items = in.python().list(value);
+        List<Value> items = python.list(value);
         Collections.reverse(items);
         return value instanceof Value.Generator ? Value.Sequence.list(items) : new Value.Generator(items.iterator());
     }
 
-    private static Value map(Interpreter in, Value value, Arguments arguments) {
+    private static Value map(Python python, Value value, Arguments arguments) {
         return Lazy.generator(() -> Python.truth(value)
-                ? Lazy.map(in.python().iterate(value), charged(in, mapping(in, arguments)))
+                ? Lazy.map(python.iterate(value), charged(python, mapping(python, arguments)))
                 : Collections.emptyIterator());
     }
 
-    private static Function<Value, Value> charged(Interpreter in, Function<Value, Value> change) {
+    private static Function<Value, Value> charged(Python python, Function<Value, Value> change) {
         return item -> {
-            in.budget().charge(1);
+            python.budget().charge(1);
             return change.apply(item);
         };
     }
 
-    private static Function<Value, Value> mapping(Interpreter in, Arguments arguments) {
+    private static Function<Value, Value> mapping(Python python, Arguments arguments) {
         Value attribute = arguments.named().get("attribute");
         if (arguments.positional().isEmpty() && attribute != null) {
             for (String name : arguments.named().keySet()) {
@@ -225,14 +226,14 @@ final class CollectionFilters {
                     throw TemplateException.failed("Unexpected keyword argument " + Python.quote(name));
                 }
             }
-            return getter(in, attribute, arguments.given(0, "default"));
+            return getter(python, attribute, arguments.given(0, "default"));
         }
         if (arguments.positional().isEmpty()) {
             throw TemplateException.failed("map requires a filter argument");
         }
         String filter =
                 Arguments.asText("map", arguments.positional().getFirst()).chars();
-        return item -> Filters.apply(in, filter, item, arguments.after(1));
+        return item -> Filters.apply(python, filter, item, arguments.after(1));
     }
 
     /** What select and its kin look at. */
@@ -241,43 +242,43 @@ final class CollectionFilters {
         AT_ATTRIBUTE
     }
 
-    private static Value select(Interpreter in, Value value, Arguments arguments, boolean wanted, Looks looks) {
+    private static Value select(Python python, Value value, Arguments arguments, boolean wanted, Looks looks) {
         return Lazy.generator(() -> {
             if (!Python.truth(value)) {
                 return Collections.emptyIterator();
             }
-            Predicate<Value> test = selection(in, arguments, looks);
-            return Lazy.filter(in.python().iterate(value), item -> test.test(item) == wanted);
+            Predicate<Value> test = selection(python, arguments, looks);
+            return Lazy.filter(python.iterate(value), item -> test.test(item) == wanted);
         });
     }
 
-    private static Predicate<Value> selection(Interpreter in, Arguments arguments, Looks looks) {
+    private static Predicate<Value> selection(Python python, Arguments arguments, Looks looks) {
         int used = looks == Looks.AT_ATTRIBUTE ? 1 : 0;
         if (arguments.positional().size() < used) {
             throw TemplateException.failed("Missing parameter for attribute name");
         }
         Function<Value, Value> read = charged(
-                in,
+                python,
                 looks == Looks.AT_ATTRIBUTE
-                        ? getter(in, arguments.positional().getFirst(), Optional.empty())
+                        ? getter(python, arguments.positional().getFirst(), Optional.empty())
                         : Function.identity());
         if (arguments.positional().size() == used) {
             return item -> Python.truth(read.apply(item));
         }
         String name =
                 Arguments.asText("select", arguments.positional().get(used)).chars();
-        return item -> Tests.apply(in, name, read.apply(item), arguments.after(used + 1));
+        return item -> Predicates.apply(python, name, read.apply(item), arguments.after(used + 1));
     }
 
-    private static Value groupBy(Interpreter in, Value value, Arguments arguments) {
+    private static Value groupBy(Python python, Value value, Arguments arguments) {
         arguments.only("groupby", "attribute", "default", "case_sensitive");
         Function<Value, Value> read =
-                getter(in, arguments.require("groupby", 0, "attribute"), arguments.given(1, "default"));
-        Function<Value, Value> key = read.andThen(caseless(in, arguments.truth(2, "case_sensitive", false)));
+                getter(python, arguments.require("groupby", 0, "attribute"), arguments.given(1, "default"));
+        Function<Value, Value> key = read.andThen(caseless(python, arguments.truth(2, "case_sensitive", false)));
         List<Value> groups = new ArrayList<>();
         List<Value> group = new ArrayList<>();
-        for (Value item : sorted(in, in.python().list(value), order(in, key, false))) {
-            if (!group.isEmpty() && !in.python().equal(key.apply(group.getFirst()), key.apply(item))) {
+        for (Value item : sorted(python, python.list(value), order(python, key, false))) {
+            if (!group.isEmpty() && !python.equal(key.apply(group.getFirst()), key.apply(item))) {
                 groups.add(group(read, group));
                 group = new ArrayList<>();
             }
@@ -293,14 +294,14 @@ final class CollectionFilters {
         return Value.Sequence.tuple(read.apply(items.getFirst()), Value.Sequence.list(items));
     }
 
-    private static Value batch(Interpreter in, Value value, Arguments arguments) {
+    private static Value batch(Python python, Value value, Arguments arguments) {
         arguments.only("batch", "linecount", "fill_with");
         int size = Arguments.asInt(arguments.require("batch", 0, "linecount"));
         Optional<Value> fill = arguments.given(1, "fill_with");
         return Lazy.generator(() -> {
             List<Value> batches = new ArrayList<>();
             List<Value> batch = new ArrayList<>();
-            for (Value item : in.python().list(value)) {
+            for (Value item : python.list(value)) {
                 if (batch.size() == size) {
                     batches.add(Value.Sequence.list(batch));
                     batch = new ArrayList<>();
@@ -309,7 +310,7 @@ final class CollectionFilters {
             }
             if (!batch.isEmpty()) {
                 int missing = fill.isPresent() ? Math.max(0, size - batch.size()) : 0;
-                in.budget().charge(missing);
+                python.budget().charge(missing);
                 batch.addAll(Collections.nCopies(missing, fill.orElse(Value.Null.NONE)));
                 batches.add(Value.Sequence.list(batch));
             }
@@ -317,16 +318,16 @@ final class CollectionFilters {
         });
     }
 
-    private static Value slice(Interpreter in, Value value, Arguments arguments) {
+    private static Value slice(Python python, Value value, Arguments arguments) {
         arguments.only("slice", "slices", "fill_with");
         int slices = Arguments.asInt(arguments.require("slice", 0, "slices"));
         Optional<Value> fill = arguments.given(1, "fill_with");
         return Lazy.generator(() -> {
-            List<Value> items = in.python().list(value);
+            List<Value> items = python.list(value);
             if (slices == 0) {
                 throw TemplateException.failed("integer division or modulo by zero");
             }
-            in.budget().charge(Math.max(0, slices));
+            python.budget().charge(Math.max(0, slices));
             int each = items.size() / slices;
             int extra = items.size() % slices;
             List<Value> result = new ArrayList<>();
@@ -344,36 +345,36 @@ final class CollectionFilters {
         });
     }
 
-    private static Value sum(Interpreter in, Value value, Arguments arguments) {
+    private static Value sum(Python python, Value value, Arguments arguments) {
         arguments.only("sum", "attribute", "start");
         Function<Value, Value> read = arguments
                 .given(0, "attribute")
-                .map(a -> getter(in, a, Optional.empty()))
+                .map(a -> getter(python, a, Optional.empty()))
                 .orElse(Function.identity());
         Value sum = arguments.get(1, "start").orElse(Value.Int.of(0));
         if (sum instanceof Text) {
             throw TemplateException.failed("sum() can't sum strings [use ''.join(seq) instead]");
         }
-        for (Value item : in.python().list(value)) {
-            sum = in.arithmetic().apply(Expression.BinaryOperator.ADD, sum, read.apply(item));
+        for (Value item : python.list(value)) {
+            sum = python.arithmetic().apply(BinaryOperator.ADD, sum, read.apply(item));
         }
         return sum;
     }
 
-    private static Value extreme(Interpreter in, Value value, Arguments arguments, int sign) {
+    private static Value extreme(Python python, Value value, Arguments arguments, int sign) {
         arguments.only(sign < 0 ? "min" : "max", "case_sensitive", "attribute");
-        Function<Value, Value> fold = caseless(in, arguments.truth(0, "case_sensitive", false));
+        Function<Value, Value> fold = caseless(python, arguments.truth(0, "case_sensitive", false));
         Function<Value, Value> key = arguments
                 .given(1, "attribute")
-                .map(a -> getter(in, a, Optional.empty()).andThen(fold))
+                .map(a -> getter(python, a, Optional.empty()).andThen(fold))
                 .orElse(fold);
-        List<Value> items = in.python().list(value);
+        List<Value> items = python.list(value);
         if (items.isEmpty()) {
             return new Value.Undefined("No aggregated item, sequence was empty.");
         }
         Value best = items.getFirst();
         for (Value item : items.subList(1, items.size())) {
-            if (in.python().order(key.apply(item), key.apply(best), sign < 0 ? "<" : ">") == sign) {
+            if (python.order(key.apply(item), key.apply(best), sign < 0 ? "<" : ">") == sign) {
                 best = item;
             }
         }

@@ -27,23 +27,6 @@ sealed interface Expression {
 
     record Binary(Position at, BinaryOperator operator, Expression left, Expression right) implements Expression {}
 
-    enum BinaryOperator {
-        ADD("+"),
-        SUBTRACT("-"),
-        MULTIPLY("*"),
-        DIVIDE("/"),
-        FLOOR_DIVIDE("//"),
-        MODULO("%"),
-        POWER("** or pow()");
-
-        /** As Python's error messages write it. */
-        final String symbol;
-
-        BinaryOperator(String symbol) {
-            this.symbol = symbol;
-        }
-    }
-
     /** {@code and} (stops at the first false operand) or {@code or} (at the first true one); the value is that operand. */
     record Logical(Position at, boolean stopsAt, Expression left, Expression right) implements Expression {}
 

@@ -1,6 +1,5 @@
 package dev.jemma.engine.template;
 
-import dev.jemma.engine.template.Expression.BinaryOperator;
 import dev.jemma.engine.template.Expression.Comparator;
 import dev.jemma.engine.template.Expression.Passed;
 import dev.jemma.engine.template.Expression.UnaryOperator;
@@ -30,6 +29,7 @@ class ExpressionParser {
             Comparator.GREATER_EQUAL);
 
     private final List<Token> tokens;
+    private final KnownNames known;
     private int next;
     private int nesting;
 
@@ -39,8 +39,9 @@ class ExpressionParser {
     /** The sets of special macro names to which the bodies that are being parsed add what they use. */
     final List<Set<String>> caught = new ArrayList<>();
 
-    ExpressionParser(List<Token> tokens) {
+    ExpressionParser(List<Token> tokens, KnownNames known) {
         this.tokens = tokens;
+        this.known = known;
     }
 
     final Token current() {
@@ -99,13 +100,13 @@ class ExpressionParser {
     }
 
     final Token fail(String reason) {
-        throw TemplateException.syntax(current().at(), reason);
+        throw current().at().syntax(reason);
     }
 
     /** Runs a part of the parser one level deeper. */
     final <T> T nested(Supplier<T> part) {
         if (++nesting > MAX_NESTING) {
-            throw TemplateException.syntax(current().at(), "the template nests deeper than " + MAX_NESTING + " levels");
+            throw current().at().syntax("the template nests deeper than " + MAX_NESTING + " levels");
         }
         T result = part.get();
         nesting--;
@@ -114,9 +115,9 @@ class ExpressionParser {
 
     /** Whether a branch that may not be taken forgives unknown filters and tests: they fail when they are reached. */
     final <T> T forgiving(Supplier<T> part) {
-        int known = unknown.size();
+        int before = unknown.size();
         T result = part.get();
-        unknown.subList(known, unknown.size()).clear();
+        unknown.subList(before, unknown.size()).clear();
         return result;
     }
 
@@ -131,14 +132,14 @@ class ExpressionParser {
     }
 
     private Expression conditional() {
-        int known = unknown.size();
+        int before = unknown.size();
         Expression value = or();
         while (current().name("if")) {
             Position at = advance().at();
             Expression test = or();
             Optional<Expression> otherwise =
                     skipName("else") ? Optional.of(nested(this::conditional)) : Optional.empty();
-            unknown.subList(known, unknown.size()).clear();
+            unknown.subList(before, unknown.size()).clear();
             value = new Expression.Conditional(at, test, value, otherwise);
         }
         return value;
@@ -308,7 +309,7 @@ class ExpressionParser {
             }
             default -> {}
         }
-        throw TemplateException.syntax(token.at(), "unexpected " + Python.quote(token.describe()));
+        throw token.at().syntax("unexpected " + Python.quote(token.describe()));
     }
 
     private Expression variable(Token token) {
@@ -431,7 +432,7 @@ class ExpressionParser {
                     at, object, new Expression.Constant(name.at(), new Value.Int(new BigInteger(name.text()))));
         }
         if (!name.is(Token.Type.NAME)) {
-            throw TemplateException.syntax(name.at(), "expected name or number");
+            throw name.at().syntax("expected name or number");
         }
         return new Expression.Attribute(at, object, name.text());
     }
@@ -513,7 +514,7 @@ class ExpressionParser {
                 positional.add(expression());
             }
             if (!valid) {
-                throw TemplateException.syntax(at, "invalid syntax for function call expression");
+                throw at.syntax("invalid syntax for function call expression");
             }
         }
         expectOperator(")");
@@ -525,8 +526,8 @@ class ExpressionParser {
         Position at = current().at();
         String name = dottedName();
         Passed passed = current().operator("(") ? passed() : Passed.NOTHING;
-        if (!Filters.exists(name)) {
-            unknown.add(TemplateException.syntax(at, "No filter named " + Python.quote(name) + "."));
+        if (!known.filters().contains(name)) {
+            unknown.add(at.syntax("No filter named " + Python.quote(name) + "."));
         }
         return new Expression.Filter(at, subject, name, passed);
     }
@@ -555,8 +556,8 @@ class ExpressionParser {
             passed = new Passed(
                     List.of(nested(() -> postfix(primary()))), List.of(), Optional.empty(), Optional.empty());
         }
-        if (!Tests.exists(name)) {
-            unknown.add(TemplateException.syntax(nameAt, "No test named " + Python.quote(name) + "."));
+        if (!known.tests().contains(name)) {
+            unknown.add(nameAt.syntax("No test named " + Python.quote(name) + "."));
         }
         Expression test = new Expression.Test(at, subject, name, passed);
         return negated ? new Expression.Unary(at, UnaryOperator.NOT, test) : test;

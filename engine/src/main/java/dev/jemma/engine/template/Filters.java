@@ -4,137 +4,119 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.math.RoundingMode;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** Jinja's filters on texts and numbers; those on collections are in {@link CollectionFilters}. {@code tojson} is Hugging Face's. */
 final class Filters {
     /** A filter: its subject is what stands before the bar. */
     interface Filter {
-        Value apply(Interpreter in, Value subject, Arguments arguments);
+        Value apply(Python python, Value subject, Arguments arguments);
     }
 
     private static final Map<String, Filter> ALL = new HashMap<>();
 
     static {
         ALL.putAll(CollectionFilters.ALL);
-        ALL.put("tojson", (in, v, a) -> PythonJson.dump(in, v, a));
+        ALL.put("tojson", (python, v, a) -> PythonJson.dump(python, v, a));
         ALL.put("default", Filters::otherwise);
         ALL.put("d", Filters::otherwise);
-        ALL.put(
-                "string",
-                (in, v, a) -> v instanceof Text text ? text : in.python().str(v));
-        ALL.put("safe", (in, v, a) -> in.python().str(v).asMarkup());
-        ALL.put("escape", (in, v, a) -> escaped(in, v));
-        ALL.put("e", (in, v, a) -> escaped(in, v));
+        ALL.put("string", (python, v, a) -> v instanceof Text text ? text : python.str(v));
+        ALL.put("safe", (python, v, a) -> python.str(v).asMarkup());
+        ALL.put("escape", (python, v, a) -> escaped(python, v));
+        ALL.put("e", (python, v, a) -> escaped(python, v));
         ALL.put(
                 "forceescape",
-                (in, v, a) -> escape(in.python(), in.python().str(v)).asMarkup());
-        ALL.put("upper", (in, v, a) -> StringMethods.upper(in, soft(in, v)));
-        ALL.put("lower", (in, v, a) -> StringMethods.lower(in, soft(in, v)));
-        ALL.put("capitalize", (in, v, a) -> StringMethods.capitalize(in, soft(in, v)));
-        ALL.put("title", (in, v, a) -> title(in, soft(in, v)));
+                (python, v, a) -> python.str(v).escaped(python.budget()).asMarkup());
+        ALL.put("upper", (python, v, a) -> StringMethods.upper(python, soft(python, v)));
+        ALL.put("lower", (python, v, a) -> StringMethods.lower(python, soft(python, v)));
+        ALL.put("capitalize", (python, v, a) -> StringMethods.capitalize(python, soft(python, v)));
+        ALL.put("title", (python, v, a) -> title(python, soft(python, v)));
         ALL.put(
                 "trim",
-                (in, v, a) ->
-                        StringMethods.strip(soft(in, v), a.only("trim", "chars").given(0, "chars"), true, true));
+                (python, v, a) -> StringMethods.strip(
+                        soft(python, v), a.only("trim", "chars").given(0, "chars"), true, true));
         ALL.put("replace", Filters::replace);
-        ALL.put("center", (in, v, a) -> StringMethods.center(in, soft(in, v), a.integer(0, "width", 80), ' '));
+        ALL.put(
+                "center",
+                (python, v, a) -> StringMethods.center(python, soft(python, v), a.integer(0, "width", 80), ' '));
         ALL.put("format", Filters::format);
         ALL.put("indent", Filters::indent);
         ALL.put("truncate", Filters::truncate);
-        ALL.put("wordcount", (in, v, a) -> Value.Int.of(wordCount(soft(in, v).chars())));
-        ALL.put("urlencode", (in, v, a) -> urlEncode(in, v));
+        ALL.put(
+                "wordcount",
+                (python, v, a) -> Value.Int.of(wordCount(soft(python, v).chars())));
+        ALL.put("urlencode", (python, v, a) -> urlEncode(python, v));
         ALL.put("int", Filters::toInt);
         ALL.put("float", Filters::toReal);
-        ALL.put("abs", (in, v, a) -> absolute(v));
+        ALL.put("abs", (python, v, a) -> absolute(v));
         ALL.put("round", Filters::round);
         ALL.put("attr", Filters::attribute);
     }
 
     private Filters() {}
 
-    static boolean exists(String name) {
-        return ALL.containsKey(name);
+    static Set<String> names() {
+        return Collections.unmodifiableSet(ALL.keySet());
     }
 
-    static Value apply(Interpreter in, String name, Value subject, Arguments arguments) {
+    static Value apply(Python python, String name, Value subject, Arguments arguments) {
         Filter filter = ALL.get(name);
         if (filter == null) {
             throw TemplateException.failed("No filter named " + Python.quote(name) + ".");
         }
         if (subject instanceof Text text) {
-            in.budget().chargeText(text.length());
+            python.budget().chargeText(text.length());
         }
-        return filter.apply(in, subject, arguments);
+        return filter.apply(python, subject, arguments);
     }
 
     /** A text as it is, anything else as its string. */
-    static Text soft(Interpreter in, Value value) {
-        return value instanceof Text text ? text : in.python().str(value);
+    static Text soft(Python python, Value value) {
+        return value instanceof Text text ? text : python.str(value);
     }
 
-    private static Value otherwise(Interpreter in, Value value, Arguments arguments) {
+    private static Value otherwise(Python python, Value value, Arguments arguments) {
         arguments.only("default", "default_value", "boolean");
         boolean replaced =
                 value instanceof Value.Undefined || (arguments.truth(1, "boolean", false) && !Python.truth(value));
         return replaced ? arguments.get(0, "default_value").orElse(Text.EMPTY) : value;
     }
 
-    private static Text escaped(Interpreter in, Value value) {
+    private static Text escaped(Python python, Value value) {
         return value instanceof Text text && text.markup()
                 ? text
-                : escape(in.python(), in.python().str(value)).asMarkup();
+                : python.str(value).escaped(python.budget()).asMarkup();
     }
 
-    /** HTML's escapes, as markupsafe writes them. */
-    static Text escape(Python python, Text text) {
+    private static Text title(Python python, Text text) {
         var out = new Text.Builder(python.budget());
-        int plain = 0;
-        for (int i = 0; i < text.length(); i++) {
-            String escape = switch (text.chars().charAt(i)) {
-                case '&' -> "&amp;";
-                case '<' -> "&lt;";
-                case '>' -> "&gt;";
-                case '\'' -> "&#39;";
-                case '"' -> "&#34;";
-                default -> "";
-            };
-            if (!escape.isEmpty()) {
-                out.append(text.substring(plain, i)).append(escape, text.mark(i));
-                plain = i + 1;
-            }
-        }
-        return out.append(text.substring(plain, text.length())).build();
-    }
-
-    private static Text title(Interpreter in, Text text) {
-        var out = new Text.Builder(in.budget());
         String chars = text.chars();
         boolean start = true;
         for (int i = 0; i < chars.length(); ) {
             int c = chars.codePointAt(i);
             int next = i + Character.charCount(c);
             Text one = text.substring(i, next);
-            out.append(start ? StringMethods.upper(in, one) : StringMethods.lower(in, one));
+            out.append(start ? StringMethods.upper(python, one) : StringMethods.lower(python, one));
             start = Python.isSpace(c) || "-({[<".indexOf(c) >= 0;
             i = next;
         }
         return out.build();
     }
 
-    private static Value replace(Interpreter in, Value value, Arguments arguments) {
+    private static Value replace(Python python, Value value, Arguments arguments) {
         arguments.only("replace", "old", "new", "count");
-        Text old = in.python().str(arguments.require("replace", 0, "old"));
-        Text with = in.python().str(arguments.require("replace", 1, "new"));
+        Text old = python.str(arguments.require("replace", 0, "old"));
+        Text with = python.str(arguments.require("replace", 1, "new"));
         int count = arguments.given(2, "count").map(Arguments::asInt).orElse(-1);
-        return StringMethods.replace(in, in.python().str(value), old, with, count);
+        return StringMethods.replace(python, python.str(value), old, with, count);
     }
 
-    private static Value format(Interpreter in, Value value, Arguments arguments) {
+    private static Value format(Python python, Value value, Arguments arguments) {
         if (!arguments.positional().isEmpty() && !arguments.named().isEmpty()) {
             throw TemplateException.failed("can't handle positional and keyword arguments at the same time");
         }
@@ -144,11 +126,11 @@ final class Filters {
             arguments.named().forEach((name, item) -> dict.put(Text.of(name), item));
             filled = dict;
         }
-        return Formatting.percent(in.python(), soft(in, value), filled);
+        return Formatting.percent(python, soft(python, value), filled);
     }
 
     /** Lines are split and joined anew, so that every kind of line break becomes a newline. */
-    private static Value indent(Interpreter in, Value value, Arguments arguments) {
+    private static Value indent(Python python, Value value, Arguments arguments) {
         arguments.only("indent", "width", "first", "blank");
         Value width = arguments.get(0, "width").orElse(Value.Int.of(4));
         Text indent = width instanceof Text text
@@ -157,12 +139,12 @@ final class Filters {
         boolean first = arguments.truth(1, "first", false);
         boolean blank = arguments.truth(2, "blank", false);
         Text text = Arguments.asText("indent", value);
-        List<Value> lines = StringMethods.lines(in, text, false);
+        List<Value> lines = StringMethods.lines(python, text, false);
         char last = text.isEmpty() ? '\n' : text.chars().charAt(text.length() - 1);
         if (StringMethods.isLineBreak(last) && last != '\r') {
             lines.add(Text.EMPTY);
         }
-        var out = new Text.Builder(in.budget());
+        var out = new Text.Builder(python.budget());
         for (int i = 0; i < lines.size(); i++) {
             var line = (Text) lines.get(i);
             out.append(i > 0 ? "\n" : "");
@@ -174,7 +156,7 @@ final class Filters {
         return out.build();
     }
 
-    private static Value truncate(Interpreter in, Value value, Arguments arguments) {
+    private static Value truncate(Python python, Value value, Arguments arguments) {
         arguments.only("truncate", "length", "killwords", "end", "leeway");
         int length = arguments.integer(0, "length", 255);
         Text end = arguments
@@ -201,7 +183,7 @@ final class Filters {
         if (!arguments.truth(1, "killwords", false) && space >= 0) {
             kept = kept.substring(0, space);
         }
-        return new Text.Builder(in.budget()).append(kept).append(end).build();
+        return new Text.Builder(python.budget()).append(kept).append(end).build();
     }
 
     private static long wordCount(String chars) {
@@ -215,29 +197,28 @@ final class Filters {
         return words;
     }
 
-    private static Value urlEncode(Interpreter in, Value value) {
+    private static Value urlEncode(Python python, Value value) {
         if (value instanceof Text || !Python.iterable(value)) {
-            return urlQuote(in, soft(in, value), "/");
+            return urlQuote(python, soft(python, value), "/");
         }
-        var out = new Text.Builder(in.budget());
-        List<Value> pairs =
-                value instanceof Value.Dict dict ? dict.items() : in.python().list(value);
+        var out = new Text.Builder(python.budget());
+        List<Value> pairs = value instanceof Value.Dict dict ? dict.items() : python.list(value);
         for (Value pair : pairs) {
-            List<Value> both = in.python().list(pair);
+            List<Value> both = python.list(pair);
             if (both.size() != 2) {
                 throw TemplateException.failed("not enough values to unpack (expected 2, got " + both.size() + ")");
             }
             out.append(out.length() > 0 ? "&" : "");
-            out.append(urlQuote(in, soft(in, both.get(0)), "+"))
+            out.append(urlQuote(python, soft(python, both.get(0)), "+"))
                     .append("=")
-                    .append(urlQuote(in, soft(in, both.get(1)), "+"));
+                    .append(urlQuote(python, soft(python, both.get(1)), "+"));
         }
         return out.build();
     }
 
     /** Percent-encodes UTF-8; {@code kept} is "/" to keep slashes, or "+" to write spaces so. */
-    private static Text urlQuote(Interpreter in, Text text, String kept) {
-        var out = new Text.Builder(in.budget());
+    private static Text urlQuote(Python python, Text text, String kept) {
+        var out = new Text.Builder(python.budget());
         for (int i = 0; i < text.length(); ) {
             int c = text.chars().codePointAt(i);
             int next = i + Character.charCount(c);
@@ -257,7 +238,7 @@ final class Filters {
         return out.build();
     }
 
-    private static Value toInt(Interpreter in, Value value, Arguments arguments) {
+    private static Value toInt(Python python, Value value, Arguments arguments) {
         arguments.only("int", "default", "base");
         Python.failIfUndefined(value);
         Value otherwise = arguments.get(0, "default").orElse(Value.Int.of(0));
@@ -279,7 +260,7 @@ final class Filters {
                 .orElse(otherwise);
     }
 
-    private static Value toReal(Interpreter in, Value value, Arguments arguments) {
+    private static Value toReal(Python python, Value value, Arguments arguments) {
         arguments.only("float", "default");
         Python.failIfUndefined(value);
         if (Python.isNumber(value)) {
@@ -304,7 +285,7 @@ final class Filters {
         };
     }
 
-    private static Value round(Interpreter in, Value value, Arguments arguments) {
+    private static Value round(Python python, Value value, Arguments arguments) {
         arguments.only("round", "precision", "method");
         int precision = arguments.integer(0, "precision", 0);
         String method = arguments
@@ -353,19 +334,12 @@ final class Filters {
     }
 
     /** {@code object|attr("name")}: methods only, never entries. */
-    private static Value attribute(Interpreter in, Value value, Arguments arguments) {
+    private static Value attribute(Python python, Value value, Arguments arguments) {
         String name = arguments.only("attr", "name").text("attr", 0, "name").chars();
         Python.failIfUndefined(value);
         if (value instanceof Value.Dict && Methods.find(value, name).isEmpty()) {
             return new Value.Undefined("'dict object' has no attribute " + Python.quote(name));
         }
-        return in.access().attribute(value, name);
-    }
-
-    /** Filters as a list, for tests that name all of them. */
-    static List<String> names() {
-        List<String> names = new ArrayList<>(ALL.keySet());
-        names.sort(null);
-        return names;
+        return python.access().attribute(value, name);
     }
 }

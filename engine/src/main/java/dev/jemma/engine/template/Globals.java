@@ -1,5 +1,6 @@
 package dev.jemma.engine.template;
 
+import java.time.LocalDateTime;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -10,21 +11,28 @@ import java.util.Optional;
 final class Globals {
     private static final int MAX_RANGE = 100_000;
 
-    private static final Map<String, Value.Function> ALL = Map.of(
-            "range", (in, a) -> range(a),
-            "dict", Globals::dict,
-            "namespace", Globals::namespace,
-            "cycler", (in, a) -> new Cycler(a.positional()),
-            "joiner", (in, a) -> joiner(a),
-            "raise_exception", Globals::raise,
-            "strftime_now",
-                    (in, a) -> Text.of(
-                            Strftime.format(a.text("strftime_now", 0, "format").chars(), in.now())));
+    private final Map<String, Value.Function> all;
 
-    private Globals() {}
+    /**
+     * The functions of one rendering.
+     *
+     * @param now what {@code strftime_now} tells
+     */
+    Globals(LocalDateTime now) {
+        all = Map.of(
+                "range", (python, a) -> range(a),
+                "dict", Globals::dict,
+                "namespace", Globals::namespace,
+                "cycler", (python, a) -> new Cycler(a.positional()),
+                "joiner", (python, a) -> joiner(a),
+                "raise_exception", Globals::raise,
+                "strftime_now",
+                        (python, a) -> Text.of(Strftime.format(
+                                a.text("strftime_now", 0, "format").chars(), now)));
+    }
 
-    static Optional<Value> find(String name) {
-        return Optional.ofNullable(ALL.get(name));
+    Optional<Value> find(String name) {
+        return Optional.ofNullable(all.get(name));
     }
 
     private static Value range(Arguments arguments) {
@@ -47,15 +55,15 @@ final class Globals {
         return new Value.Range(start, stop, step);
     }
 
-    private static Value.Dict dict(Interpreter in, Arguments arguments) {
+    private static Value.Dict dict(Python python, Arguments arguments) {
         var dict = new Value.Dict();
         if (!arguments.positional().isEmpty()) {
             Value from = arguments.positional().getFirst();
             if (from instanceof Value.Dict other) {
                 other.entries().forEach(e -> dict.put(e.key(), e.value()));
             } else {
-                for (Value pair : in.python().list(from)) {
-                    List<Value> both = in.python().list(pair);
+                for (Value pair : python.list(from)) {
+                    List<Value> both = python.list(pair);
                     if (both.size() != 2) {
                         throw TemplateException.failed(
                                 "dictionary update sequence element has length " + both.size() + "; 2 is required");
@@ -68,9 +76,9 @@ final class Globals {
         return dict;
     }
 
-    private static Value namespace(Interpreter in, Arguments arguments) {
+    private static Value namespace(Python python, Arguments arguments) {
         Map<String, Value> attributes = new LinkedHashMap<>();
-        for (Value.Dict.Entry entry : dict(in, arguments).entries()) {
+        for (Value.Dict.Entry entry : dict(python, arguments).entries()) {
             if (entry.key() instanceof Text name) {
                 attributes.put(name.chars(), entry.value());
             }
@@ -78,16 +86,16 @@ final class Globals {
         return new Value.Namespace(attributes);
     }
 
-    private static Value raise(Interpreter in, Arguments arguments) {
+    private static Value raise(Python python, Arguments arguments) {
         Value message = arguments.only("raise_exception", "message").require("raise_exception", 0, "message");
-        throw TemplateException.raised(in.python().str(message).chars());
+        throw TemplateException.raised(python.str(message).chars());
     }
 
     /** A function that gives nothing at its first call, and the separator from then on. */
     private static Value joiner(Arguments arguments) {
         Value separator = arguments.only("joiner", "sep").get(0, "sep").orElse(Text.of(", "));
         boolean[] used = {false};
-        return (Value.Function) (interpreter, none) -> {
+        return (Value.Function) (python, none) -> {
             boolean first = !used[0];
             used[0] = true;
             return first ? Text.EMPTY : separator;
@@ -105,12 +113,12 @@ final class Globals {
                 throw TemplateException.failed("at least one item has to be provided");
             }
             this.items = items;
-            methods.put("next", (Value.Function) (in, a) -> {
+            methods.put("next", (Value.Function) (python, a) -> {
                 Value value = items.get(position);
                 position = (position + 1) % items.size();
                 return value;
             });
-            methods.put("reset", (Value.Function) (in, a) -> {
+            methods.put("reset", (Value.Function) (python, a) -> {
                 position = 0;
                 return Value.Null.NONE;
             });

@@ -21,42 +21,27 @@ final class Interpreter {
         CONTINUE
     }
 
+    /** The filters and tests that templates may name. */
+    static final KnownNames KNOWN = new KnownNames(Filters.names(), Predicates.names());
+
     private final Budget budget;
     private final Python python;
-    private final Arithmetic arithmetic;
-    private final Access access;
-    private final LocalDateTime now;
+    private final Globals globals;
 
+    /**
+     * An interpreter for one rendering.
+     *
+     * @param now the time that the template is told
+     */
     Interpreter(Budget budget, LocalDateTime now) {
         this.budget = budget;
-        this.now = now;
         python = new Python(budget);
-        arithmetic = new Arithmetic(python);
-        access = new Access(python);
+        globals = new Globals(now);
     }
 
-    Budget budget() {
-        return budget;
-    }
-
-    Python python() {
-        return python;
-    }
-
-    Arithmetic arithmetic() {
-        return arithmetic;
-    }
-
-    Access access() {
-        return access;
-    }
-
-    LocalDateTime now() {
-        return now;
-    }
-
+    /** Renders a template that was read with {@link #KNOWN}. */
     Text run(List<Statement> template, Map<String, Value> variables) {
-        return capture(template, Scope.outermost(variables));
+        return capture(template, Scope.outermost(globals, variables));
     }
 
     private Text capture(List<Statement> body, Scope scope) {
@@ -178,8 +163,9 @@ final class Interpreter {
             case Target.Variable variable -> scope.set(variable.name(), value);
             case Target.NamespaceAttribute attribute -> {
                 if (!(scope.get(attribute.namespace()) instanceof Value.Namespace namespace)) {
-                    throw TemplateException.failed("cannot assign attribute on non-namespace object")
-                            .at(attribute.at());
+                    throw attribute
+                            .at()
+                            .place(TemplateException.failed("cannot assign attribute on non-namespace object"));
                 }
                 namespace.attributes().put(attribute.attribute(), value);
             }
@@ -213,7 +199,7 @@ final class Interpreter {
         try {
             return operation.get();
         } catch (TemplateException e) {
-            throw e.at(at);
+            throw at.place(e);
         }
     }
 
@@ -260,7 +246,7 @@ final class Interpreter {
         }
 
         @Override
-        public Value call(Interpreter interpreter, Arguments arguments) {
+        public Value call(Python python, Arguments arguments) {
             Scope scope = definedIn.inner();
             List<Parameter> parameters = signature.parameters();
             Map<String, Value> named = new LinkedHashMap<>(arguments.named());
@@ -320,7 +306,7 @@ final class Interpreter {
             budget.leave();
             return value;
         } catch (TemplateException e) {
-            throw e.at(expression.at());
+            throw expression.at().place(e);
         }
     }
 
@@ -340,12 +326,12 @@ final class Interpreter {
                 Value operand = value(unary.operand(), scope);
                 yield switch (unary.operator()) {
                     case NOT -> Value.Bool.of(!Python.truth(operand));
-                    case NEGATE -> arithmetic.negate(operand);
-                    case PLUS -> arithmetic.plus(operand);
+                    case NEGATE -> python.arithmetic().negate(operand);
+                    case PLUS -> python.arithmetic().plus(operand);
                 };
             }
             case Expression.Binary binary ->
-                arithmetic.apply(binary.operator(), value(binary.left(), scope), value(binary.right(), scope));
+                python.arithmetic().apply(binary.operator(), value(binary.left(), scope), value(binary.right(), scope));
             case Expression.Logical logical -> {
                 Value left = value(logical.left(), scope);
                 yield Python.truth(left) == logical.stopsAt() ? left : value(logical.right(), scope);
@@ -368,21 +354,23 @@ final class Interpreter {
                         .orElseGet(() -> new Value.Undefined("the inline if-expression on line "
                                 + conditional.at().line() + " evaluated to false and no else section was defined."));
             }
-            case Expression.Attribute attribute -> access.attribute(value(attribute.object(), scope), attribute.name());
+            case Expression.Attribute attribute ->
+                python.access().attribute(value(attribute.object(), scope), attribute.name());
             case Expression.Item item
             when item.index() instanceof Expression.Slice slice ->
-                access.slice(
-                        value(item.object(), scope),
-                        bound(slice.start(), scope),
-                        bound(slice.stop(), scope),
-                        bound(slice.step(), scope));
-            case Expression.Item item -> access.item(value(item.object(), scope), value(item.index(), scope));
+                python.access()
+                        .slice(
+                                value(item.object(), scope),
+                                bound(slice.start(), scope),
+                                bound(slice.stop(), scope),
+                                bound(slice.step(), scope));
+            case Expression.Item item -> python.access().item(value(item.object(), scope), value(item.index(), scope));
             case Expression.Slice slice -> throw TemplateException.failed("a slice inside a tuple is no index");
             case Expression.Call call -> call(call, Optional.empty(), scope);
             case Expression.Filter filter -> filter(filter, Optional.empty(), scope);
             case Expression.Test test ->
-                Value.Bool.of(Tests.apply(
-                        this,
+                Value.Bool.of(Predicates.apply(
+                        python,
                         test.name(),
                         value(test.subject(), scope),
                         arguments(test.passed(), Optional.empty(), scope)));
@@ -412,8 +400,8 @@ final class Interpreter {
                 case LESS_EQUAL -> python.order(left, right, "<=") <= 0;
                 case GREATER -> python.order(left, right, ">") == 1;
                 case GREATER_EQUAL -> (python.order(left, right, ">=") & ~1) == 0;
-                case IN -> arithmetic.contains(right, left);
-                case NOT_IN -> !arithmetic.contains(right, left);
+                case IN -> python.arithmetic().contains(right, left);
+                case NOT_IN -> !python.arithmetic().contains(right, left);
             };
             if (!holds) {
                 return Value.Bool.FALSE;
@@ -428,10 +416,9 @@ final class Interpreter {
         Arguments arguments = arguments(call.passed(), caller, scope);
         Python.failIfUndefined(callee);
         if (!(callee instanceof Value.Function function)) {
-            throw TemplateException.failed("'" + Python.typeName(callee) + "' object is not callable")
-                    .at(call.at());
+            throw call.at().place(TemplateException.failed("'" + Python.typeName(callee) + "' object is not callable"));
         }
-        return placed(call.at(), () -> function.call(this, arguments));
+        return placed(call.at(), () -> function.call(python, arguments));
     }
 
     private Value filter(Expression.Filter filter, Optional<Value> blockText, Scope scope) {
@@ -444,7 +431,7 @@ final class Interpreter {
             subject = value(filter.subject().get(), scope);
         }
         Arguments arguments = arguments(filter.passed(), Optional.empty(), scope);
-        return placed(filter.at(), () -> Filters.apply(this, filter.name(), subject, arguments));
+        return placed(filter.at(), () -> Filters.apply(python, filter.name(), subject, arguments));
     }
 
     private Arguments arguments(Expression.Passed passed, Optional<Value> caller, Scope scope) {

@@ -51,7 +51,7 @@ final class Lexer {
     }
 
     private TemplateException error(int offset, String reason) {
-        return TemplateException.syntax(position(offset), reason);
+        return position(offset).syntax(reason);
     }
 
     private void root() {

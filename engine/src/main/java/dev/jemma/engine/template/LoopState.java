@@ -91,8 +91,8 @@ final class LoopState implements Value.Attributed, Value.Function {
             case "depth0" -> Optional.of(Value.Int.of(depth));
             case "previtem" -> Optional.of(index == 0 ? NO_PREVIOUS : previous);
             case "nextitem" -> Optional.of(peek().orElse(NO_NEXT));
-            case "cycle" -> Optional.of((Value.Function) (in, arguments) -> cycle(arguments));
-            case "changed" -> Optional.of((Value.Function) (in, arguments) -> changed(arguments));
+            case "cycle" -> Optional.of((Value.Function) (python, arguments) -> cycle(arguments));
+            case "changed" -> Optional.of((Value.Function) (python, arguments) -> changed(arguments));
             default -> Optional.empty();
         };
     }
@@ -114,10 +114,10 @@ final class LoopState implements Value.Attributed, Value.Function {
 
     /** {@code loop(items)} in a recursive loop. */
     @Override
-    public Value call(Interpreter interpreter, Arguments arguments) {
+    public Value call(Python python, Arguments arguments) {
         return recursion
                 .orElseThrow(() ->
                         TemplateException.failed("The loop must have the 'recursive' marker to be called recursively."))
-                .call(interpreter, arguments);
+                .call(python, arguments);
     }
 }

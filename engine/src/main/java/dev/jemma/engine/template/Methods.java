@@ -8,17 +8,18 @@ import java.util.Optional;
 final class Methods {
     /** A method before it is bound to an object. */
     interface Method<T> {
-        Value call(Interpreter interpreter, T self, Arguments arguments);
+        Value call(Python python, T self, Arguments arguments);
     }
 
     private static final Map<String, Method<Value.Dict>> DICT = Map.of(
             "get",
-                    (in, self, a) -> self.get(a.only("get", "key", "default").require("get", 0, "key"))
+                    (python, self, a) -> self.get(
+                                    a.only("get", "key", "default").require("get", 0, "key"))
                             .orElse(a.get(1, "default").orElse(Value.Null.NONE)),
-            "items", (in, self, a) -> view(in, Value.View.Kind.ITEMS, self, a),
-            "keys", (in, self, a) -> view(in, Value.View.Kind.KEYS, self, a),
-            "values", (in, self, a) -> view(in, Value.View.Kind.VALUES, self, a),
-            "copy", (in, self, a) -> self);
+            "items", (python, self, a) -> view(python, Value.View.Kind.ITEMS, self, a),
+            "keys", (python, self, a) -> view(python, Value.View.Kind.KEYS, self, a),
+            "values", (python, self, a) -> view(python, Value.View.Kind.VALUES, self, a),
+            "copy", (python, self, a) -> self);
 
     private static final Map<String, Method<Value>> LIST = Map.of("index", Methods::index, "count", Methods::count);
 
@@ -43,13 +44,13 @@ final class Methods {
             case Text text -> Optional.ofNullable(StringMethods.ALL.get(name)).map(m -> bind(m, text));
             case Value.Dict dict -> Optional.ofNullable(DICT.get(name)).map(m -> bind(m, dict));
             case Value.Sequence list
-            when name.equals("copy") && type.equals("list") -> Optional.of(bind((in, self, a) -> self, list));
+            when name.equals("copy") && type.equals("list") -> Optional.of(bind((python, self, a) -> self, list));
             case Value.Sequence list -> Optional.ofNullable(LIST.get(name)).map(m -> bind(m, list));
             case Value.Range range -> Optional.ofNullable(LIST.get(name)).map(m -> bind(m, range));
             case Value.Real real
             when name.equals("is_integer") ->
                 Optional.of(bind(
-                        (in, self, a) ->
+                        (python, self, a) ->
                                 Value.Bool.of(self.value() == Math.rint(self.value()) && Double.isFinite(self.value())),
                         real));
             default -> Optional.empty();
@@ -57,12 +58,12 @@ final class Methods {
     }
 
     private static <T> Value bind(Method<T> method, T self) {
-        return (Value.Function) (interpreter, arguments) -> method.call(interpreter, self, arguments);
+        return (Value.Function) (python, arguments) -> method.call(python, self, arguments);
     }
 
-    private static Value view(Interpreter in, Value.View.Kind kind, Value.Dict self, Arguments arguments) {
+    private static Value view(Python python, Value.View.Kind kind, Value.Dict self, Arguments arguments) {
         arguments.only(kind.name().toLowerCase(java.util.Locale.ROOT));
-        in.budget().charge(self.size());
+        python.budget().charge(self.size());
         List<Value> items = switch (kind) {
             case KEYS -> self.keys();
             case VALUES -> self.values();
@@ -71,21 +72,21 @@ final class Methods {
         return new Value.View(kind, items);
     }
 
-    private static Value index(Interpreter in, Value self, Arguments arguments) {
-        List<Value> items = in.python().list(self);
+    private static Value index(Python python, Value self, Arguments arguments) {
+        List<Value> items = python.list(self);
         Value wanted = arguments.require("index", 0, "value");
         for (int i = 0; i < items.size(); i++) {
-            if (in.python().equal(items.get(i), wanted)) {
+            if (python.equal(items.get(i), wanted)) {
                 return Value.Int.of(i);
             }
         }
-        throw TemplateException.failed(in.python().repr(wanted).chars() + " is not in list");
+        throw TemplateException.failed(python.repr(wanted).chars() + " is not in list");
     }
 
-    private static Value count(Interpreter in, Value self, Arguments arguments) {
+    private static Value count(Python python, Value self, Arguments arguments) {
         Value wanted = arguments.require("count", 0, "value");
-        return Value.Int.of(in.python().list(self).stream()
-                .filter(item -> in.python().equal(item, wanted))
+        return Value.Int.of(python.list(self).stream()
+                .filter(item -> python.equal(item, wanted))
                 .count());
     }
 }

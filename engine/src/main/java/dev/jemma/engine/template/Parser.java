@@ -17,12 +17,17 @@ final class Parser extends ExpressionParser {
 
     private boolean insideLoop;
 
-    private Parser(List<Token> tokens) {
-        super(tokens);
+    private Parser(List<Token> tokens, KnownNames known) {
+        super(tokens, known);
     }
 
-    static List<Statement> parse(String template) {
-        var parser = new Parser(Lexer.tokenize(template));
+    /**
+     * Reads a template.
+     *
+     * @throws TemplateException of kind SYNTAX, with line and column
+     */
+    static List<Statement> parse(String template, KnownNames known) {
+        var parser = new Parser(Lexer.tokenize(template), known);
         List<Statement> body = parser.statements(Set.of());
         parser.failOnUnknown();
         return body;
@@ -88,19 +93,17 @@ final class Parser extends ExpressionParser {
             case "print" -> print();
             case "break", "continue" -> {
                 if (!insideLoop) {
-                    throw TemplateException.syntax(tag.at(), "'" + tag.text() + "' outside loop");
+                    throw tag.at().syntax("'" + tag.text() + "' outside loop");
                 }
                 yield List.of(tag.text().equals("break") ? Statement.Jump.BREAK : Statement.Jump.CONTINUE);
             }
             case "include", "import", "from", "extends" ->
-                throw TemplateException.syntax(
-                        tag.at(), "'" + tag.text() + "' needs other templates, which a chat template does not have");
-            case "autoescape" ->
-                throw TemplateException.syntax(tag.at(), "'autoescape' is not supported: prompts are not HTML");
+                throw tag.at()
+                        .syntax("'" + tag.text() + "' needs other templates, which a chat template does not have");
+            case "autoescape" -> throw tag.at().syntax("'autoescape' is not supported: prompts are not HTML");
             default ->
-                throw TemplateException.syntax(
-                        tag.at(),
-                        "Encountered unknown tag " + Python.quote(tag.text()) + "."
+                throw tag.at()
+                        .syntax("Encountered unknown tag " + Python.quote(tag.text()) + "."
                                 + (ends.isEmpty() ? "" : " " + lookingFor(ends)));
         };
     }
@@ -231,7 +234,7 @@ final class Parser extends ExpressionParser {
         List<Parameter> parameters = current().operator("(") ? parameters() : List.of();
         Expression expression = expression();
         if (!(expression instanceof Expression.Call call)) {
-            throw TemplateException.syntax(at, "expected call");
+            throw at.syntax("expected call");
         }
         Set<String> catches = new HashSet<>();
         caught.add(catches);

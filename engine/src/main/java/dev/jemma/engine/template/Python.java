@@ -13,13 +13,26 @@ final class Python {
     private static final int MAX_NESTING = 400;
 
     private final Budget budget;
+    private final Arithmetic arithmetic = new Arithmetic(this);
+    private final Access access = new Access(this);
 
     Python(Budget budget) {
         this.budget = budget;
     }
 
+    /** What bounds the rendering that these values belong to. */
     Budget budget() {
         return budget;
+    }
+
+    /** Its binary operators. */
+    Arithmetic arithmetic() {
+        return arithmetic;
+    }
+
+    /** Its attributes, indexes and slices. */
+    Access access() {
+        return access;
     }
 
     static boolean isSpace(int c) {

@@ -8,7 +8,7 @@ import java.util.Optional;
 final class PythonJson {
     private static final int MAX_NESTING = 400;
 
-    private final Interpreter in;
+    private final Python python;
     private final Text.Builder out;
     private final boolean ascii;
     private final boolean sortKeys;
@@ -16,12 +16,12 @@ final class PythonJson {
     private final String itemSeparator;
     private final String keySeparator;
 
-    private PythonJson(Interpreter in, Arguments arguments) {
-        this.in = in;
-        out = new Text.Builder(in.budget());
+    private PythonJson(Python python, Arguments arguments) {
+        this.python = python;
+        out = new Text.Builder(python.budget());
         ascii = arguments.truth(0, "ensure_ascii", false);
         indent = arguments.given(1, "indent").map(PythonJson::indentation);
-        Optional<List<Value>> separators = arguments.given(2, "separators").map(in.python()::list);
+        Optional<List<Value>> separators = arguments.given(2, "separators").map(python::list);
         if (separators.isPresent() && separators.get().size() != 2) {
             throw TemplateException.failed(
                     "tojson wants two separators, not " + separators.get().size());
@@ -35,8 +35,9 @@ final class PythonJson {
         sortKeys = arguments.truth(3, "sort_keys", false);
     }
 
-    static Value dump(Interpreter in, Value value, Arguments arguments) {
-        var json = new PythonJson(in, arguments.only("tojson", "ensure_ascii", "indent", "separators", "sort_keys"));
+    static Value dump(Python python, Value value, Arguments arguments) {
+        var json =
+                new PythonJson(python, arguments.only("tojson", "ensure_ascii", "indent", "separators", "sort_keys"));
         json.write(value, 0);
         return json.out.build();
     }
@@ -48,7 +49,7 @@ final class PythonJson {
     }
 
     private void write(Value value, int depth) {
-        in.budget().charge(1);
+        python.budget().charge(1);
         if (depth > MAX_NESTING) {
             throw TemplateException.limit("a value is nested deeper than " + MAX_NESTING + " levels");
         }
@@ -106,8 +107,8 @@ final class PythonJson {
         List<Value.Dict.Entry> entries = new ArrayList<>();
         dict.entries().forEach(entries::add);
         if (sortKeys) {
-            in.budget().charge(entries.size());
-            entries.sort((a, b) -> in.python().order(a.key(), b.key(), "<"));
+            python.budget().charge(entries.size());
+            entries.sort((a, b) -> python.order(a.key(), b.key(), "<"));
         }
         out.append("{");
         String separator = "";

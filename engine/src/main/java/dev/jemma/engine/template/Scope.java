@@ -4,23 +4,25 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 
-/** The names of a block, and behind them those of the blocks around it. Assignments stay in the innermost scope, as Jinja's do. */
+/** The names of a block, behind them those of the blocks around it, and behind all of them the globals. Assignments stay in the innermost scope, as Jinja's do. */
 final class Scope {
+    private final Globals globals;
     private final Optional<Scope> outer;
     private final Map<String, Value> names = new HashMap<>();
 
-    private Scope(Optional<Scope> outer) {
+    private Scope(Globals globals, Optional<Scope> outer) {
+        this.globals = globals;
         this.outer = outer;
     }
 
-    static Scope outermost(Map<String, Value> names) {
-        var scope = new Scope(Optional.empty());
+    static Scope outermost(Globals globals, Map<String, Value> names) {
+        var scope = new Scope(globals, Optional.empty());
         scope.names.putAll(names);
         return scope;
     }
 
     Scope inner() {
-        return new Scope(Optional.of(this));
+        return new Scope(globals, Optional.of(this));
     }
 
     Scope outermost() {
@@ -43,7 +45,7 @@ final class Scope {
                 return value;
             }
             if (scope.outer.isEmpty()) {
-                return Globals.find(name).orElseGet(() -> new Value.Undefined(Python.quote(name) + " is undefined"));
+                return globals.find(name).orElseGet(() -> new Value.Undefined(Python.quote(name) + " is undefined"));
             }
             scope = scope.outer.get();
         }

@@ -4,21 +4,21 @@ import java.util.Map;
 
 /** {@code str.format}: replacement fields by position or name, with attributes, elements, conversions and specifications. Fields reach what the template's own expressions reach, not more. */
 final class StringFormat {
-    private final Interpreter in;
+    private final Python python;
     private final Arguments arguments;
     private int automatic;
     private boolean numbered;
 
-    private StringFormat(Interpreter in, Arguments arguments) {
-        this.in = in;
+    private StringFormat(Python python, Arguments arguments) {
+        this.python = python;
         this.arguments = arguments;
     }
 
-    static Text format(Interpreter in, Text format, Arguments arguments) {
-        return new StringFormat(in, arguments).expand(format, 2);
+    static Text format(Python python, Text format, Arguments arguments) {
+        return new StringFormat(python, arguments).expand(format, 2);
     }
 
-    static Text formatMap(Interpreter in, Text format, Value mapping) {
+    static Text formatMap(Python python, Text format, Value mapping) {
         if (!(mapping instanceof Value.Dict dict)) {
             throw TemplateException.failed("'" + Python.typeName(mapping) + "' object is not a mapping");
         }
@@ -28,14 +28,14 @@ final class StringFormat {
                 named.put(key.chars(), e.value());
             }
         });
-        return format(in, format, new Arguments(java.util.List.of(), named));
+        return format(python, format, new Arguments(java.util.List.of(), named));
     }
 
     private Text expand(Text format, int levels) {
         if (levels == 0) {
             throw TemplateException.failed("Max string recursion exceeded");
         }
-        var out = new Text.Builder(in.budget());
+        var out = new Text.Builder(python.budget());
         String chars = format.chars();
         for (int i = 0; i < chars.length(); ) {
             char c = chars.charAt(i);
@@ -88,8 +88,8 @@ final class StringFormat {
         if (nameEnd < chars.length() && chars.charAt(nameEnd) == '!') {
             String conversion = chars.substring(nameEnd + 1, Math.min(nameEnd + 2, chars.length()));
             value = switch (conversion) {
-                case "s" -> in.python().str(value);
-                case "r" -> in.python().repr(value);
+                case "s" -> python.str(value);
+                case "r" -> python.repr(value);
                 default -> throw TemplateException.failed("Unknown conversion specifier " + conversion);
             };
             specFrom = nameEnd + 2;
@@ -100,7 +100,7 @@ final class StringFormat {
         Text spec = specFrom < chars.length()
                 ? expand(field.substring(specFrom + 1, chars.length()), levels - 1)
                 : Text.EMPTY;
-        return Formatting.field(in.python(), value, spec.chars());
+        return Formatting.field(python, value, spec.chars());
     }
 
     private Value lookup(String path) {
@@ -116,14 +116,14 @@ final class StringFormat {
                 while (end < path.length() && path.charAt(end) != '.' && path.charAt(end) != '[') {
                     end++;
                 }
-                value = in.access().attribute(value, path.substring(from, end));
+                value = python.access().attribute(value, path.substring(from, end));
             } else {
                 int close = path.indexOf(']', end);
                 if (close < 0 || path.charAt(end) != '[') {
                     throw TemplateException.failed("Missing ']' in format string");
                 }
                 String key = path.substring(end + 1, close);
-                value = in.access().item(value, isNumber(key) ? Value.Int.of(Integer.parseInt(key)) : Text.of(key));
+                value = python.access().item(value, isNumber(key) ? Value.Int.of(Integer.parseInt(key)) : Text.of(key));
                 end = close + 1;
             }
         }

@@ -14,79 +14,85 @@ final class StringMethods {
     static final Map<String, Methods.Method<Text>> ALL = new HashMap<>();
 
     static {
-        ALL.put("strip", (in, s, a) -> strip(s, a.given(0, "chars"), true, true));
-        ALL.put("lstrip", (in, s, a) -> strip(s, a.given(0, "chars"), true, false));
-        ALL.put("rstrip", (in, s, a) -> strip(s, a.given(0, "chars"), false, true));
-        ALL.put("upper", (in, s, a) -> upper(in, s));
-        ALL.put("lower", (in, s, a) -> lower(in, s));
+        ALL.put("strip", (python, s, a) -> strip(s, a.given(0, "chars"), true, true));
+        ALL.put("lstrip", (python, s, a) -> strip(s, a.given(0, "chars"), true, false));
+        ALL.put("rstrip", (python, s, a) -> strip(s, a.given(0, "chars"), false, true));
+        ALL.put("upper", (python, s, a) -> upper(python, s));
+        ALL.put("lower", (python, s, a) -> lower(python, s));
         ALL.put(
                 "casefold",
-                (in, s, a) -> mapRuns(
-                        in,
+                (python, s, a) -> mapRuns(
+                        python,
                         s,
                         t -> t.replace("ß", "ss").toUpperCase(Locale.ROOT).toLowerCase(Locale.ROOT)));
-        ALL.put("swapcase", (in, s, a) -> mapCodePoints(in, s, StringMethods::swapCase));
-        ALL.put("capitalize", (in, s, a) -> capitalize(in, s));
-        ALL.put("title", (in, s, a) -> title(in, s));
-        ALL.put("split", (in, s, a) -> split(in, s, a, false));
-        ALL.put("rsplit", (in, s, a) -> split(in, s, a, true));
-        ALL.put("splitlines", (in, s, a) -> Value.Sequence.list(lines(in, s, a.truth(0, "keepends", false))));
-        ALL.put("partition", (in, s, a) -> partition(s, a.text("partition", 0, "sep"), false));
-        ALL.put("rpartition", (in, s, a) -> partition(s, a.text("rpartition", 0, "sep"), true));
-        ALL.put("join", (in, s, a) -> join(in, s, a.require("join", 0, "iterable")));
+        ALL.put("swapcase", (python, s, a) -> mapCodePoints(python, s, StringMethods::swapCase));
+        ALL.put("capitalize", (python, s, a) -> capitalize(python, s));
+        ALL.put("title", (python, s, a) -> title(python, s));
+        ALL.put("split", (python, s, a) -> split(python, s, a, false));
+        ALL.put("rsplit", (python, s, a) -> split(python, s, a, true));
+        ALL.put("splitlines", (python, s, a) -> Value.Sequence.list(lines(python, s, a.truth(0, "keepends", false))));
+        ALL.put("partition", (python, s, a) -> partition(s, a.text("partition", 0, "sep"), false));
+        ALL.put("rpartition", (python, s, a) -> partition(s, a.text("rpartition", 0, "sep"), true));
+        ALL.put("join", (python, s, a) -> join(python, s, a.require("join", 0, "iterable")));
         ALL.put(
                 "replace",
-                (in, s, a) -> replace(
-                        in, s, a.text("replace", 0, "old"), a.text("replace", 1, "new"), a.integer(2, "count", -1)));
-        ALL.put("startswith", (in, s, a) -> Value.Bool.of(affix(in, s, a, "startswith", true)));
-        ALL.put("endswith", (in, s, a) -> Value.Bool.of(affix(in, s, a, "endswith", false)));
+                (python, s, a) -> replace(
+                        python,
+                        s,
+                        a.text("replace", 0, "old"),
+                        a.text("replace", 1, "new"),
+                        a.integer(2, "count", -1)));
+        ALL.put("startswith", (python, s, a) -> Value.Bool.of(affix(python, s, a, "startswith", true)));
+        ALL.put("endswith", (python, s, a) -> Value.Bool.of(affix(python, s, a, "endswith", false)));
         ALL.put(
                 "removeprefix",
-                (in, s, a) -> s.chars()
+                (python, s, a) -> s.chars()
                                 .startsWith(a.text("removeprefix", 0, "prefix").chars())
                         ? s.substring(a.text("removeprefix", 0, "prefix").length(), s.length())
                         : s);
         ALL.put(
                 "removesuffix",
-                (in, s, a) -> s.chars()
+                (python, s, a) -> s.chars()
                                 .endsWith(a.text("removesuffix", 0, "suffix").chars())
                         ? s.substring(
                                 0,
                                 s.length() - a.text("removesuffix", 0, "suffix").length())
                         : s);
-        ALL.put("find", (in, s, a) -> Value.Int.of(find(in, s, a, "find", true)));
-        ALL.put("rfind", (in, s, a) -> Value.Int.of(find(in, s, a, "rfind", false)));
-        ALL.put("index", (in, s, a) -> Value.Int.of(found(find(in, s, a, "index", true))));
-        ALL.put("rindex", (in, s, a) -> Value.Int.of(found(find(in, s, a, "rindex", false))));
+        ALL.put("find", (python, s, a) -> Value.Int.of(find(python, s, a, "find", true)));
+        ALL.put("rfind", (python, s, a) -> Value.Int.of(find(python, s, a, "rfind", false)));
+        ALL.put("index", (python, s, a) -> Value.Int.of(found(find(python, s, a, "index", true))));
+        ALL.put("rindex", (python, s, a) -> Value.Int.of(found(find(python, s, a, "rindex", false))));
         ALL.put("count", StringMethods::count);
-        ALL.put("ljust", (in, s, a) -> just(in, s, a, '<'));
-        ALL.put("rjust", (in, s, a) -> just(in, s, a, '>'));
-        ALL.put("center", (in, s, a) -> center(in, s, a.integer(0, "width", 0), fill(a)));
-        ALL.put("zfill", (in, s, a) -> Formatting.pad(in.python(), s, a.integer(0, "width", 0), '=', '0'));
-        ALL.put("expandtabs", (in, s, a) -> expandTabs(in, s, a.integer(0, "tabsize", 8)));
-        ALL.put("format", (in, s, a) -> StringFormat.format(in, s, a));
-        ALL.put("format_map", (in, s, a) -> StringFormat.formatMap(in, s, a.require("format_map", 0, "mapping")));
-        ALL.put("isalpha", (in, s, a) -> all(s, Character::isLetter));
+        ALL.put("ljust", (python, s, a) -> just(python, s, a, '<'));
+        ALL.put("rjust", (python, s, a) -> just(python, s, a, '>'));
+        ALL.put("center", (python, s, a) -> center(python, s, a.integer(0, "width", 0), fill(a)));
+        ALL.put("zfill", (python, s, a) -> Formatting.pad(python, s, a.integer(0, "width", 0), '=', '0'));
+        ALL.put("expandtabs", (python, s, a) -> expandTabs(python, s, a.integer(0, "tabsize", 8)));
+        ALL.put("format", (python, s, a) -> StringFormat.format(python, s, a));
+        ALL.put(
+                "format_map",
+                (python, s, a) -> StringFormat.formatMap(python, s, a.require("format_map", 0, "mapping")));
+        ALL.put("isalpha", (python, s, a) -> all(s, Character::isLetter));
         ALL.put(
                 "isdigit",
-                (in, s, a) -> all(
+                (python, s, a) -> all(
                         s,
                         c -> Character.isDigit(c)
                                 || Character.getType(c) == Character.OTHER_NUMBER
                                         && Character.getNumericValue(c) >= 0
                                         && Character.getNumericValue(c) < 10));
-        ALL.put("isdecimal", (in, s, a) -> all(s, Character::isDigit));
-        ALL.put("isnumeric", (in, s, a) -> all(s, StringMethods::isNumeric));
-        ALL.put("isalnum", (in, s, a) -> all(s, c -> Character.isLetter(c) || isNumeric(c)));
-        ALL.put("isspace", (in, s, a) -> all(s, Python::isSpace));
-        ALL.put("isascii", (in, s, a) -> Value.Bool.of(s.chars().chars().allMatch(c -> c < 128)));
+        ALL.put("isdecimal", (python, s, a) -> all(s, Character::isDigit));
+        ALL.put("isnumeric", (python, s, a) -> all(s, StringMethods::isNumeric));
+        ALL.put("isalnum", (python, s, a) -> all(s, c -> Character.isLetter(c) || isNumeric(c)));
+        ALL.put("isspace", (python, s, a) -> all(s, Python::isSpace));
+        ALL.put("isascii", (python, s, a) -> Value.Bool.of(s.chars().chars().allMatch(c -> c < 128)));
         ALL.put(
                 "isprintable",
-                (in, s, a) -> Value.Bool.of(s.chars().codePoints().allMatch(Python::isPrintable)));
-        ALL.put("islower", (in, s, a) -> Value.Bool.of(isLower(s.chars())));
-        ALL.put("isupper", (in, s, a) -> Value.Bool.of(isUpper(s.chars())));
-        ALL.put("istitle", (in, s, a) -> Value.Bool.of(isTitle(s.chars())));
-        ALL.put("isidentifier", (in, s, a) -> Value.Bool.of(isIdentifier(s.chars())));
+                (python, s, a) -> Value.Bool.of(s.chars().codePoints().allMatch(Python::isPrintable)));
+        ALL.put("islower", (python, s, a) -> Value.Bool.of(isLower(s.chars())));
+        ALL.put("isupper", (python, s, a) -> Value.Bool.of(isUpper(s.chars())));
+        ALL.put("istitle", (python, s, a) -> Value.Bool.of(isTitle(s.chars())));
+        ALL.put("isidentifier", (python, s, a) -> Value.Bool.of(isIdentifier(s.chars())));
     }
 
     private StringMethods() {}
@@ -153,11 +159,11 @@ final class StringMethods {
     }
 
     /** Changes text run by run of equal marks. */
-    private static Text mapRuns(Interpreter in, Text text, UnaryOperator<String> change) {
+    private static Text mapRuns(Python python, Text text, UnaryOperator<String> change) {
         if (text.uniform()) {
             return marked(text, Text.of(change.apply(text.chars()), text.mark(0)));
         }
-        var out = new Text.Builder(in.budget());
+        var out = new Text.Builder(python.budget());
         for (int start = 0; start < text.length(); ) {
             int end = start + 1;
             while (end < text.length() && text.mark(end) == text.mark(start)) {
@@ -177,8 +183,8 @@ final class StringMethods {
         String apply(int codePoint, int index);
     }
 
-    private static Text mapCodePoints(Interpreter in, Text text, CodePointChange change) {
-        var out = new Text.Builder(in.budget());
+    private static Text mapCodePoints(Python python, Text text, CodePointChange change) {
+        var out = new Text.Builder(python.budget());
         int index = 0;
         for (int i = 0; i < text.length(); index++) {
             int c = text.chars().codePointAt(i);
@@ -188,12 +194,12 @@ final class StringMethods {
         return marked(text, out.build());
     }
 
-    static Text upper(Interpreter in, Text text) {
-        return mapRuns(in, text, t -> t.toUpperCase(Locale.ROOT));
+    static Text upper(Python python, Text text) {
+        return mapRuns(python, text, t -> t.toUpperCase(Locale.ROOT));
     }
 
-    static Text lower(Interpreter in, Text text) {
-        return mapRuns(in, text, t -> t.toLowerCase(Locale.ROOT));
+    static Text lower(Python python, Text text) {
+        return mapRuns(python, text, t -> t.toLowerCase(Locale.ROOT));
     }
 
     private static String swapCase(int c, int index) {
@@ -214,20 +220,20 @@ final class StringMethods {
         return Character.toString(title);
     }
 
-    static Text capitalize(Interpreter in, Text text) {
+    static Text capitalize(Python python, Text text) {
         if (text.isEmpty()) {
             return text;
         }
         int first = Character.charCount(text.chars().codePointAt(0));
-        Text rest = lower(in, text.substring(first, text.length()));
-        var out = new Text.Builder(in.budget());
+        Text rest = lower(python, text.substring(first, text.length()));
+        var out = new Text.Builder(python.budget());
         out.append(titleCase(text.chars().codePointAt(0)), text.mark(0)).append(rest);
         return marked(text, out.build());
     }
 
-    private static Text title(Interpreter in, Text text) {
+    private static Text title(Python python, Text text) {
         boolean[] inWord = {false};
-        return mapCodePoints(in, text, (c, index) -> {
+        return mapCodePoints(python, text, (c, index) -> {
             boolean cased = Character.isLowerCase(c) || Character.isUpperCase(c) || Character.isTitleCase(c);
             String changed = inWord[0]
                     ? Character.toString(c).toLowerCase(Locale.ROOT)
@@ -237,7 +243,7 @@ final class StringMethods {
         });
     }
 
-    private static Value split(Interpreter in, Text text, Arguments arguments, boolean fromRight) {
+    private static Value split(Python python, Text text, Arguments arguments, boolean fromRight) {
         arguments.only(fromRight ? "rsplit" : "split", "sep", "maxsplit");
         int most = arguments.integer(1, "maxsplit", -1);
         int limit = most < 0 ? Integer.MAX_VALUE : most;
@@ -252,7 +258,7 @@ final class StringMethods {
         } else {
             splitAtSpace(text, limit, fromRight, parts);
         }
-        in.budget().charge(parts.size());
+        python.budget().charge(parts.size());
         return Value.Sequence.list(parts);
     }
 
@@ -319,7 +325,7 @@ final class StringMethods {
     }
 
     /** {@code splitlines}: a last line that is empty does not count. */
-    static List<Value> lines(Interpreter in, Text text, boolean keepEnds) {
+    static List<Value> lines(Python python, Text text, boolean keepEnds) {
         List<Value> lines = new ArrayList<>();
         String chars = text.chars();
         for (int start = 0; start < chars.length(); ) {
@@ -331,7 +337,7 @@ final class StringMethods {
             lines.add(text.substring(start, keepEnds ? next : end));
             start = next;
         }
-        in.budget().charge(lines.size());
+        python.budget().charge(lines.size());
         return lines;
     }
 
@@ -356,10 +362,10 @@ final class StringMethods {
                 text.substring(0, at), text.substring(at, after), text.substring(after, text.length()));
     }
 
-    private static Text join(Interpreter in, Text separator, Value items) {
-        var out = new Text.Builder(in.budget());
+    private static Text join(Python python, Text separator, Value items) {
+        var out = new Text.Builder(python.budget());
         int index = 0;
-        for (Value item : in.python().list(items)) {
+        for (Value item : python.list(items)) {
             if (!(item instanceof Text text)) {
                 throw TemplateException.failed(
                         "sequence item " + index + ": expected str instance, " + Python.typeName(item) + " found");
@@ -373,9 +379,9 @@ final class StringMethods {
     }
 
     /** Replaces up to {@code count} occurrences (all if negative); the new text has the marks of the replacement. */
-    static Text replace(Interpreter in, Text text, Text old, Text with, int count) {
+    static Text replace(Python python, Text text, Text old, Text with, int count) {
         int left = count < 0 ? Integer.MAX_VALUE : count;
-        var out = new Text.Builder(in.budget());
+        var out = new Text.Builder(python.budget());
         String chars = text.chars();
         if (old.isEmpty()) {
             int at = 0;
@@ -398,9 +404,9 @@ final class StringMethods {
                 : out.append(text.substring(start, chars.length())).build();
     }
 
-    private static boolean affix(Interpreter in, Text text, Arguments arguments, String function, boolean start) {
+    private static boolean affix(Python python, Text text, Arguments arguments, String function, boolean start) {
         Value affix = arguments.require(function, 0, "prefix");
-        Text part = (Text) range(in, text, arguments);
+        Text part = (Text) range(python, text, arguments);
         if (affix instanceof Value.Sequence tuple && tuple.kind() == Value.Sequence.Kind.TUPLE) {
             return tuple.items().stream().anyMatch(item -> fits(part, item, function, start));
         }
@@ -417,8 +423,8 @@ final class StringMethods {
     }
 
     /** The part of the text that the arguments start and end choose. */
-    private static Value range(Interpreter in, Text text, Arguments arguments) {
-        return in.access()
+    private static Value range(Python python, Text text, Arguments arguments) {
+        return python.access()
                 .slice(
                         text,
                         arguments.get(1, "start").orElse(Value.Null.NONE),
@@ -426,9 +432,9 @@ final class StringMethods {
                         Value.Null.NONE);
     }
 
-    private static int find(Interpreter in, Text text, Arguments arguments, String function, boolean first) {
+    private static int find(Python python, Text text, Arguments arguments, String function, boolean first) {
         String part = arguments.text(function, 0, "sub").chars();
-        Text searched = (Text) range(in, text, arguments);
+        Text searched = (Text) range(python, text, arguments);
         int at = first ? searched.chars().indexOf(part) : searched.chars().lastIndexOf(part);
         if (at < 0) {
             return -1;
@@ -449,9 +455,9 @@ final class StringMethods {
         return at;
     }
 
-    private static Value count(Interpreter in, Text text, Arguments arguments) {
+    private static Value count(Python python, Text text, Arguments arguments) {
         String part = arguments.text("count", 0, "sub").chars();
-        String searched = ((Text) range(in, text, arguments)).chars();
+        String searched = ((Text) range(python, text, arguments)).chars();
         if (part.isEmpty()) {
             return Value.Int.of(searched.codePointCount(0, searched.length()) + 1);
         }
@@ -473,27 +479,27 @@ final class StringMethods {
         return fill.chars().codePointAt(0);
     }
 
-    private static Text just(Interpreter in, Text text, Arguments arguments, char align) {
-        return Formatting.pad(in.python(), text, arguments.integer(0, "width", 0), align, fill(arguments));
+    private static Text just(Python python, Text text, Arguments arguments, char align) {
+        return Formatting.pad(python, text, arguments.integer(0, "width", 0), align, fill(arguments));
     }
 
     /** CPython puts the odd space to the left where the width is odd too. */
-    static Text center(Interpreter in, Text text, int width, int fill) {
+    static Text center(Python python, Text text, int width, int fill) {
         int missing = width - text.codePoints();
         if (missing <= 0) {
             return text;
         }
         int left = missing / 2 + (missing & width & 1);
-        Text leftPadded = Formatting.pad(in.python(), text, text.codePoints() + left, '>', fill);
-        return Formatting.pad(in.python(), leftPadded, width, '<', fill);
+        Text leftPadded = Formatting.pad(python, text, text.codePoints() + left, '>', fill);
+        return Formatting.pad(python, leftPadded, width, '<', fill);
     }
 
-    private static Text expandTabs(Interpreter in, Text text, int size) {
+    private static Text expandTabs(Python python, Text text, int size) {
         if (size > 1000) {
             throw TemplateException.limit("expandtabs with a tab of " + size + " columns");
         }
         int[] column = {0};
-        return mapCodePoints(in, text, (c, index) -> {
+        return mapCodePoints(python, text, (c, index) -> {
             if (c == '\t') {
                 int spaces = size <= 0 ? 0 : size - column[0] % size;
                 column[0] += spaces;

@@ -34,8 +34,8 @@ public final class TemplateException extends RuntimeException {
         this.column = column;
     }
 
-    static TemplateException syntax(Position at, String reason) {
-        return new TemplateException(Kind.SYNTAX, reason, at.line(), at.column());
+    static TemplateException syntax(int line, int column, String reason) {
+        return new TemplateException(Kind.SYNTAX, reason, line, column);
     }
 
     static TemplateException raised(String reason) {
@@ -51,11 +51,11 @@ public final class TemplateException extends RuntimeException {
     }
 
     /** The same complaint with its place, if it has none yet. */
-    TemplateException at(Position at) {
+    TemplateException at(int atLine, int atColumn) {
         if (line != 0) {
             return this;
         }
-        var placed = new TemplateException(kind, reason, at.line(), at.column());
+        var placed = new TemplateException(kind, reason, atLine, atColumn);
         placed.setStackTrace(getStackTrace());
         return placed;
     }

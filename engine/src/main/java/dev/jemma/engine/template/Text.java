@@ -116,6 +116,27 @@ final class Text implements Value {
         return new Text(chars, all, markup);
     }
 
+    /** The same text with HTML's escapes, as markupsafe writes them; an escape has the mark of the character it stands for. */
+    Text escaped(Budget budget) {
+        var out = new Builder(budget);
+        int plain = 0;
+        for (int i = 0; i < chars.length(); i++) {
+            String escape = switch (chars.charAt(i)) {
+                case '&' -> "&amp;";
+                case '<' -> "&lt;";
+                case '>' -> "&gt;";
+                case '\'' -> "&#39;";
+                case '"' -> "&#34;";
+                default -> "";
+            };
+            if (!escape.isEmpty()) {
+                out.append(substring(plain, i)).append(escape, mark(i));
+                plain = i + 1;
+            }
+        }
+        return out.append(substring(plain, chars.length())).build();
+    }
+
     @Override
     public boolean equals(Object other) {
         return other instanceof Text text && chars.equals(text.chars);

@@ -186,7 +186,7 @@ sealed interface Value
 
     /** Something that can be called: a macro, a global function, a bound method. */
     non-sealed interface Function extends Value {
-        Value call(Interpreter interpreter, Arguments arguments);
+        Value call(Python python, Arguments arguments);
 
         /** Python's name of its type. */
         default String typeName() {

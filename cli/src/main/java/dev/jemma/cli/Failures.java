@@ -2,8 +2,8 @@ package dev.jemma.cli;
 
 import dev.jemma.cuda.CudaException;
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.TemplateException;
 import dev.jemma.engine.api.TrainingException;
-import dev.jemma.engine.template.TemplateException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;

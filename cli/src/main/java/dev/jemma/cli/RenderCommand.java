@@ -1,6 +1,7 @@
 package dev.jemma.cli;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.TemplateException;
 import dev.jemma.engine.api.TextSpan;
 import dev.jemma.engine.chat.BuiltInTemplate;
 import dev.jemma.engine.chat.ChatFormat;
@@ -14,7 +15,6 @@ import dev.jemma.engine.checkpoint.GemmaConfig;
 import dev.jemma.engine.checkpoint.TemplateFiles;
 import dev.jemma.engine.template.RenderOptions;
 import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
-import dev.jemma.engine.template.TemplateException;
 import dev.jemma.engine.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.io.PrintWriter;

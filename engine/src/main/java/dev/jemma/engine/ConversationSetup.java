@@ -1,6 +1,7 @@
 package dev.jemma.engine;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.TemplateException;
 import dev.jemma.engine.chat.BuiltInTemplate;
 import dev.jemma.engine.chat.ChatFormat;
 import dev.jemma.engine.chat.SpecialTokens;
@@ -10,7 +11,6 @@ import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.checkpoint.Family;
 import dev.jemma.engine.checkpoint.TemplateFiles;
 import dev.jemma.engine.io.JsonFile;
-import dev.jemma.engine.template.TemplateException;
 import dev.jemma.engine.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -24,6 +24,7 @@ import org.jspecify.annotations.NullMarked;
 @AnalyzeClasses(packages = "dev.jemma", importOptions = ImportOption.DoNotIncludeTests.class)
 final class ArchitectureTest {
     private static final String ENGINE = "dev.jemma.engine";
+    private static final String TEMPLATE = ENGINE + ".template";
 
     /** The annotations that users write stand beside the agent and depend on nothing; the binder reads them. */
     @ArchTest
@@ -93,6 +94,38 @@ final class ArchitectureTest {
                     ENGINE + ".train..",
                     ENGINE + ".generate..",
                     ENGINE);
+
+    @ArchTest
+    static final ArchRule valuesOfTemplatesKnowNoTemplates = noClasses()
+            .that()
+            .resideInAPackage(TEMPLATE + ".value..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(TEMPLATE, TEMPLATE + ".syntax..", TEMPLATE + ".run..");
+
+    @ArchTest
+    static final ArchRule syntaxOfTemplatesRunsNothing = noClasses()
+            .that()
+            .resideInAPackage(TEMPLATE + ".syntax..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(TEMPLATE, TEMPLATE + ".run..");
+
+    @ArchTest
+    static final ArchRule templatesAreRunByTheirFace = noClasses()
+            .that()
+            .resideInAPackage(TEMPLATE + ".run..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage(TEMPLATE);
+
+    @ArchTest
+    static final ArchRule othersSeeTheFaceOfTemplatesAlone = noClasses()
+            .that()
+            .resideOutsideOfPackage(TEMPLATE + "..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(TEMPLATE + ".syntax..", TEMPLATE + ".value..", TEMPLATE + ".run..");
 
     @ArchTest
     static final ArchRule modelIsWrittenAgainstTheSeamAlone = noClasses()

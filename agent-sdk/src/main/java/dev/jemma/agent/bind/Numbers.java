@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /** JSON numbers as Java's numeric types, without losing a digit unnoticed. */
-final class Numbers {
+public final class Numbers {
     /** 1e999999999 is short to write and half a gigabyte as an integer. */
     private static final int MAX_DIGITS = 10_000;
 

@@ -1,11 +1,11 @@
 package dev.jemma.engine.chat;
 
+import dev.jemma.engine.api.TemplateException;
 import dev.jemma.engine.api.TextSpan;
 import dev.jemma.engine.template.ChatTemplate;
 import dev.jemma.engine.template.RenderOptions;
 import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
 import dev.jemma.engine.template.Rendering;
-import dev.jemma.engine.template.TemplateException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

@@ -1,7 +1,7 @@
 package dev.jemma.engine.chat;
 
+import dev.jemma.engine.api.Origin;
 import dev.jemma.engine.api.TextSpan;
-import dev.jemma.engine.template.Origin;
 import dev.jemma.engine.template.Rendering;
 import java.util.ArrayList;
 import java.util.BitSet;

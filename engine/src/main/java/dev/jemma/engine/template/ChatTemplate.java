@@ -1,6 +1,14 @@
 package dev.jemma.engine.template;
 
+import dev.jemma.engine.api.Origin;
+import dev.jemma.engine.api.TemplateException;
 import dev.jemma.engine.api.TextSpan;
+import dev.jemma.engine.template.run.Interpreter;
+import dev.jemma.engine.template.syntax.Parser;
+import dev.jemma.engine.template.syntax.Statement;
+import dev.jemma.engine.template.value.Budget;
+import dev.jemma.engine.template.value.Text;
+import dev.jemma.engine.template.value.Value;
 import java.time.LocalDateTime;
 import java.util.HashMap;
 import java.util.List;

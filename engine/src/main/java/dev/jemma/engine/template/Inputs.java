@@ -1,5 +1,9 @@
 package dev.jemma.engine.template;
 
+import dev.jemma.engine.api.Origin;
+import dev.jemma.engine.api.TemplateException;
+import dev.jemma.engine.template.value.Text;
+import dev.jemma.engine.template.value.Value;
 import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.databind.JsonNode;

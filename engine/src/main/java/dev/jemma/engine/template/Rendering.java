@@ -1,6 +1,8 @@
 package dev.jemma.engine.template;
 
+import dev.jemma.engine.api.Origin;
 import dev.jemma.engine.api.TextSpan;
+import dev.jemma.engine.template.value.Text;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,12 +1,12 @@
 package dev.jemma.engine.train;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.TemplateException;
 import dev.jemma.engine.api.TextSpan;
 import dev.jemma.engine.chat.ChatFormat;
 import dev.jemma.engine.chat.Prompt;
 import dev.jemma.engine.gemma.Batch;
 import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
-import dev.jemma.engine.template.TemplateException;
 import dev.jemma.engine.tokenizer.Encoding;
 import dev.jemma.engine.tokenizer.Specials;
 import dev.jemma.engine.tokenizer.Tokenizer;

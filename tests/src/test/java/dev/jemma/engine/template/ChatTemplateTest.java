@@ -3,6 +3,8 @@ package dev.jemma.engine.template;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.jemma.engine.api.Origin;
+import dev.jemma.engine.api.TemplateException;
 import dev.jemma.engine.api.TextSpan;
 import dev.jemma.engine.template.Rendering.Piece;
 import dev.jemma.tests.ProcessorTime;

@@ -2,6 +2,7 @@ package dev.jemma.engine.template;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.jemma.engine.api.TemplateException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

@@ -3,6 +3,7 @@ package dev.jemma.engine.template;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.jemma.engine.api.TemplateException;
 import dev.jemma.tests.Shared;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -8,6 +8,7 @@ import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
 import dev.jemma.engine.api.LoraConfig;
 import dev.jemma.engine.api.Recompute;
+import dev.jemma.engine.api.TrainingExample;
 import dev.jemma.engine.checkpoint.GemmaConfig;
 import dev.jemma.engine.checkpoint.LayerConfig;
 import dev.jemma.engine.gemma.Batch;
@@ -214,7 +215,7 @@ final class BenchCommand implements Callable<Integer> {
         int tokens = trainingTokens();
         int[] ids = randomIds(gemma, tokens);
         int[] labels = ids.clone();
-        Arrays.fill(labels, 0, (int) (tokens * (1 - SUPERVISED)), Batch.IGNORED);
+        Arrays.fill(labels, 0, (int) (tokens * (1 - SUPERVISED)), TrainingExample.IGNORED);
         Batch batch = Batch.of(ids, labels);
         Recompute recompute = gradientCheckpointing ? Recompute.BLOCKS : Recompute.NEVER;
         try (Adapter adapter =

@@ -20,25 +20,9 @@ record DemoPlan(int trainingRows, int testRows, int epochs, int batchSize, doubl
     static final DemoPlan REAL = new DemoPlan(96, 24, 1, 4, 1e-3, 160);
 
     TrainingConfig config() {
-        TrainingConfig defaults = TrainingConfig.defaults();
-        return new TrainingConfig(
-                learningRate,
-                defaults.lrSchedulerType(),
-                defaults.warmupSteps(),
-                defaults.weightDecay(),
-                defaults.adamBeta1(),
-                defaults.adamBeta2(),
-                defaults.adamEpsilon(),
-                defaults.maxGradNorm(),
-                batchSize,
-                defaults.gradientAccumulationSteps(),
-                epochs,
-                defaults.maxSteps(),
-                defaults.seed(),
-                defaults.shuffle(),
-                defaults.recompute(),
-                defaults.saveSteps(),
-                defaults.saveTotalLimit(),
-                defaults.evalSteps());
+        return TrainingConfig.defaults()
+                .withLearningRate(learningRate)
+                .withPerDeviceTrainBatchSize(batchSize)
+                .withNumTrainEpochs(epochs);
     }
 }

@@ -1,9 +1,9 @@
 package dev.jemma.cli;
 
 import dev.jemma.engine.Gemma;
+import dev.jemma.engine.api.RowOptions.Supervise;
 import dev.jemma.engine.train.RowEncoder;
 import dev.jemma.engine.train.RowEncoder.End;
-import dev.jemma.engine.train.RowEncoder.Supervise;
 import java.nio.file.Path;
 import java.util.List;
 

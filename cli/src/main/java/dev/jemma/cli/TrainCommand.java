@@ -3,17 +3,18 @@ package dev.jemma.cli;
 import dev.jemma.engine.Gemma;
 import dev.jemma.engine.api.LoraConfig;
 import dev.jemma.engine.api.Precision;
+import dev.jemma.engine.api.RowOptions.Packing;
+import dev.jemma.engine.api.RowOptions.Supervise;
+import dev.jemma.engine.api.RowOptions.TooLong;
+import dev.jemma.engine.api.RowReport;
 import dev.jemma.engine.api.TrainingConfig;
 import dev.jemma.engine.api.TrainingEvent;
 import dev.jemma.engine.gemma.Training;
 import dev.jemma.engine.lora.Adapter;
 import dev.jemma.engine.train.Dataset;
-import dev.jemma.engine.train.Dataset.TooLong;
 import dev.jemma.engine.train.DatasetBatches;
-import dev.jemma.engine.train.DatasetBatches.Packing;
 import dev.jemma.engine.train.RowEncoder;
 import dev.jemma.engine.train.RowEncoder.End;
-import dev.jemma.engine.train.RowEncoder.Supervise;
 import dev.jemma.engine.train.Trainer;
 import dev.jemma.engine.train.TrainingRun;
 import dev.jemma.engine.train.TrainingRun.Start;
@@ -215,7 +216,7 @@ final class TrainCommand implements Callable<Integer> {
         return stops;
     }
 
-    private void report(Path file, Dataset.Report report, int longest) {
+    private void report(Path file, RowReport report, int longest) {
         PrintWriter err = spec.commandLine().getErr();
         err.printf(
                 Locale.ROOT,

@@ -1,6 +1,6 @@
 package dev.jemma.engine;
 
-import dev.jemma.engine.gemma.Batch;
+import dev.jemma.engine.api.TrainingExample;
 import dev.jemma.engine.gemma.Inference;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.tensor.DType;
@@ -51,7 +51,7 @@ public final class Scorer implements AutoCloseable {
 
     /**
      * The cross entropy of the labels, given what stands before each: {@code labels[t + 1]} is predicted at position t, {@code labels[0]} is ignored, and so is
-     * every label {@link Batch#IGNORED}.
+     * every label {@link TrainingExample#IGNORED}.
      *
      * @return sum and number, so that losses of several rows can be brought together
      * @throws IllegalArgumentException if the two differ in length, are longer than the model's context, or hold an id outside the vocabulary
@@ -65,9 +65,9 @@ public final class Scorer implements AutoCloseable {
         inference.rewind(0);
         for (int from = 0; from + 1 < ids.length; ) {
             int to = from + 1;
-            boolean wanted = labels[from + 1] != Batch.IGNORED;
+            boolean wanted = labels[from + 1] != TrainingExample.IGNORED;
             int most = wanted ? logitRows : CHUNK;
-            while (to + 1 < ids.length && to - from < most && wanted == (labels[to + 1] != Batch.IGNORED)) {
+            while (to + 1 < ids.length && to - from < most && wanted == (labels[to + 1] != TrainingExample.IGNORED)) {
                 to++;
             }
             if (wanted) {

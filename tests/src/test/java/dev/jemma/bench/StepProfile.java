@@ -3,6 +3,7 @@ package dev.jemma.bench;
 import dev.jemma.engine.api.Arithmetic;
 import dev.jemma.engine.api.LoraConfig;
 import dev.jemma.engine.api.Recompute;
+import dev.jemma.engine.api.TrainingExample;
 import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.gemma.Batch;
 import dev.jemma.engine.gemma.GemmaModel;
@@ -126,7 +127,7 @@ public final class StepProfile {
 
     private void train(GemmaModel model, int[] ids) {
         int[] labels = ids.clone();
-        Arrays.fill(labels, 0, ids.length * 4 / 5, Batch.IGNORED);
+        Arrays.fill(labels, 0, ids.length * 4 / 5, TrainingExample.IGNORED);
         Batch batch = Batch.of(ids, labels);
         try (Adapter adapter = Adapter.create(LoraConfig.defaults(), model.config(), 1);
                 Training training =

@@ -4,20 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.LoraConfig;
-import dev.jemma.engine.api.Recompute;
-import dev.jemma.engine.api.SchedulerType;
+import dev.jemma.engine.api.RowOptions.Packing;
+import dev.jemma.engine.api.RowOptions.Supervise;
+import dev.jemma.engine.api.RowOptions.TooLong;
 import dev.jemma.engine.api.TrainingConfig;
-import dev.jemma.engine.api.TrainingConfig.RowOrder;
 import dev.jemma.engine.api.TrainingEvent;
 import dev.jemma.engine.kernel.cpu.code.CpuFeatures;
 import dev.jemma.engine.lora.Adapter;
 import dev.jemma.engine.train.Dataset;
-import dev.jemma.engine.train.Dataset.TooLong;
 import dev.jemma.engine.train.DatasetBatches;
-import dev.jemma.engine.train.DatasetBatches.Packing;
 import dev.jemma.engine.train.RowEncoder;
 import dev.jemma.engine.train.RowEncoder.End;
-import dev.jemma.engine.train.RowEncoder.Supervise;
 import dev.jemma.engine.train.Trainer;
 import dev.jemma.engine.train.TrainingRun;
 import dev.jemma.tests.Allocated;
@@ -78,25 +75,11 @@ final class AllocationTest {
     void aTrainingStepAllocatesLittle() throws IOException {
         int steps = 300;
         long[] allocated = new long[steps + 1];
-        TrainingConfig config = new TrainingConfig(
-                1e-3,
-                SchedulerType.LINEAR,
-                0,
-                0,
-                0.9,
-                0.999,
-                1e-8,
-                1,
-                2,
-                2,
-                1,
-                steps,
-                42,
-                RowOrder.SHUFFLED,
-                Recompute.NEVER,
-                0,
-                0,
-                0);
+        TrainingConfig config = TrainingConfig.defaults()
+                .withLearningRate(1e-3)
+                .withPerDeviceTrainBatchSize(2)
+                .withGradientAccumulationSteps(2)
+                .withMaxSteps(steps);
         try (Gemma gemma = Gemma.open(MODEL)) {
             RowEncoder encoder = new RowEncoder(
                     gemma::tokenizer, () -> gemma.chatFormat(List.of()), 1, 1257, Supervise.ASSISTANT, End.EOS);

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * What an adapter adapts and how strongly: PEFT's LoraConfig, under its names.
@@ -102,88 +103,99 @@ public record LoraConfig(
         return of(16, 32, new TargetModules.AllLinear());
     }
 
-    /** The same with another {@code lora_dropout}. */
-    public LoraConfig withLoraDropout(double dropout) {
-        return new LoraConfig(
-                r,
-                loraAlpha,
-                useRslora,
-                dropout,
-                targetModules,
-                excludeModules,
-                layersToTransform,
-                layersPattern,
-                rankPattern,
-                alphaPattern,
-                init,
-                baseModelNameOrPath);
+    private LoraConfig with(Consumer<Draft> change) {
+        Draft draft = new Draft(this);
+        change.accept(draft);
+        return draft.done();
+    }
+
+    /** The same with another rank. */
+    public LoraConfig withR(int value) {
+        return with(draft -> draft.r = value);
+    }
+
+    /** The same with another {@code lora_alpha}. */
+    public LoraConfig withLoraAlpha(double value) {
+        return with(draft -> draft.loraAlpha = value);
     }
 
     /** The same with {@code use_rslora} set or not. */
-    public LoraConfig withUseRslora(boolean rslora) {
-        return new LoraConfig(
-                r,
-                loraAlpha,
-                rslora,
-                loraDropout,
-                targetModules,
-                excludeModules,
-                layersToTransform,
-                layersPattern,
-                rankPattern,
-                alphaPattern,
-                init,
-                baseModelNameOrPath);
+    public LoraConfig withUseRslora(boolean value) {
+        return with(draft -> draft.useRslora = value);
+    }
+
+    /** The same with another {@code lora_dropout}. */
+    public LoraConfig withLoraDropout(double value) {
+        return with(draft -> draft.loraDropout = value);
     }
 
     /** The same with other {@code target_modules}. */
-    public LoraConfig withTargetModules(TargetModules targets) {
-        return new LoraConfig(
-                r,
-                loraAlpha,
-                useRslora,
-                loraDropout,
-                targets,
-                excludeModules,
-                layersToTransform,
-                layersPattern,
-                rankPattern,
-                alphaPattern,
-                init,
-                baseModelNameOrPath);
+    public LoraConfig withTargetModules(TargetModules value) {
+        return with(draft -> draft.targetModules = value);
+    }
+
+    /** The same with an A that begins another way. */
+    public LoraConfig withInit(Init value) {
+        return with(draft -> draft.init = value);
     }
 
     /** The same with {@code rank_pattern} and {@code alpha_pattern}. */
     public LoraConfig withPatterns(Map<String, Integer> ranks, Map<String, Double> alphas) {
-        return new LoraConfig(
-                r,
-                loraAlpha,
-                useRslora,
-                loraDropout,
-                targetModules,
-                excludeModules,
-                layersToTransform,
-                layersPattern,
-                ranks,
-                alphas,
-                init,
-                baseModelNameOrPath);
+        return with(draft -> {
+            draft.rankPattern = ranks;
+            draft.alphaPattern = alphas;
+        });
     }
 
     /** The same, belonging to {@code model}. */
     public LoraConfig withBaseModel(String model) {
-        return new LoraConfig(
-                r,
-                loraAlpha,
-                useRslora,
-                loraDropout,
-                targetModules,
-                excludeModules,
-                layersToTransform,
-                layersPattern,
-                rankPattern,
-                alphaPattern,
-                init,
-                Optional.of(model));
+        return with(draft -> draft.baseModelNameOrPath = Optional.of(model));
+    }
+
+    /** The components, to be changed one by one. */
+    private static final class Draft {
+        private int r;
+        private double loraAlpha;
+        private boolean useRslora;
+        private double loraDropout;
+        private TargetModules targetModules;
+        private Optional<TargetModules> excludeModules;
+        private List<Integer> layersToTransform;
+        private List<String> layersPattern;
+        private Map<String, Integer> rankPattern;
+        private Map<String, Double> alphaPattern;
+        private Init init;
+        private Optional<String> baseModelNameOrPath;
+
+        Draft(LoraConfig from) {
+            r = from.r;
+            loraAlpha = from.loraAlpha;
+            useRslora = from.useRslora;
+            loraDropout = from.loraDropout;
+            targetModules = from.targetModules;
+            excludeModules = from.excludeModules;
+            layersToTransform = from.layersToTransform;
+            layersPattern = from.layersPattern;
+            rankPattern = from.rankPattern;
+            alphaPattern = from.alphaPattern;
+            init = from.init;
+            baseModelNameOrPath = from.baseModelNameOrPath;
+        }
+
+        LoraConfig done() {
+            return new LoraConfig(
+                    r,
+                    loraAlpha,
+                    useRslora,
+                    loraDropout,
+                    targetModules,
+                    excludeModules,
+                    layersToTransform,
+                    layersPattern,
+                    rankPattern,
+                    alphaPattern,
+                    init,
+                    baseModelNameOrPath);
+        }
     }
 }

@@ -1,6 +1,7 @@
 package dev.jemma.engine.api;
 
 import java.util.Objects;
+import java.util.function.Consumer;
 
 /**
  * Hyperparameters of a fine-tuning run; names and meanings are Hugging Face's (transformers' TrainingArguments, TRL's SFTConfig).
@@ -116,5 +117,166 @@ public record TrainingConfig(
     /** The learning rate of a step. {@code step} counts from 1. */
     public double learningRate(long step, long total) {
         return learningRate * lrSchedulerType.factor(step - 1, warmupSteps(total), total);
+    }
+
+    private TrainingConfig with(Consumer<Draft> change) {
+        Draft draft = new Draft(this);
+        change.accept(draft);
+        return draft.done();
+    }
+
+    /** The same with another {@code learning_rate}. */
+    public TrainingConfig withLearningRate(double value) {
+        return with(draft -> draft.learningRate = value);
+    }
+
+    /** The same with another {@code lr_scheduler_type}. */
+    public TrainingConfig withLrSchedulerType(SchedulerType value) {
+        return with(draft -> draft.lrSchedulerType = value);
+    }
+
+    /** The same with another {@code warmup_steps}. */
+    public TrainingConfig withWarmupSteps(double value) {
+        return with(draft -> draft.warmupSteps = value);
+    }
+
+    /** The same with another {@code weight_decay}. */
+    public TrainingConfig withWeightDecay(double value) {
+        return with(draft -> draft.weightDecay = value);
+    }
+
+    /** The same with another {@code adam_beta1}. */
+    public TrainingConfig withAdamBeta1(double value) {
+        return with(draft -> draft.adamBeta1 = value);
+    }
+
+    /** The same with another {@code adam_beta2}. */
+    public TrainingConfig withAdamBeta2(double value) {
+        return with(draft -> draft.adamBeta2 = value);
+    }
+
+    /** The same with another {@code adam_epsilon}. */
+    public TrainingConfig withAdamEpsilon(double value) {
+        return with(draft -> draft.adamEpsilon = value);
+    }
+
+    /** The same with another {@code max_grad_norm}. */
+    public TrainingConfig withMaxGradNorm(double value) {
+        return with(draft -> draft.maxGradNorm = value);
+    }
+
+    /** The same with another {@code per_device_train_batch_size}. */
+    public TrainingConfig withPerDeviceTrainBatchSize(int value) {
+        return with(draft -> draft.perDeviceTrainBatchSize = value);
+    }
+
+    /** The same with another {@code gradient_accumulation_steps}. */
+    public TrainingConfig withGradientAccumulationSteps(int value) {
+        return with(draft -> draft.gradientAccumulationSteps = value);
+    }
+
+    /** The same with another {@code num_train_epochs}. */
+    public TrainingConfig withNumTrainEpochs(double value) {
+        return with(draft -> draft.numTrainEpochs = value);
+    }
+
+    /** The same with another {@code max_steps}. */
+    public TrainingConfig withMaxSteps(long value) {
+        return with(draft -> draft.maxSteps = value);
+    }
+
+    /** The same with another {@code seed}. */
+    public TrainingConfig withSeed(long value) {
+        return with(draft -> draft.seed = value);
+    }
+
+    /** The same with another {@code shuffle}. */
+    public TrainingConfig withShuffle(RowOrder value) {
+        return with(draft -> draft.shuffle = value);
+    }
+
+    /** The same with another {@code recompute}. */
+    public TrainingConfig withRecompute(Recompute value) {
+        return with(draft -> draft.recompute = value);
+    }
+
+    /** The same with another {@code save_steps}. */
+    public TrainingConfig withSaveSteps(int value) {
+        return with(draft -> draft.saveSteps = value);
+    }
+
+    /** The same with another {@code save_total_limit}. */
+    public TrainingConfig withSaveTotalLimit(int value) {
+        return with(draft -> draft.saveTotalLimit = value);
+    }
+
+    /** The same with another {@code eval_steps}. */
+    public TrainingConfig withEvalSteps(int value) {
+        return with(draft -> draft.evalSteps = value);
+    }
+
+    /** The components, to be changed one by one. */
+    private static final class Draft {
+        private double learningRate;
+        private SchedulerType lrSchedulerType;
+        private double warmupSteps;
+        private double weightDecay;
+        private double adamBeta1;
+        private double adamBeta2;
+        private double adamEpsilon;
+        private double maxGradNorm;
+        private int perDeviceTrainBatchSize;
+        private int gradientAccumulationSteps;
+        private double numTrainEpochs;
+        private long maxSteps;
+        private long seed;
+        private RowOrder shuffle;
+        private Recompute recompute;
+        private int saveSteps;
+        private int saveTotalLimit;
+        private int evalSteps;
+
+        Draft(TrainingConfig from) {
+            learningRate = from.learningRate;
+            lrSchedulerType = from.lrSchedulerType;
+            warmupSteps = from.warmupSteps;
+            weightDecay = from.weightDecay;
+            adamBeta1 = from.adamBeta1;
+            adamBeta2 = from.adamBeta2;
+            adamEpsilon = from.adamEpsilon;
+            maxGradNorm = from.maxGradNorm;
+            perDeviceTrainBatchSize = from.perDeviceTrainBatchSize;
+            gradientAccumulationSteps = from.gradientAccumulationSteps;
+            numTrainEpochs = from.numTrainEpochs;
+            maxSteps = from.maxSteps;
+            seed = from.seed;
+            shuffle = from.shuffle;
+            recompute = from.recompute;
+            saveSteps = from.saveSteps;
+            saveTotalLimit = from.saveTotalLimit;
+            evalSteps = from.evalSteps;
+        }
+
+        TrainingConfig done() {
+            return new TrainingConfig(
+                    learningRate,
+                    lrSchedulerType,
+                    warmupSteps,
+                    weightDecay,
+                    adamBeta1,
+                    adamBeta2,
+                    adamEpsilon,
+                    maxGradNorm,
+                    perDeviceTrainBatchSize,
+                    gradientAccumulationSteps,
+                    numTrainEpochs,
+                    maxSteps,
+                    seed,
+                    shuffle,
+                    recompute,
+                    saveSteps,
+                    saveTotalLimit,
+                    evalSteps);
+        }
     }
 }

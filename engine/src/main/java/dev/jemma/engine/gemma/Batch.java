@@ -1,5 +1,6 @@
 package dev.jemma.engine.gemma;
 
+import dev.jemma.engine.api.TrainingExample;
 import java.util.Arrays;
 import java.util.List;
 
@@ -8,14 +9,11 @@ import java.util.List;
  *
  * @param ids token ids of all sequences
  * @param labels as many; {@code labels[i]} belongs to {@code ids[i]}: it is predicted at the position before, so a sequence's first
- *     is ignored; {@link #IGNORED} is no loss
+ *     is ignored; {@link TrainingExample#IGNORED} is no loss
  * @param starts index of each sequence's first token, ascending from 0
  */
 @SuppressWarnings("ArrayRecordComponent") // compared by nobody; arrays of primitives are what the model reads
 public record Batch(int[] ids, int[] labels, int[] starts) {
-    /** The label of a token that is not learned, as in Hugging Face. */
-    public static final int IGNORED = -100;
-
     public Batch {
         if (ids.length == 0 || labels.length != ids.length) {
             throw new IllegalArgumentException("a batch of " + ids.length + " ids and " + labels.length
@@ -70,12 +68,12 @@ public record Batch(int[] ids, int[] labels, int[] starts) {
         return i + 1 < starts.length ? starts[i + 1] : ids.length;
     }
 
-    /** Number of tokens with a loss: the labels that are not {@link #IGNORED}, without each sequence's first. */
+    /** Number of tokens with a loss: the labels that are not {@link TrainingExample#IGNORED}, without each sequence's first. */
     public int supervised() {
         int count = 0;
         for (int i = 0; i < starts.length; i++) {
             for (int t = starts[i] + 1; t < end(i); t++) {
-                count += labels[t] == IGNORED ? 0 : 1;
+                count += labels[t] == TrainingExample.IGNORED ? 0 : 1;
             }
         }
         return count;

@@ -1,6 +1,7 @@
 package dev.jemma.engine.gemma;
 
 import dev.jemma.engine.api.Recompute;
+import dev.jemma.engine.api.TrainingExample;
 import dev.jemma.engine.checkpoint.GemmaConfig;
 import dev.jemma.engine.gemma.LossHead.LossGradient;
 import dev.jemma.engine.gemma.MemoryPlan.Allocation;
@@ -208,7 +209,7 @@ public final class Training implements AutoCloseable {
             for (int t = start; t < end; t++) {
                 checkId(batch.ids()[t], t, "id", vocabSize);
                 int label = batch.labels()[t];
-                if (t > start && label != Batch.IGNORED) {
+                if (t > start && label != TrainingExample.IGNORED) {
                     checkId(label, t, "label", vocabSize);
                     rows[count] = t - 1;
                     targets[count++] = label;

@@ -1,6 +1,9 @@
 package dev.jemma.engine.train;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.RowOptions.TooLong;
+import dev.jemma.engine.api.RowReport;
+import dev.jemma.engine.api.TrainingExample;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -9,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.TreeMap;
 
 /**
  * The examples of a training file, in file order.
@@ -16,38 +20,13 @@ import java.util.List;
  * @param examples what is learned from
  * @param report what was left out, and what the rest is like
  */
-public record Dataset(List<TrainingExample> examples, Report report) {
+public record Dataset(List<TrainingExample> examples, RowReport report) {
+    /** Tokens of the longest row in the first band of a histogram. */
+    private static final int SHORTEST_BAND = 16;
+
     public Dataset {
         examples = List.copyOf(examples);
     }
-
-    /** What happens to an example of more tokens than {@code max_length}. */
-    public enum TooLong {
-        /** It is left out and counted. */
-        LEAVE_OUT,
-        /** Its end is cut off. */
-        CUT
-    }
-
-    /**
-     * @param rows rows of the file
-     * @param tooLong rows of more than max_length tokens: left out, or cut
-     * @param unsupervised rows left out because nothing in them has a loss
-     * @param folded conversations that the template only took after folding
-     * @param unstopped examples without a supervised end of a turn or text: a model does not learn from them to stop
-     * @param tokens tokens in the examples
-     * @param supervised of them with a loss
-     * @param longest tokens of the longest example
-     */
-    public record Report(
-            long rows,
-            long tooLong,
-            long unsupervised,
-            long folded,
-            long unstopped,
-            long tokens,
-            long supervised,
-            int longest) {}
 
     /**
      * Reads and encodes a file.
@@ -77,17 +56,43 @@ public record Dataset(List<TrainingExample> examples, Report report) {
             counter.add(example);
             examples.add(example);
         });
-        Report report = counter.report(encoder.folded() - foldedBefore);
         if (examples.isEmpty()) {
             throw FormatException.in(
                     file,
-                    report.rows == 0
+                    counter.rows == 0
                             ? "has no rows"
-                            : "no row is left to learn from: of " + report.rows + " rows " + report.tooLong
-                                    + " have more than max_length " + maxLength + " tokens and " + report.unsupervised
+                            : "no row is left to learn from: of " + counter.rows + " rows " + counter.tooLong
+                                    + " have more than max_length " + maxLength + " tokens and " + counter.unsupervised
                                     + " have no supervised token");
         }
+        RowReport report = new RowReport(
+                file,
+                counter.rows,
+                maxLength,
+                policy,
+                counter.tooLong,
+                counter.unsupervised,
+                encoder.folded() - foldedBefore,
+                counter.unstopped,
+                counter.tokens,
+                counter.supervised,
+                counter.longest,
+                bands(examples));
         return new Dataset(examples, report);
+    }
+
+    /** Rows by length, in bands that double: 1 to 16 tokens, 17 to 32, ... */
+    private static List<RowReport.Band> bands(List<TrainingExample> examples) {
+        TreeMap<Integer, Long> byEnd = new TreeMap<>();
+        for (TrainingExample example : examples) {
+            int end = Math.max(SHORTEST_BAND, Integer.highestOneBit(example.ids().length - 1) * 2);
+            byEnd.merge(end, 1L, Long::sum);
+        }
+        List<RowReport.Band> bands = new ArrayList<>();
+        for (int end = byEnd.firstKey(); end <= byEnd.lastKey(); end *= 2) {
+            bands.add(new RowReport.Band(end == SHORTEST_BAND ? 1 : end / 2 + 1, end, byEnd.getOrDefault(end, 0L)));
+        }
+        return bands;
     }
 
     /** A digest of all ids and labels. */
@@ -129,10 +134,6 @@ public record Dataset(List<TrainingExample> examples, Report report) {
                 stop |= stops.contains(label);
             }
             unstopped += stop ? 0 : 1;
-        }
-
-        Report report(long folded) {
-            return new Report(rows, tooLong, unsupervised, folded, unstopped, tokens, supervised, longest);
         }
     }
 }

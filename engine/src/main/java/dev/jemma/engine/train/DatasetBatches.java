@@ -1,7 +1,9 @@
 package dev.jemma.engine.train;
 
+import dev.jemma.engine.api.RowOptions.Packing;
 import dev.jemma.engine.api.TrainingConfig;
 import dev.jemma.engine.api.TrainingConfig.RowOrder;
+import dev.jemma.engine.api.TrainingExample;
 import dev.jemma.engine.gemma.Batch;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -18,14 +20,6 @@ import java.util.TreeMap;
  * each other.
  */
 public final class DatasetBatches implements TrainingData {
-    /** Whether short rows share a place. */
-    public enum Packing {
-        /** A row a place. */
-        OFF,
-        /** As many rows a place as fit into max_length. */
-        BEST_FIT
-    }
-
     private final Dataset dataset;
     private final List<List<TrainingExample>> places;
     private final TrainingConfig config;

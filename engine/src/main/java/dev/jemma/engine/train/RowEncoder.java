@@ -1,11 +1,12 @@
 package dev.jemma.engine.train;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.RowOptions.Supervise;
 import dev.jemma.engine.api.TemplateException;
 import dev.jemma.engine.api.TextSpan;
+import dev.jemma.engine.api.TrainingExample;
 import dev.jemma.engine.chat.ChatFormat;
 import dev.jemma.engine.chat.Prompt;
-import dev.jemma.engine.gemma.Batch;
 import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
 import dev.jemma.engine.tokenizer.Encoding;
 import dev.jemma.engine.tokenizer.Specials;
@@ -23,14 +24,6 @@ import java.util.function.Supplier;
  * own. Safe for threads.
  */
 public final class RowEncoder {
-    /** What of a conversation has a loss. */
-    public enum Supervise {
-        /** What the assistant says, with the end of its turn: {@code assistant_only_loss}. */
-        ASSISTANT,
-        /** All tokens. */
-        EVERYTHING
-    }
-
     /** Whether a text's end is learned. */
     public enum End {
         /** One eos behind the text, unless it has one. */
@@ -99,7 +92,7 @@ public final class RowEncoder {
         TrainingExample example = idsAndLabels(row);
         for (int i = 0; i < example.ids().length; i++) {
             check("input_ids", i, example.ids()[i]);
-            if (example.labels()[i] != Batch.IGNORED) {
+            if (example.labels()[i] != TrainingExample.IGNORED) {
                 check("labels", i, example.labels()[i]);
             }
         }
@@ -151,7 +144,7 @@ public final class RowEncoder {
         int[] labels = ids.clone();
         if (supervise == Supervise.ASSISTANT) {
             for (int i = 0; i < labels.length; i++) {
-                labels[i] = encoding.generated()[i] ? ids[i] : Batch.IGNORED;
+                labels[i] = encoding.generated()[i] ? ids[i] : TrainingExample.IGNORED;
             }
         }
         return new TrainingExample(ids, labels);
@@ -170,7 +163,7 @@ public final class RowEncoder {
             ids[ids.length - 1] = eos;
         }
         int[] labels = ids.clone();
-        Arrays.fill(labels, 0, first == 0 ? 0 : before + first, Batch.IGNORED);
+        Arrays.fill(labels, 0, first == 0 ? 0 : before + first, TrainingExample.IGNORED);
         return new TrainingExample(ids, labels);
     }
 }

@@ -1,7 +1,7 @@
 package dev.jemma.engine.train;
 
 import dev.jemma.engine.api.FormatException;
-import dev.jemma.engine.gemma.Batch;
+import dev.jemma.engine.api.TrainingExample;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -132,7 +132,8 @@ public final class RowReader {
             for (int i = 0; i < ints.length; i++) {
                 JsonNode value = list.get(i);
                 boolean id = value.isIntegralNumber() && value.canConvertToInt() && value.intValue() >= 0;
-                boolean ignored = key.equals("labels") && value.isIntegralNumber() && value.asInt(0) == Batch.IGNORED;
+                boolean ignored =
+                        key.equals("labels") && value.isIntegralNumber() && value.asInt(0) == TrainingExample.IGNORED;
                 if (!id && !ignored) {
                     throw complaint(key + "[" + i + "]", "/" + key + "/" + i, value + ", wanted a token id");
                 }

@@ -1,5 +1,6 @@
 package dev.jemma.engine.train;
 
+import dev.jemma.engine.api.TrainingExample;
 import tools.jackson.databind.node.ArrayNode;
 
 /** A row of a training file, in one of the forms that Hugging Face's TRL takes. */

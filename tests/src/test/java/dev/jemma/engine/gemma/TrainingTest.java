@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.jemma.engine.api.Recompute;
+import dev.jemma.engine.api.TrainingExample;
 import dev.jemma.engine.api.WeightType;
 import dev.jemma.engine.checkpoint.GemmaConfig;
 import dev.jemma.engine.gemma.Training.Options;
@@ -30,7 +31,7 @@ final class TrainingTest {
         int[] a = tiny.ids(17, seed);
         int[] b = tiny.ids(9, seed + 1);
         int[] labelsOfA = a.clone();
-        Arrays.fill(labelsOfA, 0, 6, Batch.IGNORED);
+        Arrays.fill(labelsOfA, 0, 6, TrainingExample.IGNORED);
         return Batch.of(List.of(a, b), List.of(labelsOfA, b));
     }
 
@@ -223,7 +224,7 @@ final class TrainingTest {
                     .hasMessage("label -1 at index 1 of the batch, wanted 0 to 95");
             assertThatThrownBy(() -> new Batch(new int[3], new int[3], new int[] {0, 3}))
                     .hasMessage("sequence starts [0, 3], wanted them ascending and below 3");
-            Batch unsupervised = Batch.of(new int[] {5, 6}, new int[] {5, Batch.IGNORED});
+            Batch unsupervised = Batch.of(new int[] {5, 6}, new int[] {5, TrainingExample.IGNORED});
             assertThat(training.lossAndGradients(unsupervised, 1, 0)).isZero();
         }
         assertThatThrownBy(() -> new Options(1, Recompute.NEVER, 1))

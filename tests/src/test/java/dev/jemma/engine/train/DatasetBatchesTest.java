@@ -2,10 +2,14 @@ package dev.jemma.engine.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.jemma.engine.api.RowOptions.Packing;
+import dev.jemma.engine.api.RowOptions.TooLong;
+import dev.jemma.engine.api.RowReport;
 import dev.jemma.engine.api.TrainingConfig;
 import dev.jemma.engine.api.TrainingConfig.RowOrder;
+import dev.jemma.engine.api.TrainingExample;
 import dev.jemma.engine.gemma.Batch;
-import dev.jemma.engine.train.DatasetBatches.Packing;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -23,30 +27,29 @@ final class DatasetBatchesTest {
             Arrays.fill(ids, 100 + i);
             examples.add(new TrainingExample(ids, ids.clone()));
         }
-        return new Dataset(examples, new Dataset.Report(lengths.length, 0, 0, 0, 0, 0, 0, 0));
+        return new Dataset(
+                examples,
+                new RowReport(
+                        Path.of("rows.jsonl"),
+                        lengths.length,
+                        2048,
+                        TooLong.LEAVE_OUT,
+                        0,
+                        0,
+                        0,
+                        0,
+                        0,
+                        0,
+                        0,
+                        List.of()));
     }
 
     private static TrainingConfig config(int rows, int accumulation, long seed, RowOrder order) {
-        TrainingConfig d = TrainingConfig.defaults();
-        return new TrainingConfig(
-                d.learningRate(),
-                d.lrSchedulerType(),
-                0,
-                0,
-                d.adamBeta1(),
-                d.adamBeta2(),
-                d.adamEpsilon(),
-                1,
-                rows,
-                accumulation,
-                3,
-                -1,
-                seed,
-                order,
-                d.recompute(),
-                0,
-                0,
-                0);
+        return TrainingConfig.defaults()
+                .withPerDeviceTrainBatchSize(rows)
+                .withGradientAccumulationSteps(accumulation)
+                .withSeed(seed)
+                .withShuffle(order);
     }
 
     /** The rows of a step by their first tokens, one list a micro-batch. */

@@ -3,8 +3,6 @@ package dev.jemma.engine.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.jemma.engine.api.Recompute;
-import dev.jemma.engine.api.SchedulerType;
 import dev.jemma.engine.api.TrainingConfig;
 import dev.jemma.engine.api.TrainingConfig.RowOrder;
 import dev.jemma.engine.api.TrainingEvent;
@@ -89,25 +87,14 @@ final class RealTrainingTest {
         Path reference = fresh.isEmpty() ? Shared.need("models/gemma-3-270m") : Path.of(fresh);
         JsonNode trace = JsonMapper.shared().readTree(reference.resolve("train/trace.json"));
         JsonNode hyper = trace.get("hyperparameters");
-        TrainingConfig config = new TrainingConfig(
-                hyper.get("lr").asDouble(),
-                SchedulerType.LINEAR,
-                hyper.get("warmup_steps").asDouble(),
-                hyper.get("weight_decay").asDouble(),
-                0.9,
-                0.999,
-                1e-8,
-                hyper.get("max_grad_norm").asDouble(),
-                ROWS_A_STEP,
-                1,
-                1,
-                hyper.get("steps").asLong(),
-                42,
-                RowOrder.AS_GIVEN,
-                Recompute.NEVER,
-                0,
-                0,
-                0);
+        TrainingConfig config = TrainingConfig.defaults()
+                .withLearningRate(hyper.get("lr").asDouble())
+                .withWarmupSteps(hyper.get("warmup_steps").asDouble())
+                .withWeightDecay(hyper.get("weight_decay").asDouble())
+                .withMaxGradNorm(hyper.get("max_grad_norm").asDouble())
+                .withPerDeviceTrainBatchSize(ROWS_A_STEP)
+                .withMaxSteps(hyper.get("steps").asLong())
+                .withShuffle(RowOrder.AS_GIVEN);
         List<TrainingEvent.Stepped> steps = new ArrayList<>();
         try (Kernels kernels = CpuKernels.open(Runtime.getRuntime().availableProcessors());
                 Checkpoint checkpoint = Checkpoint.open(real);

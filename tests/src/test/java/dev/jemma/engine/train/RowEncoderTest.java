@@ -4,6 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.RowOptions.Supervise;
+import dev.jemma.engine.api.RowOptions.TooLong;
+import dev.jemma.engine.api.RowReport;
+import dev.jemma.engine.api.TrainingExample;
 import dev.jemma.engine.chat.BuiltInTemplate;
 import dev.jemma.engine.chat.ChatFormat;
 import dev.jemma.engine.chat.ToolStyle;
@@ -11,7 +15,6 @@ import dev.jemma.engine.template.ChatTemplate;
 import dev.jemma.engine.tokenizer.Specials;
 import dev.jemma.engine.tokenizer.Tokenizer;
 import dev.jemma.engine.train.RowEncoder.End;
-import dev.jemma.engine.train.RowEncoder.Supervise;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -127,7 +130,7 @@ final class RowEncoderTest {
         assertThat(supervised(example)).isEqualTo("yes<end_of_turn>\n");
     }
 
-    private static Dataset read(String rows, int maxLength, Dataset.TooLong policy) throws IOException {
+    private static Dataset read(String rows, int maxLength, TooLong policy) throws IOException {
         Path file = Files.writeString(folder.resolve("train.jsonl"), rows);
         return Dataset.read(
                 file,
@@ -147,30 +150,46 @@ final class RowEncoderTest {
 
     @Test
     void reportsWhatIsLeftOutFoldedAndNeverStops() throws IOException {
-        Dataset.Report report = read(ROWS, 25, Dataset.TooLong.LEAVE_OUT).report();
+        RowReport report = read(ROWS, 25, TooLong.LEAVE_OUT).report();
         assertThat(report.rows()).isEqualTo(5);
         assertThat(report.tooLong()).isEqualTo(1);
         assertThat(report.unsupervised()).isEqualTo(1);
         assertThat(report.folded()).isEqualTo(1);
         assertThat(report.unstopped()).as("the given tokens hold no end").isEqualTo(1);
+        assertThat(report.used()).isEqualTo(3);
     }
 
     @Test
     void cutsRowsThatAreTooLongWhereAsked() throws IOException {
-        Dataset dataset = read(ROWS, 25, Dataset.TooLong.CUT);
+        Dataset dataset = read(ROWS, 25, TooLong.CUT);
         assertThat(dataset.examples()).hasSize(4);
         assertThat(dataset.examples().getLast().ids()).hasSize(25);
         assertThat(dataset.report().tooLong()).isEqualTo(1);
         assertThat(dataset.report().longest()).isEqualTo(25);
+        assertThat(dataset.report().used()).isEqualTo(4);
+    }
+
+    @Test
+    void lengthsAreCountedInBandsThatDouble() throws IOException {
+        StringBuilder rows = new StringBuilder();
+        for (int length : new int[] {17, 16, 70, 2}) {
+            rows.append("{\"input_ids\": [5").append(", 6".repeat(length - 1)).append("]}\n");
+        }
+        assertThat(read(rows.toString(), 99, TooLong.LEAVE_OUT).report().lengths())
+                .containsExactly(
+                        new RowReport.Band(1, 16, 2),
+                        new RowReport.Band(17, 32, 1),
+                        new RowReport.Band(33, 64, 0),
+                        new RowReport.Band(65, 128, 1));
     }
 
     @Test
     void nothingLeftToLearnFromIsAnError() {
-        assertThatThrownBy(() -> read(ROWS, 2, Dataset.TooLong.LEAVE_OUT))
+        assertThatThrownBy(() -> read(ROWS, 2, TooLong.LEAVE_OUT))
                 .isInstanceOf(FormatException.class)
                 .hasMessage(
                         "train.jsonl: no row is left to learn from: of 5 rows 5 have more than max_length 2 tokens and 0 have no supervised token");
-        assertThatThrownBy(() -> read("\n", 2, Dataset.TooLong.LEAVE_OUT))
+        assertThatThrownBy(() -> read("\n", 2, TooLong.LEAVE_OUT))
                 .isInstanceOf(FormatException.class)
                 .hasMessage("train.jsonl: has no rows");
     }
@@ -180,7 +199,7 @@ final class RowEncoderTest {
         assertThatThrownBy(() -> read(
                         "\n{\"messages\": [{\"role\": \"assistant\", \"content\": \"a\"}, {\"role\": \"user\", \"content\": \"b\"}]}\n",
                         99,
-                        Dataset.TooLong.LEAVE_OUT))
+                        TooLong.LEAVE_OUT))
                 .isInstanceOf(FormatException.class)
                 .hasMessage(
                         "train.jsonl:2: the conversation cannot be rendered: users and the assistant must take turns, the user first");

@@ -11,9 +11,10 @@ import org.junit.jupiter.api.Test;
 /** Values as transformers' get_scheduler gives them. */
 final class SchedulerTypeTest {
     private static TrainingConfig config(SchedulerType type, double warmup) {
-        TrainingConfig d = TrainingConfig.defaults();
-        return new TrainingConfig(
-                1, type, warmup, 0, 0.9, 0.999, 1e-8, 1, 8, 1, 3, -1, 42, d.shuffle(), d.recompute(), 0, 0, 0);
+        return TrainingConfig.defaults()
+                .withLearningRate(1)
+                .withLrSchedulerType(type)
+                .withWarmupSteps(warmup);
     }
 
     @Test
@@ -58,26 +59,7 @@ final class SchedulerTypeTest {
 
     @Test
     void saysWhichHyperparameterIsWrong() {
-        TrainingConfig d = TrainingConfig.defaults();
-        assertThatThrownBy(() -> new TrainingConfig(
-                        1,
-                        SchedulerType.LINEAR,
-                        0,
-                        0,
-                        0.9,
-                        1.5,
-                        1e-8,
-                        1,
-                        8,
-                        1,
-                        3,
-                        -1,
-                        42,
-                        d.shuffle(),
-                        d.recompute(),
-                        0,
-                        0,
-                        0))
+        assertThatThrownBy(() -> TrainingConfig.defaults().withAdamBeta2(1.5))
                 .hasMessage("adam_beta2 is 1.5, wanted 0 or more and below 1");
     }
 }

@@ -112,25 +112,18 @@ final class TrainerTest {
     }
 
     private static TrainingConfig config(Recompute recompute, int saveSteps) {
-        return new TrainingConfig(
-                5e-3,
-                SchedulerType.COSINE,
-                3,
-                0.1,
-                0.9,
-                0.999,
-                1e-8,
-                1,
-                2,
-                2,
-                1,
-                12,
-                42,
-                RowOrder.AS_GIVEN,
-                recompute,
-                saveSteps,
-                2,
-                0);
+        return TrainingConfig.defaults()
+                .withLearningRate(5e-3)
+                .withLrSchedulerType(SchedulerType.COSINE)
+                .withWarmupSteps(3)
+                .withWeightDecay(0.1)
+                .withPerDeviceTrainBatchSize(2)
+                .withGradientAccumulationSteps(2)
+                .withMaxSteps(12)
+                .withShuffle(RowOrder.AS_GIVEN)
+                .withRecompute(recompute)
+                .withSaveSteps(saveSteps)
+                .withSaveTotalLimit(2);
     }
 
     private List<TrainingEvent> train(
@@ -258,26 +251,7 @@ final class TrainerTest {
     @Test
     void refusesToResumeAnotherRunAndNamesTheDifference() throws IOException {
         train(model(), config(Recompute.NEVER, 4), out, Start.NEW, () -> false);
-        TrainingConfig c = config(Recompute.NEVER, 4);
-        TrainingConfig other = new TrainingConfig(
-                1e-3,
-                c.lrSchedulerType(),
-                c.warmupSteps(),
-                c.weightDecay(),
-                c.adamBeta1(),
-                c.adamBeta2(),
-                c.adamEpsilon(),
-                c.maxGradNorm(),
-                2,
-                2,
-                1,
-                12,
-                43,
-                c.shuffle(),
-                c.recompute(),
-                4,
-                2,
-                0);
+        TrainingConfig other = config(Recompute.NEVER, 4).withLearningRate(1e-3).withSeed(43);
         assertThatThrownBy(() -> train(model(), other, out, Start.RESUME, () -> false))
                 .isInstanceOf(TrainingException.class)
                 .hasMessageContaining(

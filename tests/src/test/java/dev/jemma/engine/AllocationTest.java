@@ -9,7 +9,7 @@ import dev.jemma.engine.api.RowOptions.Supervise;
 import dev.jemma.engine.api.RowOptions.TooLong;
 import dev.jemma.engine.api.TrainingConfig;
 import dev.jemma.engine.api.TrainingEvent;
-import dev.jemma.engine.kernel.cpu.code.CpuFeatures;
+import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
 import dev.jemma.engine.lora.Adapter;
 import dev.jemma.engine.train.Dataset;
 import dev.jemma.engine.train.DatasetBatches;

@@ -5,9 +5,11 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noFields;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noMethods;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
@@ -18,6 +20,9 @@ import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
 import dev.jemma.agent.Param;
 import dev.jemma.agent.Tool;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.NullMarked;
 
 /** The architecture as law; docs/architecture.md gives the reasons. */
@@ -142,6 +147,48 @@ final class ArchitectureTest {
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage(ENGINE + ".lora..", ENGINE + ".train..", ENGINE + ".generate..", ENGINE);
+
+    /** The packages of the CPU kernels, from the top: a package uses those behind it in the list, none before it. */
+    private static final List<String> CPU_KERNELS = Stream.of(
+                    "", ".attention", ".row", ".product", ".base", ".code", ".code.x86")
+            .map(room -> ENGINE + ".kernel.cpu" + room)
+            .toList();
+
+    @ArchTest
+    static void packagesOfTheCpuKernelsAreOneStraightLine(JavaClasses classes) {
+        classes()
+                .that()
+                .resideInAPackage(ENGINE + ".kernel.cpu..")
+                .should()
+                .resideInAnyPackage(CPU_KERNELS.toArray(String[]::new))
+                .check(classes);
+        for (int i = 1; i < CPU_KERNELS.size(); i++) {
+            noClasses()
+                    .that()
+                    .resideInAPackage(CPU_KERNELS.get(i))
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage(CPU_KERNELS.subList(0, i).toArray(String[]::new))
+                    .check(classes);
+        }
+    }
+
+    /** Packages that may be divided further, into so few that a newcomer sees at a glance what is in them. */
+    private static final Set<String> HOUSES = Set.of(
+            ENGINE + ".kernel",
+            ENGINE + ".kernel.cpu",
+            ENGINE + ".template",
+            ENGINE + ".checkpoint",
+            ENGINE + ".gemma");
+
+    private static final int MOST_ROOMS = 8;
+
+    @ArchTest
+    static void packagesHaveFewPackagesInThem(JavaClasses classes) {
+        for (String house : HOUSES) {
+            assertThat(classes.getPackage(house).getSubpackages()).as(house).hasSizeLessThanOrEqualTo(MOST_ROOMS);
+        }
+    }
 
     @ArchTest
     static final ArchRule vectorApiStaysInTheCpuKernels = noClasses()

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.jemma.engine.api.Arithmetic;
-import dev.jemma.engine.kernel.cpu.code.CpuFeatures;
 import dev.jemma.engine.kernel.cpu.code.PeakRate;
+import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,8 +1,14 @@
 package dev.jemma.engine.kernel.cpu.code;
 
-import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
+import static dev.jemma.engine.kernel.cpu.code.x86.Assembler.Width.V512;
 
 import dev.jemma.engine.kernel.Write;
+import dev.jemma.engine.kernel.cpu.code.x86.Address;
+import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
+import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
+import dev.jemma.engine.kernel.cpu.code.x86.Evex;
+import dev.jemma.engine.kernel.cpu.code.x86.Gp;
+import dev.jemma.engine.kernel.cpu.code.x86.ShortCall;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -82,7 +88,7 @@ public final class Bf16Tile {
         for (int i = 0; i < rows * vectors; i++) {
             x.zero(i);
         }
-        Address[] a = Rows8.addresses(x, Gp.RDI, Gp.RSI);
+        Address[] a = RowAddresses.addresses(x, Gp.RDI, Gp.RSI);
         Assembler.Label loop = x.label();
         for (int j = 0; j < vectors; j++) {
             x.vector(Evex.VMOVUPS, V512, B + j, Address.at(Gp.RDX, j * V512.bytes()));
@@ -99,7 +105,7 @@ public final class Bf16Tile {
         x.add(Gp.RDX, vectors * V512.bytes());
         x.decrement(Gp.RCX);
         x.jumpIfNotZero(loop);
-        TileFrame.store(x, Rows8.addresses(x, Gp.R8, Gp.R9), rows, vectors, 0, write);
+        TileFrame.store(x, RowAddresses.addresses(x, Gp.R8, Gp.R9), rows, vectors, 0, write);
         x.lea(Gp.RBX, Address.at(Gp.RBX, Gp.RSI, ROWS, 0));
         x.lea(Gp.R8, Address.at(Gp.R8, Gp.R9, ROWS, 0));
         x.mov(Gp.RDI, Gp.RBX);

@@ -1,9 +1,17 @@
 package dev.jemma.engine.kernel.cpu.code;
 
-import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V128;
-import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V256;
-import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
+import static dev.jemma.engine.kernel.cpu.code.x86.Assembler.Width.V128;
+import static dev.jemma.engine.kernel.cpu.code.x86.Assembler.Width.V256;
+import static dev.jemma.engine.kernel.cpu.code.x86.Assembler.Width.V512;
 
+import dev.jemma.engine.kernel.cpu.code.x86.Address;
+import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
+import dev.jemma.engine.kernel.cpu.code.x86.CodeMemory;
+import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
+import dev.jemma.engine.kernel.cpu.code.x86.Evex;
+import dev.jemma.engine.kernel.cpu.code.x86.Gp;
+import dev.jemma.engine.kernel.cpu.code.x86.ShortCall;
+import dev.jemma.engine.kernel.cpu.code.x86.StreamCall;
 import dev.jemma.engine.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -83,9 +91,9 @@ public final class BlockDots {
         x.push(Gp.RBP);
         x.push(Gp.R12);
         x.constant(FLIP, 0x80808080);
-        x.lea(Gp.R12, Address.at(Gp.RDI, Rows8.PREFETCH_BYTES));
+        x.lea(Gp.R12, Address.at(Gp.RDI, RowAddresses.PREFETCH_BYTES));
         Assembler.Label group = x.label();
-        Address[] rows = Rows8.addresses(x, Gp.RDI, Gp.RSI);
+        Address[] rows = RowAddresses.addresses(x, Gp.RDI, Gp.RSI);
         x.mov(Gp.RAX, Gp.RDI);
         x.mov(Gp.RBX, Gp.RDX);
         x.mov(Gp.RBP, Gp.RCX);
@@ -109,7 +117,7 @@ public final class BlockDots {
             x.vector(Evex.VMULPS, V256, scale, scale, VECTOR_SCALE);
             x.vector(Evex.VFMADD231PS, V256, i, sum, scale);
         }
-        Rows8.prefetch(x, Gp.R12, WEIGHT_BYTES);
+        RowAddresses.prefetch(x, Gp.R12, WEIGHT_BYTES);
         x.add(Gp.RDI, WEIGHT_BYTES);
         x.add(Gp.R11, WEIGHT_BYTES);
         x.add(Gp.RBX, BLOCK_BYTES);

@@ -1,8 +1,10 @@
 package dev.jemma.engine.kernel.cpu.code;
 
-import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
+import static dev.jemma.engine.kernel.cpu.code.x86.Assembler.Width.V512;
 
-import dev.jemma.engine.kernel.cpu.code.Assembler.Comparison;
+import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
+import dev.jemma.engine.kernel.cpu.code.x86.Assembler.Comparison;
+import dev.jemma.engine.kernel.cpu.code.x86.Evex;
 
 /**
  * Code for exp, tanh and GELU of a vector, reusable inside any generator: the polynomials, the order of operations and so the bits are

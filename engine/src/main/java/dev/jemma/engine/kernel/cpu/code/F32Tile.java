@@ -1,8 +1,13 @@
 package dev.jemma.engine.kernel.cpu.code;
 
-import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
+import static dev.jemma.engine.kernel.cpu.code.x86.Assembler.Width.V512;
 
 import dev.jemma.engine.kernel.Write;
+import dev.jemma.engine.kernel.cpu.code.x86.Address;
+import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
+import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
+import dev.jemma.engine.kernel.cpu.code.x86.Evex;
+import dev.jemma.engine.kernel.cpu.code.x86.Gp;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
@@ -173,12 +178,12 @@ public final class F32Tile {
     }
 
     private static Address[] rowAddresses(Assembler x, int rows, Gp base, Gp stride) {
-        Address[] low = Rows8.addresses(x, base, stride, Gp.R11);
+        Address[] low = RowAddresses.addresses(x, base, stride, Gp.R11);
         if (rows <= LOW) {
             return low;
         }
         x.lea(Gp.RBX, Address.at(base, stride, 8, 0));
-        return Stream.of(low, Rows8.addresses(x, Gp.RBX, stride, Gp.R12))
+        return Stream.of(low, RowAddresses.addresses(x, Gp.RBX, stride, Gp.R12))
                 .flatMap(Stream::of)
                 .toArray(Address[]::new);
     }

@@ -1,5 +1,10 @@
 package dev.jemma.engine.kernel.cpu.code;
 
+import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
+import dev.jemma.engine.kernel.cpu.code.x86.CodeMemory;
+import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
+import dev.jemma.engine.kernel.cpu.code.x86.Gp;
+import dev.jemma.engine.kernel.cpu.code.x86.ShortCall;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 

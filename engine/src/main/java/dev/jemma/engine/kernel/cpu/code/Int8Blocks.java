@@ -1,8 +1,14 @@
 package dev.jemma.engine.kernel.cpu.code;
 
-import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V128;
-import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V256;
+import static dev.jemma.engine.kernel.cpu.code.x86.Assembler.Width.V128;
+import static dev.jemma.engine.kernel.cpu.code.x86.Assembler.Width.V256;
 
+import dev.jemma.engine.kernel.cpu.code.x86.Address;
+import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
+import dev.jemma.engine.kernel.cpu.code.x86.CodeMemory;
+import dev.jemma.engine.kernel.cpu.code.x86.Evex;
+import dev.jemma.engine.kernel.cpu.code.x86.Gp;
+import dev.jemma.engine.kernel.cpu.code.x86.ShortCall;
 import dev.jemma.engine.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.util.List;

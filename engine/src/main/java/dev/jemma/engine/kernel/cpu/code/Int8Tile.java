@@ -1,8 +1,14 @@
 package dev.jemma.engine.kernel.cpu.code;
 
-import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
+import static dev.jemma.engine.kernel.cpu.code.x86.Assembler.Width.V512;
 
 import dev.jemma.engine.kernel.Write;
+import dev.jemma.engine.kernel.cpu.code.x86.Address;
+import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
+import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
+import dev.jemma.engine.kernel.cpu.code.x86.Evex;
+import dev.jemma.engine.kernel.cpu.code.x86.Gp;
+import dev.jemma.engine.kernel.cpu.code.x86.ShortCall;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -103,7 +109,7 @@ public final class Int8Tile {
         for (int i = 0; i < rows * vectors; i++) {
             x.zero(SUMS + i);
         }
-        Address[] a = Rows8.addresses(x, Gp.RDI, Gp.RSI);
+        Address[] a = RowAddresses.addresses(x, Gp.RDI, Gp.RSI);
         Assembler.Label block = x.label();
         for (int i = 0; i < rows; i++) {
             for (int j = 0; j < vectors; j++) {
@@ -141,7 +147,7 @@ public final class Int8Tile {
         x.decrement(Gp.R8);
         x.jumpIfNotZero(block);
         x.mov(Gp.RAX, C_STRIDE);
-        TileFrame.store(x, Rows8.addresses(x, Gp.R9, Gp.RAX), rows, vectors, SUMS, write);
+        TileFrame.store(x, RowAddresses.addresses(x, Gp.R9, Gp.RAX), rows, vectors, SUMS, write);
         x.lea(Gp.RBX, Address.at(Gp.RBX, Gp.RSI, ROWS, 0));
         x.lea(Gp.R9, Address.at(Gp.R9, Gp.RAX, ROWS, 0));
         x.mov(Gp.RDI, Gp.RBX);

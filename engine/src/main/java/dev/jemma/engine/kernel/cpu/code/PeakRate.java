@@ -1,7 +1,12 @@
 package dev.jemma.engine.kernel.cpu.code;
 
-import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
+import static dev.jemma.engine.kernel.cpu.code.x86.Assembler.Width.V512;
 
+import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
+import dev.jemma.engine.kernel.cpu.code.x86.CodeMemory;
+import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
+import dev.jemma.engine.kernel.cpu.code.x86.Evex;
+import dev.jemma.engine.kernel.cpu.code.x86.Gp;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;

@@ -1,6 +1,8 @@
 package dev.jemma.engine.kernel.cpu.code;
 
-import dev.jemma.engine.kernel.cpu.code.Assembler.Width;
+import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
+import dev.jemma.engine.kernel.cpu.code.x86.Assembler.Width;
+import dev.jemma.engine.kernel.cpu.code.x86.Evex;
 
 /** Code that sums the lanes of vectors, in a fixed order. */
 final class Sums {

@@ -1,8 +1,12 @@
 package dev.jemma.engine.kernel.cpu.code;
 
-import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
+import static dev.jemma.engine.kernel.cpu.code.x86.Assembler.Width.V512;
 
 import dev.jemma.engine.kernel.Write;
+import dev.jemma.engine.kernel.cpu.code.x86.Address;
+import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
+import dev.jemma.engine.kernel.cpu.code.x86.CodeMemory;
+import dev.jemma.engine.kernel.cpu.code.x86.Evex;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -46,7 +50,7 @@ final class TileFrame {
     }
 
     private static int vectors(int columns) {
-        return (columns + LANES - 1) / LANES;
+        return Math.ceilDiv(columns, LANES);
     }
 
     /** The bits of {@link #MASK}. */

@@ -1,13 +1,18 @@
 package dev.jemma.engine.kernel.cpu.code;
 
-import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V128;
-import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V256;
-import static dev.jemma.engine.kernel.cpu.code.Assembler.Width.V512;
+import static dev.jemma.engine.kernel.cpu.code.x86.Assembler.Width.V128;
+import static dev.jemma.engine.kernel.cpu.code.x86.Assembler.Width.V256;
+import static dev.jemma.engine.kernel.cpu.code.x86.Assembler.Width.V512;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.jemma.engine.kernel.Write;
-import dev.jemma.engine.kernel.cpu.code.Assembler.Comparison;
+import dev.jemma.engine.kernel.cpu.code.x86.Address;
+import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
+import dev.jemma.engine.kernel.cpu.code.x86.Assembler.Comparison;
+import dev.jemma.engine.kernel.cpu.code.x86.Evex;
+import dev.jemma.engine.kernel.cpu.code.x86.Gp;
+import dev.jemma.engine.kernel.cpu.code.x86.ShortCall;
 import dev.jemma.engine.tensor.DType;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -211,16 +216,16 @@ final class AssemblerTest {
                 Bf16Panels.transposition(),
                 Bf16Panels.interleaving(),
                 Bf16Panels.rounding(),
-                RowDots.dots(),
-                RowDots.dotsOfEight(),
-                RowDots.splitting(),
+                Bf16Dots.dots(),
+                Bf16Dots.dotsOfEight(),
+                Bf16Dots.splitting(),
                 BlockDots.dots(),
                 BlockDots.widening(DType.Q8_0),
                 BlockDots.widening(DType.Q4_0),
                 BlockDots.quantizing(),
-                FloatRows.dots(),
-                FloatRows.addingWeighted(),
-                FloatRows.addingShortDots(),
+                VectorProducts.dots(),
+                VectorProducts.addingWeighted(),
+                VectorProducts.addingShortDots(),
                 NibbleDots.dots(),
                 NibbleDots.quantizing()));
         functions.add(Bf16Tile.generate(8, 3, Write.ADD));
@@ -237,10 +242,12 @@ final class AssemblerTest {
         functions.addAll(List.of(RowNorms.forward(), RowNorms.backward(Write.ADD), RowNorms.sumOfSquares()));
         functions.addAll(List.of(Widening.scaled(DType.BF16), Widening.onePlus(DType.F32)));
         for (Softcap softcap : Softcap.values()) {
-            functions.addAll(
-                    List.of(LossRows.sums(softcap), LossRows.gradients(softcap), ScoreRows.capAndMax(softcap)));
-            for (ScoreRows.Form form : ScoreRows.Form.values()) {
-                functions.addAll(List.of(ScoreRows.exponentials(form), ScoreRows.gradients(softcap, form)));
+            functions.addAll(List.of(
+                    CrossEntropyPasses.sums(softcap),
+                    CrossEntropyPasses.gradients(softcap),
+                    SoftmaxPasses.capAndMax(softcap)));
+            for (SoftmaxPasses.Form form : SoftmaxPasses.Form.values()) {
+                functions.addAll(List.of(SoftmaxPasses.exponentials(form), SoftmaxPasses.gradients(softcap, form)));
             }
         }
         for (byte[] function : functions) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.withinPercentage;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.jemma.engine.kernel.Write;
+import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
 import dev.jemma.engine.tensor.Conversion;
 import dev.jemma.engine.tensor.DType;
 import java.lang.foreign.Arena;
@@ -240,14 +241,14 @@ final class RowCodeTest {
                         .toArray();
                 double max = Arrays.stream(c).max().orElseThrow();
                 double sum = Arrays.stream(c).map(v -> Math.exp(v - max)).sum();
-                long both = LossRows.sums(x.at(), n, (float) cap);
+                long both = CrossEntropyPasses.sums(x.at(), n, (float) cap);
                 close(1, i -> Float.intBitsToFloat((int) both), i -> max, TOLERANCE);
                 close(
                         1,
                         i -> Float.intBitsToFloat((int) (both >> 32)),
                         i -> sum,
                         20 * TOLERANCE); // e^30 amplifies a cap's rounding
-                LossRows.gradients(x.at(), n, (float) max, 0.25f, (float) cap);
+                CrossEntropyPasses.gradients(x.at(), n, (float) max, 0.25f, (float) cap);
                 x.holds(i -> 0.25 * Math.exp(c[i] - max) * (cap == 0 ? 1 : 1 - Math.pow(c[i] / cap, 2)));
             }
         }
@@ -261,7 +262,7 @@ final class RowCodeTest {
                 double[] c =
                         Arrays.stream(s.values()).map(v -> capped(v, 0.5, cap)).toArray();
                 double max = Arrays.stream(c).max().orElseThrow();
-                assertThat((double) ScoreRows.capAndMax(s.at(), n, 0.5f, (float) cap))
+                assertThat((double) SoftmaxPasses.capAndMax(s.at(), n, 0.5f, (float) cap))
                         .isCloseTo(max, within(1e-5));
                 s.holds(i -> Double.isInfinite(c[i]) ? s.get(i) : c[i]);
                 for (int i = 3; i < n; i += 7) {
@@ -271,9 +272,9 @@ final class RowCodeTest {
                 double sum =
                         Arrays.stream(seen).map(v -> Math.exp(v - (float) max)).sum();
                 Row halves = guards(n);
-                close(1, i -> ScoreRows.expBf16(s.at(), halves.at(), n, (float) max), i -> sum, TOLERANCE);
+                close(1, i -> SoftmaxPasses.expBf16(s.at(), halves.at(), n, (float) max), i -> sum, TOLERANCE);
                 halves.holdsBf16(i -> Math.exp(seen[i] - (float) max));
-                close(1, i -> ScoreRows.exp(s.at(), s.at(), n, (float) max), i -> sum, TOLERANCE);
+                close(1, i -> SoftmaxPasses.exp(s.at(), s.at(), n, (float) max), i -> sum, TOLERANCE);
                 s.holds(i -> Math.exp(seen[i] - (float) max));
                 for (int i = 0; i < n; i++) {
                     assertThat(halves.memory.get(SHORT, 2L * i)).isEqualTo(Conversion.bfloat16((float) s.get(i)));
@@ -303,10 +304,10 @@ final class RowCodeTest {
                 }
                 Row halfP = guards(n);
                 Row halfDs = guards(n);
-                ScoreRows.gradientsBf16(s.at(), dP.at(), halfP.at(), halfDs.at(), n, 0.5f, (float) cap, lse, delta);
+                SoftmaxPasses.gradientsBf16(s.at(), dP.at(), halfP.at(), halfDs.at(), n, 0.5f, (float) cap, lse, delta);
                 halfP.holdsBf16(i -> p[i]);
                 halfDs.holdsBf16(i -> dS[i]);
-                ScoreRows.gradients(s.at(), dP.at(), s.at(), dP.at(), n, 0.5f, (float) cap, lse, delta);
+                SoftmaxPasses.gradients(s.at(), dP.at(), s.at(), dP.at(), n, 0.5f, (float) cap, lse, delta);
                 s.holds(i -> p[i]);
                 dP.holds(i -> dS[i]);
             }
@@ -337,8 +338,8 @@ final class RowCodeTest {
     void nothingIsTouchedWhereThereIsNothing() {
         Elements.add(0, 0, 0, 0);
         GatedUnits.geglu(0, 0, 0, 0);
-        assertThat(ScoreRows.capAndMax(0, 0, 1, 0)).isEqualTo(Float.NEGATIVE_INFINITY);
-        assertThat(ScoreRows.exp(0, 0, 0, 0)).isZero();
+        assertThat(SoftmaxPasses.capAndMax(0, 0, 1, 0)).isEqualTo(Float.NEGATIVE_INFINITY);
+        assertThat(SoftmaxPasses.exp(0, 0, 0, 0)).isZero();
         assertThat(RowNorms.sumOfSquares(0, 0)).isZero();
     }
 }

@@ -61,7 +61,8 @@ public final class Gemma implements AutoCloseable {
      * them in another form, they are converted the first time and kept in the user's cache folder.
      *
      * @throws FormatException if the folder is not a Gemma that Jemma runs
-     * @throws IllegalArgumentException if the device that the options want is not there
+     * @throws IllegalArgumentException if the device that the options want is not there, or a system property that forces how the processor computes has no
+     *     such value
      * @throws IllegalStateException if Java was started without a module that the device needs; the message says with which flag it is there
      * @throws UncheckedIOException if a file cannot be read
      */

@@ -17,6 +17,7 @@ import dev.jemma.engine.generate.TokenTexts;
 import dev.jemma.engine.toolcall.CallEvent;
 import dev.jemma.engine.toolcall.LooseJson;
 import dev.jemma.engine.toolcall.ToolCallFormat;
+import dev.jemma.tests.AutoCompute;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.List;
@@ -30,6 +31,7 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
 /** Agents on the bundled tiny model, which was never taught to call: what a grammar makes of it, and that everything can be stopped. */
+@AutoCompute
 final class GemmaChatTest {
     private static Gemma gemma;
 

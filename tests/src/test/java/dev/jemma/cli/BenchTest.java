@@ -3,11 +3,13 @@ package dev.jemma.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.jemma.tests.AutoCompute;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 
 /** What {@code bench} says of the bundled model; each of its tests warms up for three seconds. */
+@AutoCompute
 final class BenchTest {
     private static final String MODEL = "../cli/src/main/resources/dev/jemma/cli/demo/model";
 

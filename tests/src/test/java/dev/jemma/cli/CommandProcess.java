@@ -1,6 +1,7 @@
 package dev.jemma.cli;
 
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,8 +17,9 @@ record CommandProcess(Process process, Path err) implements AutoCloseable {
         if (ignoresInterrupts()) {
             command.addAll(List.of("env", "--default-signal=INT"));
         }
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(asThisJvm());
         command.addAll(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--add-modules=jdk.incubator.vector",
                 "--enable-native-access=ALL-UNNAMED",
                 "-XX:+UseSerialGC",
@@ -30,6 +32,17 @@ record CommandProcess(Process process, Path err) implements AutoCloseable {
                 .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                 .start();
         return new CommandProcess(process, err);
+    }
+
+    /** Options by which Java and Jemma see the same machine, and the same folders, as here. */
+    private static List<String> asThisJvm() {
+        List<String> options = new ArrayList<>(ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+                .filter(option -> option.startsWith("-XX:"))
+                .toList());
+        System.getProperties().stringPropertyNames().stream()
+                .filter(name -> name.startsWith("jemma."))
+                .forEach(name -> options.add("-D" + name + "=" + System.getProperty(name)));
+        return options;
     }
 
     /** What was started in the background of a shell inherits that Ctrl-C is ignored, and so would its children. */

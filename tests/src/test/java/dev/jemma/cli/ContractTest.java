@@ -2,6 +2,8 @@ package dev.jemma.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.jemma.engine.api.Arithmetic;
+import dev.jemma.tests.AutoCompute;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -15,6 +17,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 
 /** What people script: the names of commands and flags, their defaults, exit statuses, and what goes to which stream. */
+@AutoCompute
 final class ContractTest {
     private static final Path MODEL = Ran.MODELS.resolve("gemma3");
 
@@ -87,6 +90,14 @@ final class ContractTest {
     })
     void defaultsOfTrainAreAsDocumented(String flag, String value) {
         assertThat(spec("train").findOption(flag).defaultValue()).isEqualTo(value);
+    }
+
+    @Test
+    void everyArithmeticIsNamedByHelpAndByTheMessageAboutAWrongOne() {
+        List<String> keys =
+                Arrays.stream(Arithmetic.values()).map(Arithmetic::key).toList();
+        assertThat(Ran.jemma("score", "--help").out()).contains("--compute=auto|" + String.join("|", keys));
+        assertThat(Ran.jemma("score", "--data", "d", "--compute", "f17").err()).contains(keys);
     }
 
     @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.jemma.cli.demo.DemoFiles;
 import dev.jemma.engine.Gemma;
+import dev.jemma.tests.AutoCompute;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -18,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
+@AutoCompute
 class DemonstrationTest {
     /** Too little to learn from, enough to go through every part. */
     private static final DemoPlan SHORT = new DemoPlan(24, 6, 1, 4, 4e-3, 40);

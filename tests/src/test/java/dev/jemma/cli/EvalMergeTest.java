@@ -3,6 +3,7 @@ package dev.jemma.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.jemma.cli.demo.DemoFiles;
+import dev.jemma.tests.AutoCompute;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,6 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
 /** {@code jemma eval} and {@code jemma merge}. */
+@AutoCompute
 final class EvalMergeTest {
     private static final Path CASES = Path.of("src/test/resources/eval/checker.jsonl");
 

@@ -2,6 +2,7 @@ package dev.jemma.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.jemma.tests.AutoCompute;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -23,6 +24,7 @@ import tools.jackson.databind.JsonNode;
  * <p>{@code -Djemma.kills=20} kills at twenty random moments instead of two, {@code -Djemma.kills.seed=N} at others.
  */
 @DisabledOnOs(OS.WINDOWS)
+@AutoCompute
 final class InterruptedTrainingTest {
     private static final int KILLS = Integer.getInteger("jemma.kills", 2);
     private static final int STEPS = 16;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.jemma.cli.demo.DemoFiles;
 import dev.jemma.engine.gemma.ReferenceData;
+import dev.jemma.tests.AutoCompute;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
 /** {@code jemma score} and {@code jemma generate}. */
+@AutoCompute
 final class ScoreGenerateTest {
     private static final Path GEMMA3 = Ran.MODELS.resolve("gemma3");
 

@@ -3,6 +3,7 @@ package dev.jemma.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.jemma.cli.demo.DemoFiles;
+import dev.jemma.tests.AutoCompute;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +16,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 
 /** {@code jemma train}: what it reads, says, writes and refuses. */
+@AutoCompute
 final class TrainCommandTest {
     private static final Path MODEL = Ran.MODELS.resolve("gemma3");
 

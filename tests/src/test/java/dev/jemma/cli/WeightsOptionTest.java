@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.within;
 import dev.jemma.engine.checkpoint.GgufModels;
 import dev.jemma.engine.gguf.GgmlType;
 import dev.jemma.engine.io.StagedFolder;
+import dev.jemma.engine.kernel.cpu.ArithmeticChoice;
 import dev.jemma.engine.tensor.DType;
+import dev.jemma.tests.AutoCompute;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,6 +23,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code --weights} with every command that computes, over a GGUF file of k-quants that is large enough to be kept when it is converted. */
+@AutoCompute
 final class WeightsOptionTest {
     @TempDir
     private static Path folder;
@@ -174,11 +177,17 @@ final class WeightsOptionTest {
         assertThat(train(out, "--weights", "q8").status()).isZero();
         Path state = out.resolve("checkpoint-3/trainer_state.json");
         String sound = Files.readString(state);
+        String arithmetic = Ran.jsonLines(sound.replace("\n", " "))
+                .getFirst()
+                .at("/run/arithmetic")
+                .stringValue();
+        assertThat(arithmetic)
+                .isEqualTo(ArithmeticChoice.ofThisMachine().arithmetic().key());
         Files.writeString(state, sound.replace("\"q8\"", "\"q9\""));
         Ran weights = train(out, "--resume");
         assertThat(weights.status()).isEqualTo(1);
         assertThat(weights.err()).contains("run.weights is 'q9', wanted auto, bf16, q8 or q4");
-        Files.writeString(state, sound.replaceFirst("\"(f32|int8|bf16)\"", "\"f17\""));
+        Files.writeString(state, sound.replace("\"" + arithmetic + "\"", "\"f17\""));
         assertThat(train(out, "--resume").err()).contains("run.arithmetic is 'f17', wanted f32, int8 or bf16");
     }
 }

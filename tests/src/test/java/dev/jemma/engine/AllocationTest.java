@@ -18,6 +18,7 @@ import dev.jemma.engine.train.RowEncoder.End;
 import dev.jemma.engine.train.Trainer;
 import dev.jemma.engine.train.TrainingRun;
 import dev.jemma.tests.Allocated;
+import dev.jemma.tests.AutoCompute;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,6 +34,7 @@ import org.junit.jupiter.api.io.TempDir;
  * After warm-up, all threads together allocate little Java heap, whatever the size of the weights: what a token or a step leaves behind is the collector's work, and
  * a pause. Bounds are a few times what was measured, so that only a new source of garbage breaks them.
  */
+@AutoCompute
 final class AllocationTest {
     private static final Path MODEL = Path.of("../cli/src/main/resources/dev/jemma/cli/demo/model");
 

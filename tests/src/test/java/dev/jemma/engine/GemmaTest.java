@@ -305,8 +305,11 @@ final class GemmaTest {
                     .hasMessageStartingWith(adapter.resolve("chat_template.jinja") + ": ");
         }
         Path file = Files.writeString(folder.resolve("mine.jinja"), "option");
-        var options =
-                GemmaOptions.DEFAULTS.withThreads(1).withChatTemplate(file).withToolFormat("template");
+        var options = GemmaOptions.DEFAULTS
+                .with(Arithmetic.F32)
+                .withThreads(1)
+                .withChatTemplate(file)
+                .withToolFormat("template");
         try (Gemma gemma = Gemma.open(folder, options)) {
             assertThat(gemma.chatFormat(List.of(adapter)).templates().plain().source())
                     .isEqualTo("option");

@@ -6,6 +6,7 @@ import dev.jemma.engine.api.GenerationEvent;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
 import dev.jemma.engine.tokenizer.Specials;
+import dev.jemma.tests.AutoCompute;
 import dev.jemma.tests.Shared;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -20,6 +21,7 @@ import tools.jackson.databind.json.JsonMapper;
  * The real Gemma 3 270M from text to text, against what Hugging Face generated: the first prompts, because the model's own tests compare the ids of all. {@code -Djemma.greedy=FILE} takes every prompt of another file
  * of make_reference.py; each is compared up to the first token where the two likeliest lie closer than 1e-3, which another order of summation may swap.
  */
+@AutoCompute
 final class RealGemmaSessionTest {
     private static final JsonMapper JSON = new JsonMapper();
     private static final int PROMPTS = 3;

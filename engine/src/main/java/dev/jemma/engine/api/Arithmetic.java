@@ -1,7 +1,5 @@
 package dev.jemma.engine.api;
 
-import java.util.Locale;
-
 /** How the factors of large matrix products are held while they are multiplied. Sums are f32 in any case. */
 public enum Arithmetic {
     /** Activations and gradients as they are, f32: the arithmetic of the reference. */
@@ -25,7 +23,7 @@ public enum Arithmetic {
 
     /** As in options and checkpoints: {@code f32}, {@code int8}, {@code bf16}. */
     public String key() {
-        return name().toLowerCase(Locale.ROOT);
+        return Spelling.of(this);
     }
 
     /**
@@ -34,11 +32,6 @@ public enum Arithmetic {
      * @throws IllegalArgumentException for anything else
      */
     public static Arithmetic parse(String text) {
-        for (Arithmetic arithmetic : values()) {
-            if (arithmetic.key().equals(text)) {
-                return arithmetic;
-            }
-        }
-        throw new IllegalArgumentException("arithmetic is '" + text + "', wanted f32, int8 or bf16");
+        return Spelling.read(Arithmetic.class, "arithmetic", text);
     }
 }

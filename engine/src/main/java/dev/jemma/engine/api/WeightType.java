@@ -1,7 +1,5 @@
 package dev.jemma.engine.api;
 
-import java.util.Locale;
-
 /** In which form a model computes with its weights of two dimensions. Norms stay as they are stored, whatever is chosen. */
 public enum WeightType {
     /** As they are stored, which is exact; BF16 where no kernel knows the stored type. */
@@ -22,17 +20,12 @@ public enum WeightType {
      * @throws IllegalArgumentException for anything else
      */
     public static WeightType parse(String text) {
-        for (WeightType type : values()) {
-            if (type.toString().equals(text)) {
-                return type;
-            }
-        }
-        throw new IllegalArgumentException("weights is '" + text + "', wanted auto, bf16, q8 or q4");
+        return Spelling.read(WeightType.class, "weights", text);
     }
 
     /** As in options: {@code q8}. */
     @Override
     public String toString() {
-        return name().toLowerCase(Locale.ROOT);
+        return Spelling.of(this);
     }
 }

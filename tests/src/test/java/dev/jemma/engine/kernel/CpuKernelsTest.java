@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -59,14 +60,24 @@ final class CpuKernelsTest {
     @ParameterizedTest
     @ValueSource(strings = {"128", "256", "512"})
     void computesWithAnyVectorWidth(String bits) throws Exception {
-        String output = probe(List.of("-Djemma.vectorBits=" + bits), "reference");
+        String output = probe(List.of("-Djemma.vectorBits=" + bits), "f32", "reference");
         assertThat(output).contains("2 threads, " + bits + "-bit").endsWith(" 0 failures\n");
     }
 
-    @Test
-    void computesInBf16WithoutTheInstructionToo() throws Exception {
-        assertThat(probe(List.of("-Djemma.machineCode=off", "-Djemma.arithmetic=BF16"), "reference"))
-                .contains("bf16")
+    /** The last is as a CPU of the time before AVX-512, for Java too. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "-Djemma.machineCode=off|bf16",
+                "-Djemma.cpuWithout=bf16|bf16",
+                "-Djemma.cpuWithout=vbmi|int8",
+                "-Djemma.cpuWithout=avx512 -XX:+IgnoreUnrecognizedVMOptions -XX:UseAVX=2|f32",
+            })
+    void computesAsOnACpuThatLacksSomething(String options, String arithmetic) throws Exception {
+        List<String> given = List.of(options.split(" "));
+        assertThat(probe(given, arithmetic, "reference"))
+                .contains(", under " + given.getFirst() + "\n")
                 .endsWith(" 0 failures\n");
     }
 
@@ -74,13 +85,7 @@ final class CpuKernelsTest {
     @Test
     void repeatsItsBitsFromInterpretedToCompiledCode() throws Exception {
         int calls = Integer.getInteger("jemma.kernels.calls", 60);
-        assertThat(probe(List.of(), "repeat", "" + calls)).endsWith(" 0 failures\n");
-    }
-
-    @Test
-    void refusesAnUnknownVectorWidth() throws Exception {
-        assertThat(probe(List.of("-Djemma.vectorBits=192"), "reference"))
-                .contains("-Djemma.vectorBits=192, wanted 128, 256 or 512");
+        assertThat(probe(List.of(), "f32", "repeat", "" + calls)).endsWith(" 0 failures\n");
     }
 
     private static String probe(List<String> options, String... args) throws IOException, InterruptedException {

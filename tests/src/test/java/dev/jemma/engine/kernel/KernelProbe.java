@@ -14,9 +14,9 @@ import java.util.List;
 public final class KernelProbe {
     private KernelProbe() {}
 
-    /** {@code reference}: compare the small operations with the reference; {@code repeat N}: run each N times, compare the bits; with the arithmetic of {@code -Djemma.arithmetic}. */
+    /** {@code ARITHMETIC reference}: compare the small operations with the reference; {@code ARITHMETIC repeat N}: run each N times, compare the bits. */
     public static void main(String[] args) {
-        Arithmetic arithmetic = Arithmetic.valueOf(System.getProperty("jemma.arithmetic", "F32"));
+        Arithmetic arithmetic = Arithmetic.parse(args[0]);
         try (Arena arena = Arena.ofShared();
                 Kernels kernels = CpuKernels.open(2, arithmetic)) {
             System.out.println(kernels.description());
@@ -24,12 +24,12 @@ public final class KernelProbe {
             List<String> failures = new ArrayList<>();
             for (Operation operation : operations) {
                 failures.addAll(
-                        switch (args[0]) {
+                        switch (args[1]) {
                             case "reference" ->
                                 KernelsContract.differences(
                                         operation, kernels, new KernelsContract.HostTransfer(arena), arithmetic);
-                            case "repeat" -> repeat(operation, kernels, Integer.parseInt(args[1]));
-                            default -> throw new IllegalArgumentException(args[0]);
+                            case "repeat" -> repeat(operation, kernels, Integer.parseInt(args[2]));
+                            default -> throw new IllegalArgumentException(args[1]);
                         });
             }
             failures.forEach(System.out::println);

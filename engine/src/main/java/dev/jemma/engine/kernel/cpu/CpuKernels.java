@@ -15,6 +15,7 @@ import dev.jemma.engine.kernel.cpu.attention.HeadProduct;
 import dev.jemma.engine.kernel.cpu.base.Lanes;
 import dev.jemma.engine.kernel.cpu.base.ThreadTeam;
 import dev.jemma.engine.kernel.cpu.code.Int8Tile;
+import dev.jemma.engine.kernel.cpu.code.x86.CpuOverrides;
 import dev.jemma.engine.kernel.cpu.product.CodeGemv;
 import dev.jemma.engine.kernel.cpu.product.FloatFactors;
 import dev.jemma.engine.kernel.cpu.product.Gemm;
@@ -44,6 +45,7 @@ import java.lang.foreign.ValueLayout;
  */
 public final class CpuKernels implements Kernels {
     private final Arithmetic arithmetic;
+    private final CpuOverrides overrides;
     private final ThreadTeam team;
     private final Gemm gemm;
     private final PanelGemm panelGemm;
@@ -61,8 +63,9 @@ public final class CpuKernels implements Kernels {
     private final Attention attention;
     private final AttentionBackward attentionBackward;
 
-    private CpuKernels(int threads, Arithmetic arithmetic) {
+    private CpuKernels(int threads, Arithmetic arithmetic, CpuOverrides overrides) {
         this.arithmetic = arithmetic;
+        this.overrides = overrides;
         team = new ThreadTeam(threads);
         gemm = new Gemm(team);
         panelGemm = new PanelGemm(team, new FloatFactors(team.size(), arithmetic));
@@ -87,9 +90,13 @@ public final class CpuKernels implements Kernels {
         return open(threads, Arithmetic.F32);
     }
 
-    /** Kernels that compute with {@code threads} threads, the caller's included. */
+    /**
+     * Kernels that compute with {@code threads} threads, the caller's included.
+     *
+     * @throws IllegalArgumentException if there is no thread, or as {@link CpuOverrides#ofThisProcess} says
+     */
     public static CpuKernels open(int threads, Arithmetic arithmetic) {
-        return new CpuKernels(threads, arithmetic);
+        return new CpuKernels(threads, arithmetic, CpuOverrides.ofThisProcess());
     }
 
     @Override
@@ -354,7 +361,8 @@ public final class CpuKernels implements Kernels {
     public String description() {
         return "cpu, " + team.size() + (team.size() == 1 ? " thread, " : " threads, ") + Lanes.FLOATS.vectorBitSize()
                 + "-bit, " + (arithmetic == Arithmetic.BF16 ? "bf16" : "f32") + " products"
-                + (arithmetic.quantizesActivations() && Int8Tile.available() ? ", int8 with quantized weights" : "");
+                + (arithmetic.quantizesActivations() && Int8Tile.available() ? ", int8 with quantized weights" : "")
+                + (overrides.description().isEmpty() ? "" : ", under " + overrides.description());
     }
 
     @Override

@@ -1,16 +1,20 @@
 package dev.jemma.engine.kernel.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.jemma.engine.api.Arithmetic;
 import dev.jemma.engine.kernel.cpu.code.PeakRate;
 import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
+import dev.jemma.tests.SystemProperty;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 final class ArithmeticChoiceTest {
     @TempDir
@@ -44,7 +48,7 @@ final class ArithmeticChoiceTest {
         }) {
             Files.writeString(file(), damage);
             assertThat(choice().arithmetic()).as(damage).isEqualTo(measured);
-            assertThat(file()).content().isEqualTo("2\n" + measured + "\n" + choice().reason() + "\n");
+            assertThat(file()).content().isEqualTo("2\n" + measured.name() + "\n" + choice().reason() + "\n");
         }
     }
 
@@ -56,6 +60,26 @@ final class ArithmeticChoiceTest {
         assertThat(ArithmeticChoice.fastest(100, 110, 400)).isEqualTo(Arithmetic.INT8);
         assertThat(ArithmeticChoice.fastest(100, 110, 0)).isEqualTo(Arithmetic.F32);
         assertThat(ArithmeticChoice.fastest(100, 0, 0)).isEqualTo(Arithmetic.F32);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void takesWhatTheUserForcesAndKeepsItNowhere(Arithmetic forced) {
+        try (SystemProperty arithmetic = SystemProperty.set("jemma.arithmetic", forced.key());
+                SystemProperty cache = SystemProperty.set("jemma.cache", folder.toString())) {
+            assertThat(ArithmeticChoice.ofThisMachine())
+                    .isEqualTo(new ArithmeticChoice(forced, "forced by -Djemma.arithmetic=" + forced.key()));
+            assertThat(folder).isEmptyDirectory();
+        }
+    }
+
+    @Test
+    void refusesAnArithmeticThatThereIsNot() {
+        try (SystemProperty arithmetic = SystemProperty.set("jemma.arithmetic", "f17")) {
+            assertThatThrownBy(ArithmeticChoice::ofThisMachine)
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage("-Djemma.arithmetic is 'f17', wanted f32, int8 or bf16");
+        }
     }
 
     @Test

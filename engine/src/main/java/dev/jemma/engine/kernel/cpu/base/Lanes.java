@@ -1,6 +1,8 @@
 package dev.jemma.engine.kernel.cpu.base;
 
 import com.sun.management.HotSpotDiagnosticMXBean;
+import dev.jemma.engine.kernel.cpu.code.x86.CpuOverrides;
+import dev.jemma.engine.kernel.cpu.code.x86.CpuOverrides.Feature;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
@@ -16,14 +18,10 @@ import jdk.incubator.vector.VectorSpecies;
 /**
  * The vectors all kernels compute with: one width for the whole process, as constants that the compiler sees.
  *
- * <p>The width is the CPU's preferred one, or {@code -Djemma.vectorBits=128|256|512}: any width computes correctly on any CPU
- * (those it lacks very slowly), so that tests can run them all. Horizontal sums are pairwise in a fixed order because the order of
- * {@code reduceLanes} is unspecified and differs between interpreted and compiled code.
+ * <p>The width is the CPU's preferred one, or what {@link CpuOverrides} say. Horizontal sums are pairwise in a fixed order because
+ * the order of {@code reduceLanes} is unspecified and differs between interpreted and compiled code.
  */
 public final class Lanes {
-    /** Property that forces the vector width. */
-    public static final String BITS_PROPERTY = "jemma.vectorBits";
-
     public static final VectorSpecies<Float> FLOATS = species();
     public static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, FLOATS.vectorShape());
 
@@ -50,17 +48,11 @@ public final class Lanes {
     private Lanes() {}
 
     private static VectorSpecies<Float> species() {
-        String bits = System.getProperty(BITS_PROPERTY);
-        if (bits == null) {
-            return FloatVector.SPECIES_PREFERRED.vectorBitSize() < 128
-                    ? FloatVector.SPECIES_128
-                    : FloatVector.SPECIES_PREFERRED;
-        }
-        return switch (bits) {
-            case "128", "256", "512" -> VectorSpecies.of(float.class, VectorShape.forBitSize(Integer.parseInt(bits)));
-            default ->
-                throw new IllegalArgumentException("-D" + BITS_PROPERTY + "=" + bits + ", wanted 128, 256 or 512");
-        };
+        CpuOverrides overrides = CpuOverrides.ofThisProcess();
+        int preferred = Math.max(128, FloatVector.SPECIES_PREFERRED.vectorBitSize());
+        int bits =
+                overrides.vectorBits().orElse(overrides.lacks(Feature.AVX512) ? Math.min(256, preferred) : preferred);
+        return VectorSpecies.of(float.class, VectorShape.forBitSize(bits));
     }
 
     private static boolean hasFma() {

@@ -1,5 +1,7 @@
 package dev.jemma.engine.kernel.cpu.code.x86;
 
+import dev.jemma.engine.kernel.cpu.code.x86.CpuOverrides.Feature;
+import dev.jemma.engine.kernel.cpu.code.x86.CpuOverrides.MachineCode;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -11,19 +13,17 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What this CPU can do and the operating system allows, as CPUID says.
+ * What this CPU can do and the operating system allows, as CPUID says, less what {@link CpuOverrides} take away.
  *
  * @param avx512 foundation, byte-and-word, and vector-length parts of AVX-512, with the system saving their registers
  * @param bf16 dot products of bf16 pairs (AVX512_BF16)
  * @param vnni dot products of int8 quadruples (AVX512_VNNI)
  * @param vbmi permutations of bytes (AVX512_VBMI)
- * @param signature what tells CPUs of different kinds apart: vendor, family, model, stepping and feature words
+ * @param signature what tells CPUs of different kinds apart: vendor, family, model, stepping and feature words,
+ *     and what was taken away
  * @param obstacle why none of this can be used, for people; empty if it can
  */
 public record CpuFeatures(boolean avx512, boolean bf16, boolean vnni, boolean vbmi, String signature, String obstacle) {
-    /** Property that, set to {@code off}, leaves everything to the Vector API. */
-    public static final String SWITCH = "jemma.machineCode";
-
     /** Bit of CPUID.1:ECX: the system uses XSAVE, and XGETBV may be executed. */
     private static final int OSXSAVE = 27;
 
@@ -38,8 +38,12 @@ public record CpuFeatures(boolean avx512, boolean bf16, boolean vnni, boolean vb
     }
 
     private static CpuFeatures detect() {
-        if (System.getProperty(SWITCH, "on").equals("off")) {
-            return none("-D" + SWITCH + "=off");
+        CpuOverrides overrides = CpuOverrides.ofThisProcess();
+        if (overrides.machineCode() == MachineCode.OFF) {
+            return none("no machine code");
+        }
+        if (overrides.lacks(Feature.AVX512)) {
+            return none("no AVX-512");
         }
         Optional<String> obstacle = CodeMemory.obstacle();
         if (obstacle.isPresent()) {
@@ -54,7 +58,7 @@ public record CpuFeatures(boolean avx512, boolean bf16, boolean vnni, boolean vb
             MethodHandle xgetbv = linker.downcallHandle(
                     entries[1], FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
             MemorySegment out = arena.allocate(16, 4);
-            return read(cpuid, xgetbv, out);
+            return read(cpuid, xgetbv, out).less(overrides);
         } catch (UnsupportedOperationException hardened) {
             return none(String.valueOf(hardened.getMessage()));
         }
@@ -63,6 +67,18 @@ public record CpuFeatures(boolean avx512, boolean bf16, boolean vnni, boolean vb
     /** Nothing that the Vector API does not use by itself. */
     private static CpuFeatures none(String obstacle) {
         return new CpuFeatures(false, false, false, false, "unknown", obstacle);
+    }
+
+    private CpuFeatures less(CpuOverrides overrides) {
+        StringBuilder name = new StringBuilder(signature);
+        overrides.without().forEach(feature -> name.append("-no-").append(feature.key()));
+        return new CpuFeatures(
+                avx512,
+                bf16 && !overrides.lacks(Feature.BF16),
+                vnni && !overrides.lacks(Feature.VNNI),
+                vbmi && !overrides.lacks(Feature.VBMI),
+                name.toString(),
+                obstacle);
     }
 
     private static CpuFeatures read(MethodHandle cpuid, MethodHandle xgetbv, MemorySegment out) {

@@ -5,8 +5,8 @@ import dev.jemma.engine.checkpoint.GemmaConfig;
 import dev.jemma.engine.checkpoint.LayerConfig;
 import dev.jemma.engine.checkpoint.TemplateFiles;
 import dev.jemma.engine.inspect.Inspection;
-import dev.jemma.engine.inspect.Weights;
-import dev.jemma.engine.inspect.Weights.Stored;
+import dev.jemma.engine.inspect.StoredTensors.Stored;
+import dev.jemma.engine.inspect.StoredTensors;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -116,7 +116,7 @@ final class InspectCommand implements Callable<Integer> {
         config.baseModelNameOrPath().ifPresent(base -> line(out, "base", base));
     }
 
-    private void print(Weights weights, PrintWriter out) {
+    private void print(StoredTensors weights, PrintWriter out) {
         StringBuilder types = new StringBuilder();
         weights.elementsByType()
                 .forEach((type, elements) -> types.append(types.isEmpty() ? "" : ", ")

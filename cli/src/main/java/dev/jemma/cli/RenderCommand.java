@@ -12,6 +12,7 @@ import dev.jemma.engine.chat.ToolStyle;
 import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.checkpoint.Family;
 import dev.jemma.engine.checkpoint.GemmaConfig;
+import dev.jemma.engine.checkpoint.ModelFiles;
 import dev.jemma.engine.checkpoint.TemplateFiles;
 import dev.jemma.engine.template.RenderOptions;
 import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
@@ -149,7 +150,7 @@ final class RenderCommand implements Callable<Integer> {
         TemplateFiles found = TemplateFiles.find(model);
         Family family = found.general().isPresent()
                 ? Family.GEMMA_3
-                : GemmaConfig.read(model.resolve("config.json")).config().family();
+                : GemmaConfig.read(model.resolve(ModelFiles.CONFIG)).config().family();
         return Turns.of(found, family, SpecialTokens.read(model));
     }
 

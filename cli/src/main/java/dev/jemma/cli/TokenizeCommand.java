@@ -63,9 +63,10 @@ final class TokenizeCommand implements Callable<Integer> {
                         .orElseThrow(() -> new FormatException(model + " has no tokenizer (tokenizer.ggml.tokens)"));
             }
         }
-        Path file = model.resolve("tokenizer.json");
+        Path file = model.resolve(Tokenizer.FILE);
         if (!Files.isRegularFile(file)) {
-            throw new FormatException(model + " has no tokenizer.json; copy the one that belongs to the model into it");
+            throw new FormatException(
+                    model + " has no " + Tokenizer.FILE + "; copy the one that belongs to the model into it");
         }
         return Tokenizer.load(file);
     }

@@ -1,5 +1,8 @@
 package dev.jemma.cli.demo;
 
+import dev.jemma.engine.checkpoint.ModelFiles;
+import dev.jemma.engine.safetensors.Shards;
+import dev.jemma.engine.tokenizer.Tokenizer;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.FileNotFoundException;
@@ -17,12 +20,12 @@ import java.util.List;
  */
 public final class DemoFiles {
     private static final List<String> MODEL = List.of(
-            "config.json",
-            "generation_config.json",
-            "tokenizer.json",
-            "tokenizer_config.json",
-            "chat_template.jinja",
-            "model.safetensors");
+            ModelFiles.CONFIG,
+            ModelFiles.GENERATION_CONFIG,
+            Tokenizer.FILE,
+            ModelFiles.TOKENIZER_CONFIG,
+            ModelFiles.CHAT_TEMPLATE,
+            Shards.SINGLE);
 
     private DemoFiles() {}
 

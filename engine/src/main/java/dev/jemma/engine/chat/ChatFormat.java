@@ -2,6 +2,8 @@ package dev.jemma.engine.chat;
 
 import dev.jemma.engine.api.TemplateException;
 import dev.jemma.engine.api.TextSpan;
+import dev.jemma.engine.checkpoint.ModelFiles;
+import dev.jemma.engine.checkpoint.TemplateFiles;
 import dev.jemma.engine.template.ChatTemplate;
 import dev.jemma.engine.template.RenderOptions;
 import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
@@ -10,6 +12,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -24,7 +27,7 @@ import tools.jackson.databind.node.ObjectNode;
  */
 public final class ChatFormat {
     /** The file beside an adapter that says how it was trained to write calls. */
-    public static final String FILE = "jemma.json";
+    public static final String FILE = ModelFiles.JEMMA;
 
     /** The key in {@link #FILE}. */
     public static final String TOOL_FORMAT = "tool_format";
@@ -66,12 +69,10 @@ public final class ChatFormat {
         json.put(TOOL_FORMAT, tools.name());
         Map<String, String> files = new HashMap<>();
         files.put(FILE, json.toPrettyString() + "\n");
-        files.put("chat_template.jinja", templates.plain().source());
-        if (!templates.areOne()) {
-            files.put(
-                    "additional_chat_templates/tool_use.jinja",
-                    templates.withTools().source());
-        }
+        Optional<String> toolUse = templates.areOne()
+                ? Optional.empty()
+                : Optional.of(templates.withTools().source());
+        files.putAll(TemplateFiles.of(templates.plain().source(), toolUse).files());
         return files;
     }
 

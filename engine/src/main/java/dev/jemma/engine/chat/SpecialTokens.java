@@ -2,6 +2,7 @@ package dev.jemma.engine.chat;
 
 import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.checkpoint.GenerationConfig;
+import dev.jemma.engine.checkpoint.ModelFiles;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.tokenizer.Tokenizer;
 import java.io.IOException;
@@ -49,7 +50,7 @@ public record SpecialTokens(String bos, String eos) {
      * @throws IOException if the file cannot be read
      */
     public static SpecialTokens read(Path folder) throws IOException {
-        Path file = folder.resolve("tokenizer_config.json");
+        Path file = folder.resolve(ModelFiles.TOKENIZER_CONFIG);
         if (!Files.exists(file)) {
             return GEMMA;
         }

@@ -13,6 +13,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.SequencedMap;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -87,6 +88,17 @@ public sealed interface Checkpoint extends AutoCloseable permits ModelFolder, Gg
      * @throws IllegalArgumentException if the files have none of that name
      */
     Weight weight(String name);
+
+    /** Every tensor that a plain Hugging Face folder of this model holds, by its name there; borrowed. */
+    SequencedMap<String, PlainTensor> plainTensors();
+
+    /**
+     * Writes what such a folder holds beside weights and config.json to {@code folder}.
+     *
+     * @throws FormatException if a part of the model that belongs there is malformed
+     * @throws IOException if a file cannot be read or written
+     */
+    void writeCompanions(Path folder) throws IOException;
 
     /** The mapped files. */
     List<Path> files();

@@ -42,8 +42,7 @@ public record GenerationConfig(
         List<Integer> suppressTokens,
         List<String> warnings) {
 
-    /** The file's name in a model folder. */
-    public static final String FILE = "generation_config.json";
+    private static final String FILE = ModelFiles.GENERATION_CONFIG;
 
     /** Options of other decoding methods, with the value that means "not used". */
     private static final Map<String, Double> OTHER_METHODS = Map.ofEntries(

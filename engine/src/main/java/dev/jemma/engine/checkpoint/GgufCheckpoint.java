@@ -25,7 +25,7 @@ import tools.jackson.databind.node.ObjectNode;
  * ({@link GgufConfig}, {@link GgufNames}, {@link GgufTokenizer}) and its weights to what kernels take; nothing else in Jemma knows of
  * the format. Matrices whose blocks kernels know are used where they lie, others give their values block by block.
  */
-public final class GgufCheckpoint implements Checkpoint {
+final class GgufCheckpoint implements Checkpoint {
     private final GgufFile file;
     private final ObjectNode json;
     private final GemmaConfig config;
@@ -123,8 +123,22 @@ public final class GgufCheckpoint implements Checkpoint {
     }
 
     /** The mapped file. */
-    public GgufFile file() {
+    GgufFile file() {
         return file;
+    }
+
+    /** The weights that the model computes with, by Hugging Face's names. */
+    @Override
+    public SequencedMap<String, PlainTensor> plainTensors() {
+        SequencedMap<String, PlainTensor> tensors = new LinkedHashMap<>();
+        config.weights().sequencedKeySet().forEach(name -> tensors.put(name, PlainTensor.of(weight(name))));
+        return tensors;
+    }
+
+    /** Writes what the metadata say of sampling, tokenizer and templates. */
+    @Override
+    public void writeCompanions(Path target) throws IOException {
+        GgufCompanions.write(this, target);
     }
 
     @Override

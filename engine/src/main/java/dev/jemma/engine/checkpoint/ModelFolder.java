@@ -26,10 +26,8 @@ import tools.jackson.databind.node.ObjectNode;
  * A model folder as Hugging Face lays it out: config.json, generation_config.json, safetensors, tokenizer.json,
  * tokenizer_config.json and chat templates. Weights are used where they lie.
  */
-public final class ModelFolder implements Checkpoint {
-    static final String CONFIG = "config.json";
-    static final String TOKENIZER = "tokenizer.json";
-    static final String TOKENIZER_CONFIG = "tokenizer_config.json";
+final class ModelFolder implements Checkpoint {
+    private static final String CONFIG = ModelFiles.CONFIG;
 
     /** Buffers that old versions of transformers saved beside the weights. */
     private static final String ROTARY_BUFFER = "rotary_emb.inv_freq";
@@ -66,7 +64,7 @@ public final class ModelFolder implements Checkpoint {
         Path configFile = folder.resolve(CONFIG);
         if (!Files.exists(configFile)) {
             throw new FormatException(folder + ": has no " + CONFIG
-                    + (Files.exists(folder.resolve("adapter_config.json"))
+                    + (Files.exists(folder.resolve(ModelFiles.ADAPTER_CONFIG))
                             ? "; it is a LoRA adapter, wanted the model it belongs to"
                             : "; wanted a model folder as Hugging Face lays it out"));
         }
@@ -202,7 +200,7 @@ public final class ModelFolder implements Checkpoint {
     /** A token is written as a string, or as an object with {@code content}. */
     @Override
     public Optional<String> specialToken(String key) throws IOException {
-        Path file = folder.resolve(TOKENIZER_CONFIG);
+        Path file = folder.resolve(ModelFiles.TOKENIZER_CONFIG);
         if (!Files.exists(file)) {
             return Optional.empty();
         }
@@ -213,7 +211,7 @@ public final class ModelFolder implements Checkpoint {
 
     @Override
     public Optional<Tokenizer> tokenizer() {
-        return Optional.of(folder.resolve(TOKENIZER)).filter(Files::exists).map(Tokenizer::load);
+        return Optional.of(folder.resolve(Tokenizer.FILE)).filter(Files::exists).map(Tokenizer::load);
     }
 
     @Override
@@ -243,8 +241,22 @@ public final class ModelFolder implements Checkpoint {
         return stored;
     }
 
-    /** The mapped files with every tensor in them, those that the text model does not use included. */
-    public Shards shards() {
+    /** Every tensor of the files as it is named there, those that the text model does not use included. */
+    @Override
+    public SequencedMap<String, PlainTensor> plainTensors() {
+        SequencedMap<String, PlainTensor> tensors = new LinkedHashMap<>();
+        shards.names().forEach(name -> tensors.put(name, PlainTensor.of(shards, name)));
+        return tensors;
+    }
+
+    /** Copies what lies beside the weights: tokenizer, templates, sampling, licence. */
+    @Override
+    public void writeCompanions(Path target) throws IOException {
+        FolderCompanions.copy(folder, target);
+    }
+
+    /** The mapped files. */
+    Shards shards() {
         return shards;
     }
 

@@ -2,6 +2,7 @@ package dev.jemma.engine.checkpoint;
 
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.io.JsonFile;
+import dev.jemma.engine.io.StagedFolder;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -11,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
@@ -30,19 +32,24 @@ public record TemplateFiles(SequencedMap<String, String> byName, String source) 
     /** The name of an unnamed template. */
     public static final String DEFAULT = "default";
 
+    /** The template files of a folder of them. */
+    static final String GLOB = "*.jinja";
+
+    private static final String SUFFIX = ".jinja";
     private static final String TOOL_USE = "tool_use";
-
-    /** The file of a folder's own template. */
-    public static final String FILE = "chat_template.jinja";
-
-    /** The folder of further templates, named by their files. */
-    public static final String ADDITIONAL = "additional_chat_templates";
-
     private static final String KEY = "chat_template";
     private static final long MAX_BYTES = 4L << 20;
 
     public TemplateFiles {
         byName = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(byName));
+    }
+
+    /** One template for any conversation, and possibly another for those with tools. */
+    public static TemplateFiles of(String general, Optional<String> toolUse) {
+        SequencedMap<String, String> byName = new LinkedHashMap<>();
+        byName.put(DEFAULT, general);
+        toolUse.ifPresent(text -> byName.put(TOOL_USE, text));
+        return new TemplateFiles(byName, ModelFiles.CHAT_TEMPLATE);
     }
 
     /** The template for any conversation, if there is one. */
@@ -63,24 +70,25 @@ public record TemplateFiles(SequencedMap<String, String> byName, String source) 
      */
     public static TemplateFiles find(Path folder) throws IOException {
         SequencedMap<String, String> found = new LinkedHashMap<>();
-        if (Files.exists(folder.resolve(FILE))) {
-            found.put(DEFAULT, text(folder.resolve(FILE)));
+        if (Files.exists(folder.resolve(ModelFiles.CHAT_TEMPLATE))) {
+            found.put(DEFAULT, text(folder.resolve(ModelFiles.CHAT_TEMPLATE)));
         }
-        Path additional = folder.resolve(ADDITIONAL);
+        Path additional = folder.resolve(ModelFiles.ADDITIONAL_TEMPLATES);
         if (Files.isDirectory(additional)) {
             TreeSet<Path> files = new TreeSet<>();
-            try (DirectoryStream<Path> stream = Files.newDirectoryStream(additional, "*.jinja")) {
+            try (DirectoryStream<Path> stream = Files.newDirectoryStream(additional, GLOB)) {
                 stream.forEach(files::add);
             }
             for (Path file : files) {
                 String name = file.getFileName().toString();
-                found.putIfAbsent(name.substring(0, name.length() - ".jinja".length()), text(file));
+                found.putIfAbsent(name.substring(0, name.length() - SUFFIX.length()), text(file));
             }
         }
         if (!found.isEmpty()) {
-            return new TemplateFiles(found, found.containsKey(DEFAULT) ? FILE : ADDITIONAL);
+            return new TemplateFiles(
+                    found, found.containsKey(DEFAULT) ? ModelFiles.CHAT_TEMPLATE : ModelFiles.ADDITIONAL_TEMPLATES);
         }
-        for (String name : new String[] {"chat_template.json", "tokenizer_config.json"}) {
+        for (String name : List.of(ModelFiles.CHAT_TEMPLATE_JSON, ModelFiles.TOKENIZER_CONFIG)) {
             Path file = folder.resolve(name);
             if (Files.exists(file)) {
                 read(JsonFile.read(file, Set.of(KEY)).path(KEY), name, found);
@@ -90,6 +98,40 @@ public record TemplateFiles(SequencedMap<String, String> byName, String source) 
             }
         }
         return new TemplateFiles(found, "");
+    }
+
+    /**
+     * The files of a folder that {@link #find} reads as these templates: text by path in the folder. A name that was downloaded does not
+     * reach outside of it.
+     */
+    public SequencedMap<String, String> files() {
+        SequencedMap<String, String> files = new LinkedHashMap<>();
+        byName.forEach((name, text) -> files.put(
+                name.equals(DEFAULT)
+                        ? ModelFiles.CHAT_TEMPLATE
+                        : ModelFiles.ADDITIONAL_TEMPLATES + "/" + name.replaceAll("[^A-Za-z0-9_-]", "_") + SUFFIX,
+                text));
+        return files;
+    }
+
+    /** Writes {@link #files} to {@code folder}, beside what it holds. */
+    void writeTo(Path folder) throws IOException {
+        for (Map.Entry<String, String> template : files().entrySet()) {
+            Path file = folder.resolve(template.getKey());
+            Files.createDirectories(file.getParent());
+            Files.writeString(file, template.getValue());
+        }
+    }
+
+    /**
+     * Makes these the templates of {@code folder}, in the place of all that {@link #find} finds there first.
+     *
+     * @throws IOException if they cannot be written
+     */
+    public void replaceIn(Path folder) throws IOException {
+        Files.deleteIfExists(folder.resolve(ModelFiles.CHAT_TEMPLATE));
+        StagedFolder.delete(folder.resolve(ModelFiles.ADDITIONAL_TEMPLATES));
+        writeTo(folder);
     }
 
     private static void read(JsonNode node, String file, Map<String, String> into) {

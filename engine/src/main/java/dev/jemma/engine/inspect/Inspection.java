@@ -5,9 +5,8 @@ import dev.jemma.engine.api.LoraConfig;
 import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.checkpoint.GemmaConfig;
 import dev.jemma.engine.checkpoint.GenerationConfig;
-import dev.jemma.engine.checkpoint.GgufCheckpoint;
 import dev.jemma.engine.checkpoint.LayerConfig;
-import dev.jemma.engine.checkpoint.ModelFolder;
+import dev.jemma.engine.checkpoint.ModelFiles;
 import dev.jemma.engine.checkpoint.TemplateFiles;
 import dev.jemma.engine.gguf.GgufFile;
 import dev.jemma.engine.gguf.Metadata;
@@ -40,7 +39,7 @@ public sealed interface Inspection {
     Path path();
 
     /** The tensors, where the files could be read. */
-    Optional<Weights> weights();
+    Optional<StoredTensors> weights();
 
     /** What users should know, a line each. */
     List<String> warnings();
@@ -62,7 +61,7 @@ public sealed interface Inspection {
             Optional<GemmaConfig> config,
             Optional<GenerationConfig> generation,
             long parameters,
-            Optional<Weights> weights,
+            Optional<StoredTensors> weights,
             Optional<Long> tokenizerBytes,
             Optional<TemplateFiles> templates,
             List<String> warnings,
@@ -88,7 +87,7 @@ public sealed interface Inspection {
             Optional<GenerationConfig> generation,
             long parameters,
             Optional<Integer> tokens,
-            Optional<Weights> weights,
+            Optional<StoredTensors> weights,
             Optional<TemplateFiles> templates,
             List<String> warnings,
             List<String> problems)
@@ -105,7 +104,7 @@ public sealed interface Inspection {
             Path path,
             Optional<LoraConfig> config,
             long parameters,
-            Optional<Weights> weights,
+            Optional<StoredTensors> weights,
             Optional<TemplateFiles> templates,
             List<String> warnings,
             List<String> problems)
@@ -119,7 +118,7 @@ public sealed interface Inspection {
     record TensorFile(
             Path path,
             Map<String, String> metadata,
-            Optional<Weights> weights,
+            Optional<StoredTensors> weights,
             List<String> warnings,
             List<String> problems)
             implements Inspection {}
@@ -145,7 +144,7 @@ public sealed interface Inspection {
             throw new FormatException(
                     path + ": is a file, wanted a model folder, an adapter folder, a .gguf or a .safetensors file");
         }
-        return Files.exists(path.resolve("adapter_config.json")) && !Files.exists(path.resolve("config.json"))
+        return Files.exists(path.resolve(ModelFiles.ADAPTER_CONFIG)) && !Files.exists(path.resolve(ModelFiles.CONFIG))
                 ? adapter(path)
                 : model(path);
     }
@@ -158,7 +157,8 @@ public sealed interface Inspection {
         }
         try (SafetensorsFile file = opened.get()) {
             List<String> warnings = unreadable(file.entries().values());
-            return new TensorFile(path, file.metadata(), Optional.of(Weights.of(List.of(file))), warnings, List.of());
+            return new TensorFile(
+                    path, file.metadata(), Optional.of(StoredTensors.of(List.of(file))), warnings, List.of());
         }
     }
 
@@ -204,7 +204,7 @@ public sealed interface Inspection {
                     model.map(Checkpoint::generation),
                     model.map(Checkpoint::parameters).orElse(0L),
                     tokens,
-                    Optional.of(Weights.of(file)),
+                    Optional.of(StoredTensors.of(file)),
                     templates,
                     warnings,
                     problems.found());
@@ -225,11 +225,19 @@ public sealed interface Inspection {
     private static Model model(Path path) throws IOException {
         Problems problems = new Problems();
         List<String> warnings = new ArrayList<>();
+        Problems ignored = new Problems();
         Optional<Checkpoint> opened = attempt(() -> Checkpoint.open(path), problems);
-        Optional<TemplateFiles> templates = attempt(() -> TemplateFiles.find(path), new Problems());
-        Optional<Long> tokenizer = size(path.resolve("tokenizer.json"));
+        // those that the text model does not use included
+        Optional<StoredTensors> weights = attempt(() -> Shards.open(path), ignored)
+                .map(shards -> {
+                    try (shards) {
+                        return StoredTensors.of(shards.files());
+                    }
+                });
+        Optional<TemplateFiles> templates = attempt(() -> TemplateFiles.find(path), ignored);
+        Optional<Long> tokenizer = size(path.resolve(Tokenizer.FILE));
         if (tokenizer.isEmpty()) {
-            warnings.add("no tokenizer.json: text cannot be read or written");
+            warnings.add("no " + Tokenizer.FILE + ": text cannot be read or written");
         }
         if (opened.isPresent()) {
             try (Checkpoint checkpoint = opened.get()) {
@@ -239,7 +247,7 @@ public sealed interface Inspection {
                         Optional.of(checkpoint.config()),
                         Optional.of(checkpoint.generation()),
                         checkpoint.parameters(),
-                        weights(checkpoint),
+                        weights,
                         tokenizer,
                         templates,
                         warnings,
@@ -247,16 +255,10 @@ public sealed interface Inspection {
             }
         }
         // each part by itself, so that one bad file does not hide the others
-        Problems ignored = new Problems();
-        Optional<GemmaConfig.Parsed> config = Files.exists(path.resolve("config.json"))
-                ? attempt(() -> GemmaConfig.read(path.resolve("config.json")), ignored)
+        Optional<GemmaConfig.Parsed> config = Files.exists(path.resolve(ModelFiles.CONFIG))
+                ? attempt(() -> GemmaConfig.read(path.resolve(ModelFiles.CONFIG)), ignored)
                 : Optional.empty();
         config.ifPresent(parsed -> warnings.addAll(parsed.warnings()));
-        Optional<Weights> weights = attempt(() -> Shards.open(path), ignored).map(shards -> {
-            try (shards) {
-                return Weights.of(shards.files());
-            }
-        });
         return new Model(
                 path,
                 config.map(GemmaConfig.Parsed::config),
@@ -272,33 +274,25 @@ public sealed interface Inspection {
                 problems.found());
     }
 
-    /** Those of a folder include what the text model does not use. */
-    private static Optional<Weights> weights(Checkpoint checkpoint) {
-        return switch (checkpoint) {
-            case ModelFolder folder -> Optional.of(Weights.of(folder.shards().files()));
-            case GgufCheckpoint gguf -> Optional.of(Weights.of(gguf.file()));
-        };
-    }
-
     private static LoraAdapter adapter(Path path) throws IOException {
         Problems problems = new Problems();
         List<String> warnings = new ArrayList<>();
         Optional<LoraConfigJson.Parsed> config = attempt(() -> LoraConfigJson.read(path), problems);
         config.ifPresent(parsed -> warnings.addAll(parsed.warnings()));
-        Path file = path.resolve("adapter_model.safetensors");
-        Optional<Weights> weights = Optional.empty();
+        Path file = path.resolve(ModelFiles.ADAPTER_WEIGHTS);
+        Optional<StoredTensors> weights = Optional.empty();
         if (Files.exists(file)) {
             Optional<SafetensorsFile> opened = attempt(() -> SafetensorsFile.open(file), problems);
             weights = opened.map(tensors -> {
                 try (tensors) {
                     warnings.addAll(unreadable(tensors.entries().values()));
-                    return Weights.of(List.of(tensors));
+                    return StoredTensors.of(List.of(tensors));
                 }
             });
         } else {
-            problems.add(path + ": has no adapter_model.safetensors");
+            problems.add(path + ": has no " + ModelFiles.ADAPTER_WEIGHTS);
         }
-        long parameters = weights.map(Weights::tensors).orElse(List.of()).stream()
+        long parameters = weights.map(StoredTensors::tensors).orElse(List.of()).stream()
                 .filter(tensor -> tensor.name().contains(".lora_"))
                 .mapToLong(tensor -> tensor.shape().elements())
                 .sum();
@@ -369,7 +363,7 @@ public sealed interface Inspection {
                 file.metadata().forEach(metadata::put);
             }
         }
-        Consumer<Weights> write = weights -> weights.writeTo(json.putObject("weights"));
+        Consumer<StoredTensors> write = weights -> weights.writeTo(json.putObject("weights"));
         weights().ifPresent(write);
         warnings().forEach(json.putArray("warnings")::add);
         problems().forEach(json.putArray("problems")::add);

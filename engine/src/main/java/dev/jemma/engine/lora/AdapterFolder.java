@@ -1,5 +1,6 @@
 package dev.jemma.engine.lora;
 
+import dev.jemma.engine.checkpoint.ModelFiles;
 import dev.jemma.engine.io.AtomicFile;
 import dev.jemma.engine.io.StagedFolder;
 import dev.jemma.engine.safetensors.SafetensorsWriter;
@@ -18,8 +19,8 @@ import java.util.SequencedMap;
  * pair or the new one at every moment.
  */
 final class AdapterFolder {
-    static final String CONFIG = "adapter_config.json";
-    static final String WEIGHTS = "adapter_model.safetensors";
+    static final String CONFIG = ModelFiles.ADAPTER_CONFIG;
+    static final String WEIGHTS = ModelFiles.ADAPTER_WEIGHTS;
     private static final String PENDING = ".adapter.pending";
 
     private AdapterFolder() {}

@@ -4,6 +4,7 @@ import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.LoraConfig;
 import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.checkpoint.GemmaConfig;
+import dev.jemma.engine.checkpoint.ModelFiles;
 import dev.jemma.engine.checkpoint.TensorNames;
 import dev.jemma.engine.checkpoint.Weight;
 import dev.jemma.engine.io.Problems;
@@ -32,6 +33,7 @@ final class AdapterReader {
     private static final List<String> FACTORS =
             List.of(".lora_A.weight", ".lora_B.weight", ".lora_embedding_A", ".lora_embedding_B");
     private static final List<String> COPIES = List.of(".base_layer.weight", ".weight");
+    private static final String PICKLE = "adapter_model.bin";
     private static final int BLOCK = 1 << 16;
 
     /** How far a weight in blocks of 4 bits may be from what it was made of, in parts of its size. */
@@ -64,8 +66,8 @@ final class AdapterReader {
         Path weights = AdapterFolder.file(folder, AdapterFolder.WEIGHTS);
         if (!Files.exists(weights)) {
             throw new FormatException(folder + ": has no " + AdapterFolder.WEIGHTS
-                    + (Files.exists(folder.resolve("adapter_model.bin"))
-                            ? "; adapter_model.bin is a pickle, save it with PEFT's safe_serialization"
+                    + (Files.exists(folder.resolve(PICKLE))
+                            ? "; " + PICKLE + " is a pickle, save it with PEFT's safe_serialization"
                             : ""));
         }
         return SafetensorsFile.open(weights);
@@ -188,8 +190,8 @@ final class AdapterReader {
         content.copies().forEach((module, key) -> {
             TensorEntry entry = file.entries().get(key);
             if (entry != null && !entry.shape().equals(wanted)) {
-                problems.add(place(file, key) + " has shape " + entry.shape() + ", config.json wants " + wanted
-                        + ": the adapter was trained on a model with another vocabulary");
+                problems.add(place(file, key) + " has shape " + entry.shape() + ", " + ModelFiles.CONFIG + " wants "
+                        + wanted + ": the adapter was trained on a model with another vocabulary");
                 return;
             }
             checkEntry(file, key, wanted, problems);

@@ -3,8 +3,8 @@ package dev.jemma.engine.lora;
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.checkpoint.GemmaConfig;
-import dev.jemma.engine.checkpoint.GgufCheckpoint;
-import dev.jemma.engine.checkpoint.ModelFolder;
+import dev.jemma.engine.checkpoint.ModelFiles;
+import dev.jemma.engine.checkpoint.PlainTensor;
 import dev.jemma.engine.checkpoint.TemplateFiles;
 import dev.jemma.engine.checkpoint.TensorNames;
 import dev.jemma.engine.io.JsonFile;
@@ -16,11 +16,8 @@ import dev.jemma.engine.safetensors.Shards;
 import dev.jemma.engine.safetensors.StoredType;
 import dev.jemma.engine.tensor.DType;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -28,7 +25,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.SequencedMap;
-import java.util.regex.Pattern;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -37,19 +33,9 @@ import tools.jackson.databind.node.ObjectNode;
  * <p>Every weight is {@code W + scale * B A}, summed in f32 over the adapters in the order given, and rounded once to the type it is
  * stored in. Where an adapter updates the embedding or the head of a model that ties them, both are written and the tie is undone
  * in config.json, because one weight could not hold two updates. Everything else of the base goes over as it is, the vision tower
- * of a multimodal model included; a chat template beside an adapter takes the place of the base's.
+ * of a multimodal model included; the chat templates beside an adapter take the place of the base's.
  */
 public final class Merge {
-    /** What a folder needs beside weights and config.json. */
-    private static final Pattern COPIED =
-            Pattern.compile(".*\\.(json|jinja|model|txt)|(LICENSE|NOTICE|USE_POLICY).*", Pattern.CASE_INSENSITIVE);
-
-    private static final Pattern NOT_COPIED =
-            Pattern.compile("\\..*|config\\.json|.*\\.index\\.json|adapter_config\\.json|trainer_state\\.json");
-
-    /** What training leaves beside an adapter for those who talk to the model: its template, and the form of its tool calls. */
-    private static final List<String> OF_ADAPTER = List.of(TemplateFiles.FILE, "jemma.json");
-
     private final Checkpoint base;
     private final List<Adapter> adapters;
     private final Optional<DType> dtype;
@@ -96,10 +82,7 @@ public final class Merge {
                 loaded.add(Adapter.load(adapter, base));
             }
             Result result = new Merge(base, loaded, dtype).write(staged.path());
-            switch (base) {
-                case ModelFolder folder -> copy(folder.path(), staged.path());
-                case GgufCheckpoint gguf -> GgufCompanions.write(gguf, staged.path());
-            }
+            base.writeCompanions(staged.path());
             copyOfAdapters(adapters, staged.path());
             staged.commit();
             return result;
@@ -118,7 +101,7 @@ public final class Merge {
         }
         boolean untie = base.config().tieWordEmbeddings()
                 && (updates.containsKey(LoraModule.EMBEDDING) || updates.containsKey(LoraModule.HEAD));
-        SequencedMap<String, BaseTensor> tensors = tensors(untie);
+        SequencedMap<String, PlainTensor> tensors = tensors(untie);
         List<Planned> planned = new ArrayList<>();
         tensors.forEach((name, tensor) -> planned.add(new Planned(
                 name,
@@ -127,7 +110,7 @@ public final class Merge {
         try (SafetensorsWriter writer =
                 new SafetensorsWriter(folder.resolve(Shards.SINGLE), planned, SafetensorsWriter.PYTORCH)) {
             for (Planned next : writer.order()) {
-                BaseTensor tensor = Objects.requireNonNull(tensors.get(next.name()));
+                PlainTensor tensor = Objects.requireNonNull(tensors.get(next.name()));
                 String module = module(next.name());
                 if (tensor.bytes().isPresent() && next.type() == tensor.type() && !updates.containsKey(module)) {
                     writer.append(tensor.bytes().get());
@@ -142,7 +125,7 @@ public final class Merge {
             }
             writer.commit();
         }
-        Files.write(folder.resolve("config.json"), JsonFile.bytes(config(untie)));
+        Files.write(folder.resolve(ModelFiles.CONFIG), JsonFile.bytes(config(untie)));
         List<String> warnings = new ArrayList<>(base.warnings());
         adapters.forEach(adapter -> warnings.addAll(adapter.warnings()));
         return new Result(updates.size(), untie, Files.size(folder.resolve(Shards.SINGLE)), warnings);
@@ -154,14 +137,14 @@ public final class Merge {
     }
 
     /** What to write, by name, each with what it begins as. */
-    private SequencedMap<String, BaseTensor> tensors(boolean untie) {
-        SequencedMap<String, BaseTensor> tensors = BaseTensor.all(base);
+    private SequencedMap<String, PlainTensor> tensors(boolean untie) {
+        SequencedMap<String, PlainTensor> tensors = base.plainTensors();
         if (untie) {
             String embedding = base.weight(GemmaConfig.EMBEDDING).name();
             boolean oldForm = embedding.startsWith("language_model.model.");
             tensors.put(
                     oldForm ? "language_model." + GemmaConfig.HEAD : GemmaConfig.HEAD,
-                    BaseTensor.of(base, GemmaConfig.EMBEDDING));
+                    PlainTensor.of(base.weight(GemmaConfig.EMBEDDING)));
         }
         return tensors;
     }
@@ -198,40 +181,22 @@ public final class Merge {
         };
     }
 
-    private static void copy(Path model, Path out) throws IOException {
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(model)) {
-            for (Path file : files) {
-                String name = file.getFileName().toString();
-                if (COPIED.matcher(name).matches() && !NOT_COPIED.matcher(name).matches()) {
-                    copyFile(file, out);
-                }
-            }
-        }
-        Path additional = model.resolve(TemplateFiles.ADDITIONAL);
-        if (Files.isDirectory(additional)) {
-            Path folder = Files.createDirectory(out.resolve(TemplateFiles.ADDITIONAL));
-            try (DirectoryStream<Path> files = Files.newDirectoryStream(additional, "*.jinja")) {
-                for (Path file : files) {
-                    copyFile(file, folder);
-                }
-            }
-        }
-    }
-
+    /**
+     * What training leaves beside an adapter for those who talk to the model: the last adapter's templates that has one for any
+     * conversation take the place of all the base's, and its form of tool calls goes along.
+     */
     private static void copyOfAdapters(List<Path> adapters, Path out) throws IOException {
+        Optional<TemplateFiles> templates = Optional.empty();
         for (Path adapter : adapters) {
-            for (String name : OF_ADAPTER) {
-                copyFile(adapter.resolve(name), out);
+            TemplateFiles found = TemplateFiles.find(adapter);
+            templates = found.general().isPresent() ? Optional.of(found) : templates;
+            Path form = adapter.resolve(ModelFiles.JEMMA);
+            if (Files.isRegularFile(form)) {
+                Files.write(out.resolve(ModelFiles.JEMMA), Files.readAllBytes(form));
             }
         }
-    }
-
-    /** Copies the content alone: a read-only source must not make what is written read-only. */
-    private static void copyFile(Path file, Path folder) throws IOException {
-        if (Files.isRegularFile(file)) {
-            try (InputStream content = Files.newInputStream(file)) {
-                Files.copy(content, folder.resolve(file.getFileName()), StandardCopyOption.REPLACE_EXISTING);
-            }
+        if (templates.isPresent()) {
+            templates.get().replaceIn(out);
         }
     }
 }

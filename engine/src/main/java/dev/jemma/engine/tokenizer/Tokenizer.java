@@ -19,6 +19,9 @@ import java.util.function.Supplier;
  * surrogates, which Hugging Face cannot be given at all, count as U+FFFD. A file's {@code truncation} and {@code padding} are ignored, as transformers ignores them.
  */
 public final class Tokenizer {
+    /** The file's name in a model folder. */
+    public static final String FILE = "tokenizer.json";
+
     private final TokenizerData data;
     private final BpeModel model;
     private final AddedTokens asWritten;

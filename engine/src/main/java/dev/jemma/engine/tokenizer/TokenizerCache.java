@@ -59,10 +59,10 @@ final class TokenizerCache {
         try {
             return load(file, Files.size(file), () -> TokenizerJson.read(file, Files.readAllBytes(file)));
         } catch (NoSuchFileException missing) {
-            throw new FormatException(file + ": no such file, wanted a tokenizer.json", missing);
+            throw new FormatException(file + ": no such file, wanted a " + Tokenizer.FILE, missing);
         } catch (IOException unreadable) {
             throw new FormatException(
-                    file + ": cannot be read as a tokenizer.json: " + unreadable.getMessage(), unreadable);
+                    file + ": cannot be read as a " + Tokenizer.FILE + ": " + unreadable.getMessage(), unreadable);
         }
     }
 

@@ -2,6 +2,7 @@ package dev.jemma.engine.train;
 
 import dev.jemma.engine.api.Precision;
 import dev.jemma.engine.api.TrainingException;
+import dev.jemma.engine.checkpoint.ModelFiles;
 import dev.jemma.engine.io.StagedFolder;
 import dev.jemma.engine.lora.Adapter;
 import java.io.IOException;
@@ -25,8 +26,8 @@ import java.util.regex.Pattern;
  */
 final class RunFolder {
     private static final Pattern CHECKPOINT = Pattern.compile("checkpoint-(\\d{1,18})");
-    private static final Pattern LEFT_OVER =
-            Pattern.compile("\\.(checkpoint-\\d+|adapter_.*|chat_template\\.jinja|jemma\\.json)\\..*\\.tmp");
+    private static final Pattern LEFT_OVER = Pattern.compile("\\.(checkpoint-\\d+|adapter_.*|"
+            + Pattern.quote(ModelFiles.CHAT_TEMPLATE) + "|" + Pattern.quote(ModelFiles.JEMMA) + ")\\..*\\.tmp");
 
     private final TrainingRun run;
 

@@ -7,6 +7,7 @@ import dev.jemma.engine.api.TrainingConfig;
 import dev.jemma.engine.api.TrainingEvent;
 import dev.jemma.engine.api.TrainingException;
 import dev.jemma.engine.api.WeightType;
+import dev.jemma.engine.checkpoint.ModelFiles;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.RecordComponent;
 import java.nio.file.Path;
@@ -28,7 +29,7 @@ import tools.jackson.databind.node.ObjectNode;
  * @param identity what decides the numbers: hyperparameters, data, precision, each as text
  */
 record RunState(long step, long totalSteps, double elapsedSeconds, Map<String, String> identity) {
-    static final String FILE = "trainer_state.json";
+    static final String FILE = ModelFiles.TRAINER_STATE;
     private static final String ARITHMETIC = "arithmetic";
     private static final String WEIGHTS = "weights";
     private static final JsonMapper JSON = JsonMapper.shared();

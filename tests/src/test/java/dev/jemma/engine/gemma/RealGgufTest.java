@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.jemma.engine.api.WeightType;
 import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.checkpoint.GemmaConfig;
-import dev.jemma.engine.checkpoint.GgufCheckpoint;
 import dev.jemma.engine.checkpoint.ModelWeights;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.cpu.CpuKernels;
@@ -92,7 +91,7 @@ final class RealGgufTest {
         try (Checkpoint checkpoint = Checkpoint.open(gguf)) {
             Tensor embedding = checkpoint.weight(GemmaConfig.EMBEDDING).tensor().orElseThrow();
             assertThat(embedding.dtype()).isEqualTo(DType.Q8_0);
-            MemorySegment file = ((GgufCheckpoint) checkpoint).file().data("token_embd.weight");
+            MemorySegment file = checkpoint.weight(GemmaConfig.EMBEDDING).bytes();
             assertThat(embedding.segment().address()).isEqualTo(file.address());
             assertThat(checkpoint
                             .weight("model.layers.0.self_attn.q_proj.weight")

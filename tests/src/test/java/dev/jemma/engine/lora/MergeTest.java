@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.jemma.engine.checkpoint.Checkpoint;
+import dev.jemma.engine.checkpoint.TemplateFiles;
+import dev.jemma.engine.gemma.TinyModels;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.kernel.LowRank;
 import dev.jemma.engine.tensor.Conversion;
@@ -14,7 +16,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -141,6 +145,69 @@ final class MergeTest {
         assertThat(temp.resolve("out/chat_template.jinja")).hasContent("adapter");
         assertThat(JsonFile.read(temp.resolve("out/config.json")).get("dtype").stringValue())
                 .isEqualTo("float32");
+    }
+
+    /** What training leaves beside an adapter whose template writes tools in another way than the base's. */
+    @ParameterizedTest
+    @CsvSource({
+        "base,         base tools,    ,        ,              base,    base tools",
+        "base,         base tools,    adapter, adapter tools, adapter, adapter tools",
+        "base,         base tools,    adapter, ,              adapter, ",
+        "base,         ,              adapter, adapter tools, adapter, adapter tools",
+        ",             ,              adapter, adapter tools, adapter, adapter tools",
+        "base,         base tools,    ,        adapter tools, base,    base tools",
+    })
+    void templatesAreThoseOfOnePlaceTheLastAdapterOrTheBase(
+            String base, String baseTools, String adapter, String adapterTools, String general, String toolUse)
+            throws IOException {
+        Path model = TinyModels.ROOT.resolve("gemma3");
+        Path source = Files.createDirectory(temp.resolve("base"));
+        copy(model, source);
+        templates(source, base, baseTools);
+        Path first = Files.createDirectory(temp.resolve("first"));
+        copy(model.resolve("lora"), first);
+        templates(first, "first", "first tools");
+        Path last = Files.createDirectory(temp.resolve("last"));
+        copy(model.resolve("lora"), last);
+        templates(last, adapter, adapterTools);
+        List<Path> adapters = adapter == null ? List.of(last) : List.of(first, last);
+        Merge.merge(source, adapters, temp.resolve("out"), Optional.empty());
+        TemplateFiles found = TemplateFiles.find(temp.resolve("out"));
+        assertThat(found.general()).isEqualTo(Optional.ofNullable(general));
+        assertThat(found.toolUse()).isEqualTo(Optional.ofNullable(toolUse));
+    }
+
+    private static void templates(Path folder, @Nullable String general, @Nullable String toolUse) throws IOException {
+        if (general != null) {
+            Files.writeString(folder.resolve("chat_template.jinja"), general);
+        }
+        if (toolUse != null) {
+            Files.writeString(
+                    Files.createDirectory(folder.resolve("additional_chat_templates"))
+                            .resolve("tool_use.jinja"),
+                    toolUse);
+        }
+    }
+
+    /** As transformers saves a tokenizer beside an adapter. */
+    @Test
+    void aTemplateInAnAdaptersTokenizerConfigIsTheMergedModels() throws IOException {
+        Path model = TinyModels.ROOT.resolve("gemma3");
+        Path base = Files.createDirectory(temp.resolve("base"));
+        copy(model, base);
+        templates(base, "base", "base tools");
+        Path adapter = Files.createDirectory(temp.resolve("adapter"));
+        copy(model.resolve("lora"), adapter);
+        Files.writeString(adapter.resolve("tokenizer_config.json"), """
+                {"chat_template": [{"name": "default", "template": "theirs"},
+                                   {"name": "../../tool_use", "template": "their tools"}]}""");
+        Merge.merge(base, List.of(adapter), temp.resolve("out"), Optional.empty());
+        assertThat(TemplateFiles.find(temp.resolve("out")).byName())
+                .isEqualTo(Map.of("default", "theirs", "______tool_use", "their tools"));
+        try (var files = Files.list(temp)) {
+            assertThat(files.map(file -> file.getFileName().toString()))
+                    .containsExactlyInAnyOrder("base", "adapter", "out");
+        }
     }
 
     @Test

@@ -17,7 +17,7 @@ import tools.jackson.databind.node.ObjectNode;
  * @param bytes size of the files
  * @param tensors every tensor, by file and then in the order of the data
  */
-public record Weights(List<String> files, long bytes, List<Stored> tensors) {
+public record StoredTensors(List<String> files, long bytes, List<Stored> tensors) {
     /**
      * A tensor of a file.
      *
@@ -27,26 +27,26 @@ public record Weights(List<String> files, long bytes, List<Stored> tensors) {
      */
     public record Stored(String name, String type, Shape shape) {}
 
-    public Weights {
+    public StoredTensors {
         files = List.copyOf(files);
         tensors = List.copyOf(tensors);
     }
 
-    static Weights of(List<SafetensorsFile> files) {
+    static StoredTensors of(List<SafetensorsFile> files) {
         List<Stored> tensors = new ArrayList<>();
         for (SafetensorsFile file : files) {
             for (TensorEntry entry : file.entries().values()) {
                 tensors.add(new Stored(entry.name(), entry.type().name(), entry.shape()));
             }
         }
-        return new Weights(
+        return new StoredTensors(
                 files.stream().map(file -> file.path().getFileName().toString()).toList(),
                 files.stream().mapToLong(SafetensorsFile::bytes).sum(),
                 tensors);
     }
 
-    static Weights of(GgufFile file) {
-        return new Weights(
+    static StoredTensors of(GgufFile file) {
+        return new StoredTensors(
                 List.of(file.name()),
                 file.bytes(),
                 file.tensors().values().stream()

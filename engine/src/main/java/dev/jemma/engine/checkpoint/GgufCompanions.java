@@ -1,14 +1,10 @@
-package dev.jemma.engine.lora;
+package dev.jemma.engine.checkpoint;
 
-import dev.jemma.engine.checkpoint.GenerationConfig;
-import dev.jemma.engine.checkpoint.GgufCheckpoint;
-import dev.jemma.engine.checkpoint.TemplateFiles;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -20,25 +16,15 @@ final class GgufCompanions {
 
     /** Writes generation_config.json, and where the file has them a tokenizer and chat templates, to {@code folder}. */
     static void write(GgufCheckpoint base, Path folder) throws IOException {
-        Files.write(folder.resolve(GenerationConfig.FILE), JsonFile.bytes(generation(base.generation())));
+        Files.write(folder.resolve(ModelFiles.GENERATION_CONFIG), JsonFile.bytes(generation(base.generation())));
         Optional<Tokenizer> tokenizer = base.tokenizer();
         if (tokenizer.isPresent()) {
-            tokenizer.get().write(folder.resolve("tokenizer.json"));
+            tokenizer.get().write(folder.resolve(Tokenizer.FILE));
             Files.write(
-                    folder.resolve("tokenizer_config.json"), JsonFile.bytes(tokenizerConfig(base, tokenizer.get())));
+                    folder.resolve(ModelFiles.TOKENIZER_CONFIG),
+                    JsonFile.bytes(tokenizerConfig(base, tokenizer.get())));
         }
-        for (Map.Entry<String, String> template : base.templates().byName().entrySet()) {
-            Path file = template.getKey().equals(TemplateFiles.DEFAULT)
-                    ? folder.resolve(TemplateFiles.FILE)
-                    : Files.createDirectories(folder.resolve(TemplateFiles.ADDITIONAL))
-                            .resolve(plainName(template.getKey()) + ".jinja");
-            Files.writeString(file, template.getValue());
-        }
-    }
-
-    /** A name out of a downloaded file must not reach outside the folder. */
-    private static String plainName(String name) {
-        return name.replaceAll("[^A-Za-z0-9_-]", "_");
+        base.templates().writeTo(folder);
     }
 
     private static ObjectNode generation(GenerationConfig config) {

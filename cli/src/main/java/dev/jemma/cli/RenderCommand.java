@@ -3,7 +3,6 @@ package dev.jemma.cli;
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.TemplateException;
 import dev.jemma.engine.api.TextSpan;
-import dev.jemma.engine.chat.BuiltInTemplate;
 import dev.jemma.engine.chat.ChatFormat;
 import dev.jemma.engine.chat.Prompt;
 import dev.jemma.engine.chat.SpecialTokens;
@@ -126,7 +125,7 @@ final class RenderCommand implements Callable<Integer> {
         static Turns of(TemplateFiles found, Family family, SpecialTokens tokens) {
             Templates templates = found.general().isPresent()
                     ? Templates.parse(found.general().get(), found.toolUse())
-                    : Templates.parse(BuiltInTemplate.of(family).source(), Optional.empty());
+                    : Templates.parse(family.template(), Optional.empty());
             return new Turns(templates, tokens);
         }
     }

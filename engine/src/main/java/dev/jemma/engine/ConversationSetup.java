@@ -2,13 +2,11 @@ package dev.jemma.engine;
 
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.TemplateException;
-import dev.jemma.engine.chat.BuiltInTemplate;
 import dev.jemma.engine.chat.ChatFormat;
 import dev.jemma.engine.chat.SpecialTokens;
 import dev.jemma.engine.chat.Templates;
 import dev.jemma.engine.chat.ToolStyle;
 import dev.jemma.engine.checkpoint.Checkpoint;
-import dev.jemma.engine.checkpoint.Family;
 import dev.jemma.engine.checkpoint.TemplateFiles;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.tokenizer.Tokenizer;
@@ -77,9 +75,7 @@ record ConversationSetup(GemmaOptions options, Checkpoint checkpoint, Tokenizer 
         if (ofModel.isPresent()) {
             return ofModel.get();
         }
-        BuiltInTemplate builtIn =
-                checkpoint.config().family() == Family.GEMMA_3 ? BuiltInTemplate.GEMMA3 : BuiltInTemplate.GEMMA;
-        return Source.of(builtIn.source(), "the built-in template");
+        return Source.of(checkpoint.config().family().template(), "the built-in template");
     }
 
     private ToolStyle toolStyle(String template) throws IOException {

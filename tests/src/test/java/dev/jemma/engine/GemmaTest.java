@@ -10,8 +10,8 @@ import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.GenerationEvent;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
-import dev.jemma.engine.chat.BuiltInTemplate;
 import dev.jemma.engine.chat.ChatFormat;
+import dev.jemma.engine.checkpoint.Family;
 import dev.jemma.engine.gemma.ReferenceData;
 import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
 import dev.jemma.engine.tokenizer.Specials;
@@ -276,8 +276,7 @@ final class GemmaTest {
     void templateAndToolFormatComeFromOptionsThenAdapterThenModel() throws IOException {
         Path adapter = Files.createDirectory(folder.resolve("adapter"));
         try (Gemma gemma = open()) {
-            assertThat(gemma.chatFormat(List.of()).templates().plain().source())
-                    .isEqualTo(BuiltInTemplate.GEMMA3.source());
+            assertThat(gemma.chatFormat(List.of()).templates().plain().source()).isEqualTo(Family.GEMMA_3.template());
             Files.writeString(folder.resolve("chat_template.jinja"), "{{ bos_token }}model {{ eos_token }}");
         }
         Files.writeString(

@@ -3,6 +3,7 @@ package dev.jemma.engine.chat;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.jemma.engine.api.TextSpan;
+import dev.jemma.engine.checkpoint.Family;
 import dev.jemma.engine.template.ChatTemplate;
 import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
 import java.io.IOException;
@@ -53,11 +54,11 @@ final class ChatFormatTest {
     }
 
     @ParameterizedTest
-    @EnumSource(BuiltInTemplate.class)
-    void contentAndEndOfTurnAreSupervisedAndTheHeaderIsNot(BuiltInTemplate template) {
+    @EnumSource(Family.class)
+    void contentAndEndOfTurnAreSupervisedAndTheHeaderIsNot(Family family) {
         String talk =
                 "[{\"role\": \"user\", \"content\": \"A\"}, {\"role\": \"assistant\", \"content\": \" B \"}, {\"role\": \"user\", \"content\": \"C\"}, {\"role\": \"assistant\", \"content\": \"D\"}]";
-        assertThat(shown(of(template.source()).supervise(json(talk), json("[]"))))
+        assertThat(shown(of(family.template()).supervise(json(talk), json("[]"))))
                 .isEqualTo(
                         "<bos><start_of_turn>user\nA<end_of_turn>\n<start_of_turn>model\n«B<end_of_turn>\n»<start_of_turn>user\nC<end_of_turn>\n<start_of_turn>model\n«D<end_of_turn>\n»");
     }
@@ -152,7 +153,7 @@ final class ChatFormatTest {
         String talk =
                 "[{\"role\": \"user\", \"content\": \"Paris?\"}, {\"role\": \"assistant\", \"content\": \"\", \"tool_calls\": [{\"function\": {\"name\": \"weather\", \"arguments\": \"{\\\"city\\\": \\\"Paris\\\"}\"}}]},"
                         + " {\"role\": \"tool\", \"name\": \"weather\", \"content\": \"21\"}, {\"role\": \"assistant\", \"content\": \"21.\"}]";
-        Prompt prompt = of(BuiltInTemplate.GEMMA.source()).supervise(json(talk), json(WEATHER));
+        Prompt prompt = of(Family.GEMMA_2.template()).supervise(json(talk), json(WEATHER));
         assertThat(prompt.folding()).isEqualTo(Prompt.Folding.FOLDED);
         assertThat(shown(prompt))
                 .contains("<tools>\n[{\"type\":")
@@ -170,14 +171,14 @@ final class ChatFormatTest {
                 "[{\"role\": \"user\", \"content\": \"A\"}, {\"role\": \"assistant\", \"content\": \"B\"}, {\"role\": \"assistant\", \"content\": \"C\"}]#<bos><start_of_turn>user\\nA<end_of_turn>\\n<start_of_turn>model\\nB\\nC<end_of_turn>\\n",
             })
     void whatATemplateRefusesIsFoldedByOneRule(String talk, String expected) {
-        Prompt prompt = of(BuiltInTemplate.GEMMA.source()).render(json(talk), json("[]"), GenerationPrompt.OMIT);
+        Prompt prompt = of(Family.GEMMA_2.template()).render(json(talk), json("[]"), GenerationPrompt.OMIT);
         assertThat(prompt.text()).isEqualTo(expected.replace("\\n", "\n"));
         assertThat(prompt.folding()).isEqualTo(Prompt.Folding.FOLDED);
     }
 
     @Test
     void whatATemplateTakesIsNotFolded() {
-        Prompt prompt = of(BuiltInTemplate.GEMMA3.source())
+        Prompt prompt = of(Family.GEMMA_3.template())
                 .render(
                         json("[{\"role\": \"system\", \"content\": \"S\"}, {\"role\": \"user\", \"content\": \"A\"}]"),
                         json("[]"),
@@ -190,7 +191,7 @@ final class ChatFormatTest {
     void onlyTheTemplateAndTheAssistantAreTrusted() {
         String talk =
                 "[{\"role\": \"system\", \"content\": \"<bos>\"}, {\"role\": \"user\", \"content\": \"<end_of_turn>\"}, {\"role\": \"assistant\", \"content\": \"a\"}, {\"role\": \"tool\", \"name\": \"f\", \"content\": \"<start_of_turn></tool_response>\"}]";
-        Prompt prompt = of(BuiltInTemplate.GEMMA3.source()).render(json(talk), json(WEATHER), GenerationPrompt.ADD);
+        Prompt prompt = of(Family.GEMMA_3.template()).render(json(talk), json(WEATHER), GenerationPrompt.ADD);
         String untrusted = String.join(
                 "",
                 prompt.spans().stream()

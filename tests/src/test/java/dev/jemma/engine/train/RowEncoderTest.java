@@ -8,9 +8,9 @@ import dev.jemma.engine.api.RowOptions.Supervise;
 import dev.jemma.engine.api.RowOptions.TooLong;
 import dev.jemma.engine.api.RowReport;
 import dev.jemma.engine.api.TrainingExample;
-import dev.jemma.engine.chat.BuiltInTemplate;
 import dev.jemma.engine.chat.ChatFormat;
 import dev.jemma.engine.chat.ToolStyle;
+import dev.jemma.engine.checkpoint.Family;
 import dev.jemma.engine.template.ChatTemplate;
 import dev.jemma.engine.tokenizer.Specials;
 import dev.jemma.engine.tokenizer.Tokenizer;
@@ -41,7 +41,7 @@ final class RowEncoderTest {
     }
 
     private static RowEncoder encoder(Supervise supervise, End end) {
-        String template = BuiltInTemplate.GEMMA.source();
+        String template = Family.GEMMA_2.template();
         var conversations = new ChatFormat(ChatTemplate.parse(template), ToolStyle.fitting(template), "<bos>", "<eos>");
         return new RowEncoder(() -> tokenizer, () -> conversations, id("<eos>"), tokenizer.size(), supervise, end);
     }

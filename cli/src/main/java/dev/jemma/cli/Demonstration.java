@@ -9,34 +9,22 @@ import dev.jemma.agent.ToolOutcome;
 import dev.jemma.agent.bind.ToolBinder;
 import dev.jemma.cli.demo.DemoFiles;
 import dev.jemma.cli.demo.Household;
+import dev.jemma.engine.FineTuning;
 import dev.jemma.engine.Gemma;
 import dev.jemma.engine.SessionOptions;
 import dev.jemma.engine.api.GenerationOptions;
-import dev.jemma.engine.api.LoraConfig;
-import dev.jemma.engine.api.RowOptions.Packing;
-import dev.jemma.engine.api.RowOptions.Supervise;
-import dev.jemma.engine.api.RowOptions.TooLong;
 import dev.jemma.engine.api.ToolCall;
 import dev.jemma.engine.api.ToolSpec;
-import dev.jemma.engine.api.TrainingConfig;
-import dev.jemma.engine.api.TrainingEvent;
+import dev.jemma.engine.api.TrainingResult;
 import dev.jemma.engine.eval.EvalReport;
 import dev.jemma.engine.eval.EvalRow;
-import dev.jemma.engine.lora.Adapter;
 import dev.jemma.engine.toolcall.JsonText;
-import dev.jemma.engine.train.Dataset;
-import dev.jemma.engine.train.DatasetBatches;
-import dev.jemma.engine.train.RowEncoder;
-import dev.jemma.engine.train.RowEncoder.End;
-import dev.jemma.engine.train.Trainer;
-import dev.jemma.engine.train.TrainingRun;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
@@ -60,8 +48,6 @@ final class Demonstration {
             "Please set the sunny kitchen to 21.8 degrees.",
             "Reserve a table for 15 at the Golden Owl on 24 December 2027.",
             "How many days are between 2027-12-24 and 2028-03-01?");
-
-    private static final int MAX_LENGTH = 2048;
 
     private final Gemma gemma;
     private final DemoPlan plan;
@@ -123,7 +109,7 @@ final class Demonstration {
         writeTools(folder.resolve("tools.json"));
         try {
             Part<EvalReport> before = before();
-            Part<TrainingEvent.Ended> training = training();
+            Part<TrainingResult> training = training();
             Part<EvalReport> after = after();
             Part<Integer> agent = agent();
             say("");
@@ -171,16 +157,16 @@ final class Demonstration {
         return new Part<>(report, seconds(start));
     }
 
-    private Part<TrainingEvent.Ended> training() {
+    private Part<TrainingResult> training() {
         long start = System.nanoTime();
         say("");
         say("Training: LoRA of rank 16 on all linear layers, " + plan.trainingRows()
                 + " other rows, which share no argument value with the questions but enum constants, " + plan.epochs()
                 + (plan.epochs() == 1 ? " epoch" : " epochs"));
-        TrainingEvent.Ended ended = train();
-        goOn(ended.outcome() == TrainingEvent.Outcome.FINISHED);
-        Part<TrainingEvent.Ended> part = new Part<>(ended, seconds(start));
-        say("  " + ended.step() + " steps in " + Texts.duration(part.seconds()));
+        TrainingResult result = train();
+        goOn(result.finished());
+        Part<TrainingResult> part = new Part<>(result, seconds(start));
+        say("  " + result.step() + " steps in " + Texts.duration(part.seconds()));
         return part;
     }
 
@@ -222,30 +208,16 @@ final class Demonstration {
         }
     }
 
-    private TrainingEvent.Ended train() {
-        TrainingConfig config = plan.config();
-        RowEncoder encoder = Rows.encoder(gemma, List.of(), Supervise.ASSISTANT, End.EOS);
-        Dataset dataset = Dataset.read(train, encoder, MAX_LENGTH, TooLong.LEAVE_OUT, List.of());
-        DatasetBatches batches = new DatasetBatches(dataset, config, Packing.OFF, MAX_LENGTH);
-        LoraConfig lora =
-                LoraConfig.defaults().withBaseModel(gemma.checkpoint().path().toString());
-        TrainingRun run = new TrainingRun(
-                config,
-                adapter,
-                Optional.of(folder.resolve("metrics.jsonl")),
-                gemma.checkpoint().fingerprint(),
-                lora.withBaseModel("").toString(),
-                TrainingRun.Start.NEW,
-                gemma.precision(),
-                gemma.chatFormat(List.of()).companions());
-        Trainer trainer = new Trainer(
-                gemma.model(),
-                () -> Adapter.create(lora, gemma.checkpoint().config(), config.seed()),
-                batches,
-                Optional.empty(),
-                run);
+    private TrainingResult train() {
+        FineTuning training =
+                gemma.fineTune(train).config(plan.config()).out(adapter).metrics(folder.resolve("metrics.jsonl"));
         try (TrainingProgress progress = new TrainingProgress(err, Terminals.detect())) {
-            return trainer.train(progress, stopped);
+            return training.start(event -> {
+                if (stopped.getAsBoolean()) {
+                    training.cancel();
+                }
+                progress.accept(event);
+            });
         }
     }
 

@@ -2,7 +2,6 @@ package dev.jemma.cli;
 
 import dev.jemma.engine.Gemma;
 import dev.jemma.engine.GemmaOptions;
-import dev.jemma.engine.api.Precision;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -54,13 +53,12 @@ final class ModelOptions {
 
     /** Opens the model; says what it warns about, and with {@code --verbose} what computes. Closed by the caller. */
     Gemma open(CommandSpec spec) {
-        return open(spec, Optional.empty());
+        return open(spec, options());
     }
 
-    /** The same; {@code auto} means what a run was begun with, if there is one to go on with. */
-    Gemma open(CommandSpec spec, Optional<Precision> begun) {
+    /** The same with other options than {@link #options}. */
+    Gemma open(CommandSpec spec, GemmaOptions options) {
         Path folder = folder(spec);
-        GemmaOptions options = begun.map(options()::resuming).orElseGet(this::options);
         Gemma gemma = Gemma.open(folder, options);
         CommandLine line = spec.commandLine();
         PrintWriter err = line.getErr();

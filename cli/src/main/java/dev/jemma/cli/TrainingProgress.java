@@ -52,6 +52,8 @@ final class TrainingProgress implements Consumer<TrainingEvent>, AutoCloseable {
     @Override
     public void accept(TrainingEvent event) {
         switch (event) {
+            case TrainingEvent.RowsRead _ -> {} // who starts a run knows better what to say of its rows
+            case TrainingEvent.Warned warned -> message("warning: " + warned.message());
             case TrainingEvent.Started started -> start(started);
             case TrainingEvent.Stepped stepped -> step(stepped);
             case TrainingEvent.Evaluated evaluated ->

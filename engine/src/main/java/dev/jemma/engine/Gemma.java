@@ -3,6 +3,7 @@ package dev.jemma.engine;
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.Precision;
+import dev.jemma.engine.api.RowOptions.Supervise;
 import dev.jemma.engine.chat.ChatFormat;
 import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.checkpoint.GenerationConfig;
@@ -13,6 +14,8 @@ import dev.jemma.engine.kernel.cpu.ArithmeticChoice;
 import dev.jemma.engine.kernel.cpu.CpuKernels;
 import dev.jemma.engine.quantize.WeightsCache;
 import dev.jemma.engine.tokenizer.Tokenizer;
+import dev.jemma.engine.train.RowEncoder;
+import dev.jemma.engine.train.RowEncoder.End;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -141,6 +144,8 @@ public final class Gemma implements AutoCloseable {
         for (AutoCloseable each : owned.reversed()) {
             try {
                 each.close();
+            } catch (RuntimeException e) {
+                throw e;
             } catch (Exception e) {
                 throw new IllegalStateException("closing failed: " + e.getMessage(), e);
             }
@@ -172,11 +177,40 @@ public final class Gemma implements AutoCloseable {
         return register(() -> new Scorer(this, adapters));
     }
 
-    private interface Opener<T> {
+    /**
+     * Fine-tuning on the rows of a file, to be set up and started.
+     *
+     * @param rows JSON Lines: messages (and tools), prompt and completion, text, or input_ids and labels
+     */
+    public FineTuning fineTune(Path rows) {
+        return new FineTuning(this, rows);
+    }
+
+    /** What turns rows into ids the way this model with {@code adapters} wants them. */
+    RowEncoder rowEncoder(List<Path> adapters, Supervise supervise, End end) {
+        List<Integer> ends = checkpoint.generation().eosTokenIds();
+        return new RowEncoder(
+                this::tokenizer,
+                () -> chatFormat(adapters),
+                ends.isEmpty() ? 1 : ends.getFirst(),
+                checkpoint.config().vocabSize(),
+                supervise,
+                end);
+    }
+
+    /** Ids that end a turn or a text: the model's ends, and the end of a turn where the vocabulary has one. */
+    List<Integer> stops() {
+        List<Integer> stops = new ArrayList<>(checkpoint.generation().eosTokenIds());
+        tokenizer.ifPresent(known -> known.id("<end_of_turn>").ifPresent(stops::add));
+        return stops;
+    }
+
+    /** Opens what a closing Gemma closes. */
+    interface Opener<T> {
         T open() throws IOException;
     }
 
-    private synchronized <T extends AutoCloseable> T register(Opener<T> opener) {
+    synchronized <T extends AutoCloseable> T register(Opener<T> opener) {
         if (closed) {
             throw new IllegalStateException("this Gemma is closed");
         }
@@ -284,7 +318,14 @@ public final class Gemma implements AutoCloseable {
             closed = true;
             stillOpen = List.copyOf(open);
         }
-        closeAll(stillOpen);
+        try {
+            closeAll(stillOpen);
+        } catch (RuntimeException refused) {
+            synchronized (this) {
+                closed = false; // what is still in use can be closed later
+            }
+            throw refused;
+        }
         closeAll(List.of(kernels, checkpoint, model.weights(), model));
     }
 }

@@ -3,6 +3,7 @@ package dev.jemma.engine;
 import dev.jemma.engine.api.Arithmetic;
 import dev.jemma.engine.api.Precision;
 import dev.jemma.engine.api.WeightType;
+import dev.jemma.engine.train.Trainer;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
@@ -60,8 +61,18 @@ public record GemmaOptions(
         return new GemmaOptions(device, compute, other, threads, chatTemplate, toolFormat);
     }
 
-    /** These, with what is left to choose standing for what a training run was begun with. */
-    public GemmaOptions resuming(Precision begun) {
+    /**
+     * These, with what is left to choose as the training run in {@code out} was begun with it, so that it can go on bit for bit; the same where
+     * there is no run to go on with. What is fastest may have changed since.
+     *
+     * @param out the run's folder
+     * @throws dev.jemma.engine.api.FormatException if its last checkpoint is damaged
+     */
+    public GemmaOptions resuming(Path out) {
+        return Trainer.precision(out).map(this::computingAs).orElse(this);
+    }
+
+    private GemmaOptions computingAs(Precision begun) {
         GemmaOptions same = compute.isEmpty() ? with(begun.arithmetic()) : this;
         return weights == WeightType.AUTO ? same.with(begun.weights()) : same;
     }

@@ -1,13 +1,19 @@
 package dev.jemma.engine;
 
+import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.RowOptions.Supervise;
 import dev.jemma.engine.api.TrainingExample;
 import dev.jemma.engine.gemma.Inference;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Slab;
 import dev.jemma.engine.tensor.Tensor;
+import dev.jemma.engine.train.RowEncoder;
+import dev.jemma.engine.train.RowEncoder.End;
+import dev.jemma.engine.train.RowReader;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntConsumer;
 
@@ -22,6 +28,7 @@ public final class Scorer implements AutoCloseable {
 
     private final Gemma gemma;
     private final Kernels kernels;
+    private final List<Path> adapterFolders;
     private final AdapterSet adapters;
     private final Inference inference;
     private final Slab slab;
@@ -32,6 +39,7 @@ public final class Scorer implements AutoCloseable {
     Scorer(Gemma gemma, List<Path> adapterFolders) throws IOException {
         this.gemma = gemma;
         this.kernels = gemma.kernels();
+        this.adapterFolders = List.copyOf(adapterFolders);
         int vocabulary = gemma.checkpoint().config().vocabSize();
         int context = gemma.checkpoint().config().maxPositionEmbeddings();
         this.logitRows = (int) Math.clamp(LOGIT_BYTES / (4L * vocabulary), 1, Math.min(CHUNK, context));
@@ -47,6 +55,34 @@ public final class Scorer implements AutoCloseable {
         }
         this.slab = kernels.slab(Slab.aligned(4L * logitRows));
         this.targets = slab.allocate(DType.I32, logitRows);
+    }
+
+    /**
+     * The rows of a file as ids and labels: as in training, but no text is ended for it and nothing is cut.
+     *
+     * @throws FormatException naming the line of a row that is none, that the template refuses, or that is longer than the model's context
+     */
+    public List<TrainingExample> read(Path file) {
+        int context = gemma.checkpoint().config().maxPositionEmbeddings();
+        RowEncoder encoder = gemma.rowEncoder(adapterFolders, Supervise.ASSISTANT, End.OPEN);
+        List<TrainingExample> examples = new ArrayList<>();
+        RowReader.read(file, (row, json, line) -> {
+            TrainingExample example = encoder.encode(row, file, line);
+            if (example.ids().length > context) {
+                throw FormatException.atLine(
+                        file,
+                        line,
+                        "has " + example.ids().length + " tokens, the model was made for " + context
+                                + "; rows are never cut when they are scored");
+            }
+            examples.add(example);
+        });
+        return examples;
+    }
+
+    /** As {@link #loss(int[], int[])}. */
+    public Loss loss(TrainingExample row) {
+        return loss(row.ids(), row.labels());
     }
 
     /**
@@ -73,7 +109,8 @@ public final class Scorer implements AutoCloseable {
             if (wanted) {
                 Tensor logits = inference.forwardAll(ids, from, to - from);
                 kernels.write(targets, labels, from + 1, to - from);
-                sum += kernels.crossEntropy(logits, targets.rows(0, to - from), 0);
+                Tensor wantedIds = targets.rows(0, to - from);
+                sum += gemma.model().exclusively(() -> kernels.crossEntropy(logits, wantedIds, 0));
                 supervised += to - from;
             } else {
                 inference.forward(ids, from, to - from);
@@ -103,6 +140,15 @@ public final class Scorer implements AutoCloseable {
                 sink.accept(from + i);
             }
         }
+    }
+
+    /**
+     * Writes a safetensors file with the logits of all rows: a tensor {@code logits.<index>} [T, V], f32, per row.
+     *
+     * @throws IOException if it cannot be written
+     */
+    public void writeLogits(List<TrainingExample> rows, Path file) throws IOException {
+        LogitsFile.write(file, rows, gemma.checkpoint().config().vocabSize(), this);
     }
 
     /** What users should know about the adapters' files, a line each. */

@@ -4,6 +4,12 @@ import java.nio.file.Path;
 
 /** What a training run tells while it runs, in order, on the thread that trains. */
 public sealed interface TrainingEvent {
+    /** A file of rows was read: those to learn from, or those to evaluate on. */
+    record RowsRead(RowReport report) implements TrainingEvent {}
+
+    /** Something to know about the files of the adapter to begin with. */
+    record Warned(String message) implements TrainingEvent {}
+
     /**
      * The run begins or goes on.
      *

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 
 /**
  * A Gemma over one backend: weights, used where they lie, and the order in which kernels are applied to them.
@@ -152,6 +153,26 @@ public final class GemmaModel implements AutoCloseable {
 
     Linear head() {
         return head;
+    }
+
+    /** Does {@code work} on tensors of the backend while nobody else computes: kernels are for one thread. */
+    public void exclusively(Runnable work) {
+        lock.lock();
+        try {
+            work.run();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** As {@link #exclusively(Runnable)}, for what has a result. */
+    public <T> T exclusively(Supplier<T> work) {
+        lock.lock();
+        try {
+            return work.get();
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** Held by whoever runs through the model. */

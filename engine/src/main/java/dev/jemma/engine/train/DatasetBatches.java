@@ -1,6 +1,7 @@
 package dev.jemma.engine.train;
 
 import dev.jemma.engine.api.RowOptions.Packing;
+import dev.jemma.engine.api.RowReport;
 import dev.jemma.engine.api.TrainingConfig;
 import dev.jemma.engine.api.TrainingConfig.RowOrder;
 import dev.jemma.engine.api.TrainingExample;
@@ -63,6 +64,11 @@ public final class DatasetBatches implements TrainingData {
             byRoom.computeIfAbsent(room - length, key -> new ArrayList<>()).add(pack);
         }
         return packs;
+    }
+
+    /** What the rows are like, and which of them were left out. */
+    public RowReport report() {
+        return dataset.report();
     }
 
     @Override

@@ -17,7 +17,11 @@ record Metrics(Optional<MetricsLog> log) implements Consumer<TrainingEvent>, Aut
             switch (event) {
                 case TrainingEvent.Stepped stepped -> lines.write(stepped);
                 case TrainingEvent.Evaluated evaluated -> lines.write(evaluated);
-                case TrainingEvent.Started _, TrainingEvent.Saved _, TrainingEvent.Ended _ -> {}
+                case TrainingEvent.RowsRead _,
+                        TrainingEvent.Warned _,
+                        TrainingEvent.Started _,
+                        TrainingEvent.Saved _,
+                        TrainingEvent.Ended _ -> {}
             }
         });
     }

@@ -95,17 +95,30 @@ public final class Trainer {
     }
 
     private Training training(Adapter adapter) {
-        int maxTokens = Math.max(
+        return new Training(model, adapter.lowRanks(), options(adapter, config, maxTokens(data, evaluation)));
+    }
+
+    private static int maxTokens(TrainingData data, Optional<? extends TrainingData> evaluation) {
+        return Math.max(
                 data.maxTokens(), evaluation.map(TrainingData::maxTokens).orElse(1));
-        return new Training(model, adapter.lowRanks(), new Training.Options(maxTokens, config.recompute(), (float)
-                adapter.config().loraDropout()));
+    }
+
+    private static Training.Options options(Adapter adapter, TrainingConfig config, int maxTokens) {
+        return new Training.Options(
+                maxTokens, config.recompute(), (float) adapter.config().loraDropout());
     }
 
     /** What a run allocates beside weights and adapter: activations, gradients and AdamW's moments. */
-    public static long bytes(GemmaModel model, Adapter adapter, Training.Options options) {
+    public static long bytes(
+            GemmaModel model,
+            Adapter adapter,
+            TrainingConfig config,
+            TrainingData data,
+            Optional<? extends TrainingData> evaluation) {
         Map<String, Integer> ranks = new LinkedHashMap<>();
         adapter.lowRanks().modules().forEach((module, factors) -> ranks.put(module, factors.rank()));
-        return Training.bytes(model.config(), ranks, options) + 2 * Float.BYTES * adapter.parameters();
+        return Training.bytes(model.config(), ranks, options(adapter, config, maxTokens(data, evaluation)))
+                + 2 * Float.BYTES * adapter.parameters();
     }
 
     /** Factors and gradients in the adapter's fixed order: A before B, module by module. */
@@ -133,6 +146,9 @@ public final class Trainer {
         RunState state = begun;
         events.accept(new TrainingEvent.Started(
                 state.step() + 1, total, adapter.lowRanks().parameters()));
+        if (state.step() < total && cancelled.getAsBoolean()) {
+            return ended(state, Outcome.CANCELLED, events);
+        }
         while (state.step() < total) {
             TrainingEvent.Stepped stepped =
                     step(training, optimizer, state.step() + 1, total, start, begun.elapsedSeconds());
@@ -173,13 +189,13 @@ public final class Trainer {
             supervised += batch.supervised();
         }
         float scale = supervised == 0 ? 0 : (float) (1.0 / supervised);
-        optimizer.zeroGradients();
+        model.exclusively(optimizer::zeroGradients);
         double sum = 0;
         for (int i = 0; i < batches.size(); i++) {
             sum += training.lossAndGradients(batches.get(i), scale, dropoutSeed(step, i));
         }
         double loss = supervised == 0 ? 0 : sum / supervised;
-        double gradNorm = optimizer.gradNorm();
+        double gradNorm = model.exclusively(optimizer::gradNorm);
         if (!Double.isFinite(loss) || !Double.isFinite(gradNorm)) {
             throw new TrainingException(
                     "step " + step + ": the loss is " + loss + " and the gradient's norm " + gradNorm
@@ -187,7 +203,7 @@ public final class Trainer {
                             + " or more warmup_steps may help, and checkpoints written before are whole");
         }
         double learningRate = config.learningRate(step, total);
-        optimizer.step(step, learningRate, gradNorm);
+        model.exclusively(() -> optimizer.step(step, learningRate, gradNorm));
         long end = System.nanoTime();
         return new TrainingEvent.Stepped(
                 step,

@@ -214,7 +214,7 @@ final class TrainerTest {
         Path whole = out.resolve("whole");
         train(model(), config(Recompute.NEVER, 0), whole, Start.NEW, () -> false);
         Path cut = out.resolve("cut");
-        int[] asked = {0};
+        int[] asked = {-1}; // before the first step too
         List<TrainingEvent> first = train(model(), config(Recompute.NEVER, 0), cut, Start.NEW, () -> ++asked[0] == 5);
         assertThat(first.getLast()).isEqualTo(new TrainingEvent.Ended(5, TrainingEvent.Outcome.CANCELLED));
         assertThat(cut.resolve("adapter_model.safetensors")).doesNotExist();

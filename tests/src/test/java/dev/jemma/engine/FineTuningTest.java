@@ -3,6 +3,7 @@ package dev.jemma.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.jemma.engine.api.Arithmetic;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.LoraConfig;
 import dev.jemma.engine.api.RowOptions;
@@ -50,6 +51,10 @@ final class FineTuningTest {
                 """);
     }
 
+    private static Gemma open() {
+        return Gemma.open(MODEL, GemmaOptions.DEFAULTS.with(Arithmetic.F32).withThreads(2));
+    }
+
     private FineTuning fineTuning(Gemma gemma, String out) {
         return gemma.fineTune(rows).config(CONFIG).lora(LORA).out(folder.resolve(out));
     }
@@ -73,7 +78,7 @@ final class FineTuningTest {
     @Test
     void tellsWhatHappensInOrderAndAnswersHowItEnded() throws IOException {
         List<TrainingEvent> events = new ArrayList<>();
-        try (Gemma gemma = Gemma.open(MODEL)) {
+        try (Gemma gemma = open()) {
             TrainingResult result = fineTuning(gemma, "out")
                     .evalRows(rows)
                     .metrics(folder.resolve("metrics.jsonl"))
@@ -102,7 +107,7 @@ final class FineTuningTest {
 
     @Test
     void cancelledFromAnotherThreadItSavesAndIsResumedBitForBit() throws Exception {
-        try (Gemma gemma = Gemma.open(MODEL)) {
+        try (Gemma gemma = open()) {
             fineTuning(gemma, "whole").start();
             FineTuning training = fineTuning(gemma, "parts");
             TrainingResult first = training.start(event -> {
@@ -120,7 +125,7 @@ final class FineTuningTest {
 
     @Test
     void cancelledBeforeItsFirstStepItSavesNothing() throws IOException {
-        try (Gemma gemma = Gemma.open(MODEL)) {
+        try (Gemma gemma = open()) {
             FineTuning training = fineTuning(gemma, "out");
             training.cancel();
             TrainingResult result = training.start();
@@ -134,7 +139,7 @@ final class FineTuningTest {
 
     @Test
     void severalAdaptersAreTrainedAtOnceWhileASessionGenerates() throws Exception {
-        try (Gemma gemma = Gemma.open(MODEL, GemmaOptions.DEFAULTS.withThreads(2))) {
+        try (Gemma gemma = open()) {
             fineTuning(gemma, "alone").start();
             int[] prompt = {5, 6, 7};
             GenerationOptions options =
@@ -178,7 +183,7 @@ final class FineTuningTest {
     void closingTheGemmaCancelsAndWaitsForTheCheckpoint() throws Exception {
         CountDownLatch running = new CountDownLatch(1);
         CompletableFuture<TrainingResult> result;
-        try (Gemma gemma = Gemma.open(MODEL)) {
+        try (Gemma gemma = open()) {
             FineTuning training = fineTuning(gemma, "out").config(CONFIG.withMaxSteps(1_000_000));
             result = CompletableFuture.supplyAsync(() -> training.start(event -> {
                 if (event instanceof TrainingEvent.Stepped) {
@@ -197,7 +202,7 @@ final class FineTuningTest {
 
     @Test
     void refusesWhatCannotBe() {
-        try (Gemma gemma = Gemma.open(MODEL)) {
+        try (Gemma gemma = open()) {
             assertThatThrownBy(() -> gemma.fineTune(rows).start())
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessage("no folder for the adapter was named, wanted one: out(folder)");
@@ -213,7 +218,7 @@ final class FineTuningTest {
 
     @Test
     void aPlanReadsTheRowsAndWritesNothing() {
-        try (Gemma gemma = Gemma.open(MODEL)) {
+        try (Gemma gemma = open()) {
             TrainingPlan plan = fineTuning(gemma, "out").evalRows(rows).plan();
             assertThat(plan.rows().used()).isEqualTo(5);
             assertThat(plan.evalRows()).isPresent();

@@ -16,20 +16,12 @@ import dev.jemma.engine.kernel.cpu.base.Lanes;
 import dev.jemma.engine.kernel.cpu.base.ThreadTeam;
 import dev.jemma.engine.kernel.cpu.code.Int8Tile;
 import dev.jemma.engine.kernel.cpu.code.x86.CpuOverrides;
-import dev.jemma.engine.kernel.cpu.product.CodeGemv;
-import dev.jemma.engine.kernel.cpu.product.FloatFactors;
-import dev.jemma.engine.kernel.cpu.product.Gemm;
-import dev.jemma.engine.kernel.cpu.product.Gemm.Order;
-import dev.jemma.engine.kernel.cpu.product.Gemv;
-import dev.jemma.engine.kernel.cpu.product.Int8Factors;
-import dev.jemma.engine.kernel.cpu.product.PanelGemm;
-import dev.jemma.engine.kernel.cpu.product.RoundedGemm;
-import dev.jemma.engine.kernel.cpu.product.ThinGemv;
-import dev.jemma.engine.kernel.cpu.product.ThinProducts;
+import dev.jemma.engine.kernel.cpu.product.Products;
 import dev.jemma.engine.kernel.cpu.row.CrossEntropy;
 import dev.jemma.engine.kernel.cpu.row.Lookup;
 import dev.jemma.engine.kernel.cpu.row.Norms;
 import dev.jemma.engine.kernel.cpu.row.Pointwise;
+import dev.jemma.engine.kernel.cpu.row.Positions;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.HostSlab;
 import dev.jemma.engine.tensor.Slab;
@@ -47,19 +39,12 @@ public final class CpuKernels implements Kernels {
     private final Arithmetic arithmetic;
     private final CpuOverrides overrides;
     private final ThreadTeam team;
-    private final Gemm gemm;
-    private final PanelGemm panelGemm;
-    private final PanelGemm int8Gemm;
-    private final RoundedGemm roundedGemm;
-    private final boolean byPanels;
-    private final Gemv gemv;
-    private final CodeGemv codeGemv;
-    private final ThinGemv thinGemv;
-    private final ThinProducts thinProducts;
+    private final Products products;
     private final Norms norms;
-    private final Lookup rows;
+    private final Lookup lookup;
+    private final Positions positions;
     private final Pointwise pointwise;
-    private final CrossEntropy lossHead;
+    private final CrossEntropy crossEntropy;
     private final Attention attention;
     private final AttentionBackward attentionBackward;
 
@@ -67,22 +52,15 @@ public final class CpuKernels implements Kernels {
         this.arithmetic = arithmetic;
         this.overrides = overrides;
         team = new ThreadTeam(threads);
-        gemm = new Gemm(team);
-        panelGemm = new PanelGemm(team, new FloatFactors(team.size(), arithmetic));
-        int8Gemm = new PanelGemm(team, new Int8Factors(team.size()));
-        roundedGemm = new RoundedGemm(team, gemm);
-        byPanels = FloatFactors.available(arithmetic);
-        gemv = new Gemv(team);
-        codeGemv = new CodeGemv(team);
-        thinGemv = new ThinGemv(team);
-        thinProducts = new ThinProducts(team);
+        products = new Products(team, arithmetic);
         norms = new Norms(team);
-        rows = new Lookup(team, gemm);
+        lookup = new Lookup(team, products);
+        positions = new Positions(team);
         pointwise = new Pointwise(team);
-        lossHead = new CrossEntropy(team);
-        HeadProduct product = HeadProduct.of(arithmetic);
-        attention = new Attention(team, product);
-        attentionBackward = new AttentionBackward(team, product);
+        crossEntropy = new CrossEntropy(team);
+        HeadProduct headProduct = HeadProduct.of(arithmetic);
+        attention = new Attention(team, headProduct);
+        attentionBackward = new AttentionBackward(team, headProduct);
     }
 
     /** Kernels that compute with {@code threads} threads, the caller's included, in f32. */
@@ -136,19 +114,19 @@ public final class CpuKernels implements Kernels {
     @Override
     public void embed(Tensor out, Tensor table, Tensor ids, float scale) {
         Operands.embed(out, table, ids);
-        rows.embed(out, table, ids, scale);
+        lookup.embed(out, table, ids, scale);
     }
 
     @Override
     public void embedLowRank(Tensor out, LowRank adapter, Tensor ids, float outScale) {
         Operands.embedLowRank(out, adapter, ids);
-        rows.embedLowRank(out, adapter, ids, outScale);
+        lookup.embedLowRank(out, adapter, ids, outScale);
     }
 
     @Override
     public void embedLowRankBackward(Tensor dA, Tensor dB, Tensor dOut, LowRank adapter, Tensor ids, float outScale) {
         Operands.embedLowRankBackward(dA, dB, dOut, adapter, ids);
-        rows.embedLowRankBackward(dA, dB, dOut, adapter, ids, outScale);
+        lookup.embedLowRankBackward(dA, dB, dOut, adapter, ids, outScale);
     }
 
     @Override
@@ -172,70 +150,26 @@ public final class CpuKernels implements Kernels {
     @Override
     public void linear(Tensor out, Tensor x, Tensor weight, Write write) {
         Operands.linear("linear", out, x, weight);
-        if (x.dim(0) > Gemv.MAX_ROWS) {
-            product(out, x, weight, Order.TRANSPOSED, write);
-        } else {
-            product(out, x, weight, 1, write);
-        }
-    }
-
-    /** {@code out = x weight}, or {@code x weight^T}, of many rows. */
-    private void product(Tensor out, Tensor x, Tensor weight, Order order, Write write) {
-        if (order == Order.TRANSPOSED && Int8Factors.take(weight.dtype(), arithmetic)) {
-            int8Gemm.multiply(out, x, weight, order, write);
-        } else if (byPanels) {
-            panelGemm.multiply(out, x, weight, order, write);
-        } else if (arithmetic == Arithmetic.BF16) {
-            roundedGemm.multiply(out, x, weight, order, write);
-        } else {
-            gemm.multiply(out, x, Order.PLAIN, weight, order, 1, write);
-        }
-    }
-
-    /** {@code out = factor * x weight^T}, by the path that suits the number of rows. */
-    private void product(Tensor out, Tensor x, Tensor weight, float factor, Write write) {
-        if (CodeGemv.takes(x, weight, arithmetic)) {
-            codeGemv.multiply(out, x, weight, factor, write);
-        } else if (x.dim(0) <= Gemv.MAX_ROWS) {
-            gemv.multiply(out, x, weight, factor, write);
-        } else {
-            gemm.multiply(out, x, Order.PLAIN, weight, Order.TRANSPOSED, factor, write);
-        }
+        products.linear(out, x, weight, write);
     }
 
     @Override
     public void linearBackward(Tensor dX, Tensor dOut, Tensor weight, Write write) {
         Operands.linear("linearBackward", dOut, dX, weight);
-        product(dX, dOut, weight, Order.PLAIN, write);
+        products.linearBackward(dX, dOut, weight, write);
     }
 
     @Override
     public void lowRank(Tensor out, Tensor xa, Tensor x, LowRank adapter) {
         Operands.lowRank("lowRank", out, xa, x, adapter);
-        if (ThinGemv.takes(x, adapter)) {
-            thinGemv.forward(out, xa, x, adapter);
-            return;
-        }
-        if (ThinProducts.available() && x.dim(0) > Gemv.MAX_ROWS) {
-            thinProducts.forward(out, xa, x, adapter);
-            return;
-        }
-        product(xa, x, adapter.a(), 1, Write.SET);
-        product(out, xa, adapter.b(), adapter.scale(), Write.ADD);
+        products.lowRank(out, xa, x, adapter);
     }
 
     @Override
     public void lowRankBackward(
             Tensor dX, Tensor dA, Tensor dB, Tensor dOut, Tensor x, Tensor xa, LowRank adapter, Tensor scratch) {
         Operands.lowRankBackward(dX, dA, dB, dOut, x, xa, adapter, scratch);
-        if (ThinProducts.available()) {
-            thinProducts.backward(dX, dA, dB, dOut, x, xa, adapter, scratch);
-            return;
-        }
-        gemm.multiply(scratch, dOut, Order.PLAIN, adapter.b(), Order.PLAIN, adapter.scale(), Write.SET);
-        gemm.multiply(dA, scratch, Order.TRANSPOSED, x, Order.PLAIN, 1, Write.ADD);
-        gemm.multiply(dB, dOut, Order.TRANSPOSED, xa, Order.PLAIN, adapter.scale(), Write.ADD);
-        gemm.multiply(dX, scratch, Order.PLAIN, adapter.a(), Order.PLAIN, 1, Write.ADD);
+        products.lowRankBackward(dX, dA, dB, dOut, x, xa, adapter, scratch);
     }
 
     @Override
@@ -253,19 +187,19 @@ public final class CpuKernels implements Kernels {
     @Override
     public void rope(Tensor x, RopeTable table, int headDim, Span[] spans) {
         Operands.rope(x, table, headDim, spans);
-        rows.rope(x, table, headDim, spans, 1);
+        positions.rope(x, table, headDim, spans, 1);
     }
 
     @Override
     public void ropeBackward(Tensor dX, RopeTable table, int headDim, Span[] spans) {
         Operands.rope(dX, table, headDim, spans);
-        rows.rope(dX, table, headDim, spans, -1);
+        positions.rope(dX, table, headDim, spans, -1);
     }
 
     @Override
     public void cacheRows(Tensor cache, Tensor x, Span[] spans) {
         Operands.cacheRows(cache, x, spans);
-        rows.cache(cache, x, spans);
+        positions.cache(cache, x, spans);
     }
 
     @Override
@@ -307,13 +241,13 @@ public final class CpuKernels implements Kernels {
     @Override
     public void gatherRows(Tensor out, Tensor x, Tensor rowIndices) {
         Operands.gatherRows("gatherRows", out, x, rowIndices);
-        rows.gather(out, x, rowIndices);
+        lookup.gather(out, x, rowIndices);
     }
 
     @Override
     public void gatherRowsBackward(Tensor dX, Tensor dOut, Tensor rowIndices) {
         Operands.gatherRows("gatherRowsBackward", dOut, dX, rowIndices);
-        rows.gatherBackward(dX, dOut, rowIndices);
+        lookup.gatherBackward(dX, dOut, rowIndices);
     }
 
     @Override
@@ -325,13 +259,13 @@ public final class CpuKernels implements Kernels {
     @Override
     public double crossEntropy(Tensor logits, Tensor targets, float softcap) {
         Operands.crossEntropy(logits, targets);
-        return lossHead.loss(logits, targets, softcap);
+        return crossEntropy.loss(logits, targets, softcap);
     }
 
     @Override
     public double crossEntropyBackward(Tensor logits, Tensor targets, float softcap, float scale) {
         Operands.crossEntropy(logits, targets);
-        return lossHead.lossAndGradient(logits, targets, softcap, scale);
+        return crossEntropy.lossAndGradient(logits, targets, softcap, scale);
     }
 
     @Override
@@ -368,17 +302,11 @@ public final class CpuKernels implements Kernels {
     @Override
     public void close() {
         team.close();
-        gemm.close();
-        panelGemm.close();
-        int8Gemm.close();
-        roundedGemm.close();
-        gemv.close();
-        codeGemv.close();
-        thinProducts.close();
+        products.close();
         norms.close();
-        rows.close();
+        lookup.close();
         pointwise.close();
-        lossHead.close();
+        crossEntropy.close();
         attention.close();
         attentionBackward.close();
     }

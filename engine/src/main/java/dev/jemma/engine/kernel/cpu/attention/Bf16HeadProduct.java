@@ -7,6 +7,7 @@ import dev.jemma.engine.kernel.AttentionShape;
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.kernel.cpu.base.Addresses;
 import dev.jemma.engine.kernel.cpu.base.Narrow;
+import dev.jemma.engine.kernel.cpu.base.Scratch;
 import dev.jemma.engine.kernel.cpu.base.Sizes;
 import dev.jemma.engine.kernel.cpu.code.Bf16Panels;
 import dev.jemma.engine.kernel.cpu.code.Bf16Tile;
@@ -31,9 +32,6 @@ final class Bf16HeadProduct implements HeadProduct {
     /** Pairs of rows of M interleaved at once: 96 KiB, which stay in the second-level cache. */
     private static final int DEPTH_PAIRS = 512;
 
-    /** Rows are this much further apart than they are long, so that eight of them do not compete for one set of the first cache. */
-    private static final long STAGGER = 64;
-
     private static final long PANEL_STEP = (long) PAIR * COLUMNS;
     private static final long SQUARE_BYTES = (long) PAIR * LANES * LANES;
 
@@ -53,7 +51,7 @@ final class Bf16HeadProduct implements HeadProduct {
 
     @Override
     public long leftStride(int elements) {
-        return BF16 * Sizes.roundUp(elements, STAGED) + STAGGER;
+        return BF16 * Sizes.roundUp(elements, STAGED) + Scratch.STAGGER;
     }
 
     @Override

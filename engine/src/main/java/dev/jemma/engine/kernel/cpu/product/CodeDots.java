@@ -1,6 +1,5 @@
 package dev.jemma.engine.kernel.cpu.product;
 
-import dev.jemma.engine.api.Arithmetic;
 import dev.jemma.engine.kernel.cpu.code.Bf16Dots;
 import dev.jemma.engine.kernel.cpu.code.BlockDots;
 import dev.jemma.engine.kernel.cpu.code.NibbleDots;
@@ -13,11 +12,6 @@ enum CodeDots {
         @Override
         int rows(long inputs) {
             return Bf16Dots.rows(inputs);
-        }
-
-        @Override
-        boolean available(Arithmetic arithmetic) {
-            return Bf16Dots.available();
         }
 
         @Override
@@ -44,11 +38,6 @@ enum CodeDots {
         }
 
         @Override
-        boolean available(Arithmetic arithmetic) {
-            return BlockDots.available() && arithmetic.quantizesActivations();
-        }
-
-        @Override
         long vectorBytes(long inputs) {
             return inputs / BlockDots.BLOCK * BlockDots.BLOCK_BYTES;
         }
@@ -69,11 +58,6 @@ enum CodeDots {
         @Override
         int rows(long inputs) {
             return NibbleDots.ROWS;
-        }
-
-        @Override
-        boolean available(Arithmetic arithmetic) {
-            return NibbleDots.available() && arithmetic.quantizesActivations();
         }
 
         @Override
@@ -102,17 +86,9 @@ enum CodeDots {
         this.step = step;
     }
 
-    /** Whether there is code for a product with {@code outputs} rows of {@code inputs} weights on this machine. */
-    static boolean takes(DType type, long inputs, long outputs, Arithmetic arithmetic) {
-        for (CodeDots dots : ALL) {
-            if (dots.type == type) {
-                return inputs > 0
-                        && inputs % dots.step == 0
-                        && outputs >= dots.rows(inputs)
-                        && dots.available(arithmetic);
-            }
-        }
-        return false;
+    /** Whether {@code outputs} rows of {@code inputs} weights are whole steps, and enough. */
+    boolean fits(long inputs, long outputs) {
+        return inputs > 0 && inputs % step == 0 && outputs >= rows(inputs);
     }
 
     static CodeDots of(DType type) {
@@ -123,8 +99,6 @@ enum CodeDots {
         }
         throw new IllegalArgumentException("no machine code for rows of " + type);
     }
-
-    abstract boolean available(Arithmetic arithmetic);
 
     /** Rows at a time. */
     abstract int rows(long inputs);

@@ -1,6 +1,5 @@
 package dev.jemma.engine.kernel.cpu.product;
 
-import dev.jemma.engine.api.Arithmetic;
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.kernel.cpu.base.Addresses;
 import dev.jemma.engine.kernel.cpu.base.Lanes;
@@ -18,7 +17,7 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
  * <p>Memory gives most to few long streams. So each member of the team has a lane, a stretch of the weights of its own, which it walks
  * along chunk by chunk; who is done early takes the next chunk of another's lane.
  */
-public final class CodeGemv implements AutoCloseable {
+final class CodeGemv implements AutoCloseable {
     /** A chunk is about this large: some microseconds of reading, which is how long the last to finish is waited for at most. */
     private static final long CHUNK_BYTES = 64 << 10;
 
@@ -46,7 +45,7 @@ public final class CodeGemv implements AutoCloseable {
     private long x;
     private long xBytes;
 
-    public CodeGemv(ThreadTeam team) {
+    CodeGemv(ThreadTeam team) {
         this.team = team;
         sums = new MemorySegment[team.size()];
         taken = new AtomicIntegerArray(LINE_INTS * (team.size() + 1));
@@ -57,13 +56,8 @@ public final class CodeGemv implements AutoCloseable {
         }
     }
 
-    /** Whether it computes this product. */
-    public static boolean takes(Tensor input, Tensor weight, Arithmetic arithmetic) {
-        return input.dim(0) <= Gemv.MAX_ROWS && CodeDots.takes(weight.dtype(), input.dim(1), weight.dim(0), arithmetic);
-    }
-
     /** out [N, O], input [N, I], weight [O, I]. */
-    public void multiply(Tensor result, Tensor input, Tensor weight, float factor, Write mode) {
+    void multiply(Tensor result, Tensor input, Tensor weight, float factor, Write mode) {
         rows = Math.toIntExact(input.dim(0));
         inputs = input.dim(1);
         outputs = Math.toIntExact(weight.dim(0));

@@ -24,7 +24,7 @@ import java.lang.foreign.MemorySegment;
  * <p>A panel is {@code [steps][columns in whole vectors]} of dwords: in bf16 a step is two of the depth, in f32 one. Where a block's
  * depth is odd in bf16, a step of zeros follows.
  */
-public final class FloatFactors implements TileFactors {
+final class FloatFactors implements TileFactors {
     private static final int BF16 = 2;
     private static final int PAIR = 2 * BF16;
     private static final int FLOAT = 4;
@@ -46,7 +46,7 @@ public final class FloatFactors implements TileFactors {
 
     private PanelSource source = PanelSource.NONE;
 
-    public FloatFactors(int members, Arithmetic arithmetic) {
+    FloatFactors(int members, Arithmetic arithmetic) {
         rounds = arithmetic == Arithmetic.BF16;
         element = rounds ? BF16 : FLOAT;
         panels = new MemorySegment[members];
@@ -60,15 +60,6 @@ public final class FloatFactors implements TileFactors {
             stages[i] = mine.asSlice(PANEL_BYTES, STAGE_BYTES);
             lines[i] = mine.asSlice(PANEL_BYTES + STAGE_BYTES, LINE_BYTES);
         }
-    }
-
-    /** Whether this machine can multiply them in {@code arithmetic}. */
-    public static boolean available(Arithmetic arithmetic) {
-        return Bf16Panels.available()
-                && switch (arithmetic) {
-                    case F32, INT8 -> F32Tile.available();
-                    case BF16 -> Bf16Tile.available();
-                };
     }
 
     @Override

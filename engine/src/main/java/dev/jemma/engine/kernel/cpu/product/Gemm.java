@@ -15,21 +15,13 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * Products of matrices: {@code C = scale * A B} or {@code C += scale * A B}, A and C f32, B any weight type, each of A and B either
- * as it lies or transposed.
+ * as it is stored or transposed.
  *
  * <p>After Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008): A is packed once into strips, by all
  * threads; then each thread takes columns of C, packs one panel of B at a time (it stays in the first-level cache) and runs the
  * strips past it. The depth is cut into blocks that depend on it alone, so an element's bits depend on neither threads nor tiles.
  */
-public final class Gemm implements AutoCloseable {
-    /** How an operand lies in memory. */
-    public enum Order {
-        /** Rows of A or B as in the formula. */
-        PLAIN,
-        /** The tensor holds the transpose. */
-        TRANSPOSED
-    }
-
+final class Gemm implements AutoCloseable {
     /** Rows of C worked on at a time: bounds the scratch for A. */
     private static final int ROWS = 128 * MR;
 
@@ -75,7 +67,7 @@ public final class Gemm implements AutoCloseable {
     private int panelsPerChunk;
     private int rowGroups;
 
-    public Gemm(ThreadTeam team) {
+    Gemm(ThreadTeam team) {
         this.team = team;
         panels = new MemorySegment[team.size()];
         squares = new MemorySegment[team.size()];
@@ -90,47 +82,19 @@ public final class Gemm implements AutoCloseable {
     }
 
     /** C [M, N] from A [M, K] (TRANSPOSED: the tensor is [K, M]) and B [K, N] (TRANSPOSED: [N, K]). */
-    public void multiply(
-            Tensor out, Tensor left, Order leftOrder, Tensor right, Order rightOrder, float factor, Write mode) {
+    void multiply(Tensor out, Tensor left, Order leftOrder, Tensor right, Order rightOrder, float factor, Write mode) {
         int m = Math.toIntExact(out.dim(0));
         int n = Math.toIntExact(out.dim(1));
         long k = leftOrder == Order.PLAIN ? left.dim(1) : left.dim(0);
-        multiply(
-                out.segment(),
-                m,
-                n,
-                k,
-                left.segment(),
-                leftOrder,
-                right.segment(),
-                right.dtype(),
-                rightOrder,
-                factor,
-                mode);
-    }
-
-    /** The same with dense operands that are no tensors. */
-    public void multiply(
-            MemorySegment out,
-            int m,
-            int n,
-            long k,
-            MemorySegment left,
-            Order leftOrder,
-            MemorySegment right,
-            DType rightType,
-            Order rightOrder,
-            float factor,
-            Write mode) {
         if (m == 0 || n == 0) {
             return;
         }
-        a = left;
-        b = right;
-        c = out;
+        a = left.segment();
+        b = right.segment();
+        c = out.segment();
         aOrder = leftOrder;
         bOrder = rightOrder;
-        bType = rightType;
+        bType = right.dtype();
         scale = factor;
         columns = n;
         aStride = 4 * (leftOrder == Order.PLAIN ? k : m);

@@ -14,9 +14,9 @@ import java.util.Map;
  * {@code out = scale * x W^T} for the few rows of a decoding step: every weight is read once, in place, so this runs at the speed
  * of memory. The arithmetic is {@link Dots}, one for each type of weights.
  */
-public final class Gemv implements AutoCloseable {
+final class Gemv implements AutoCloseable {
     /** Rows up to which reading the weights costs more than the arithmetic. */
-    public static final int MAX_ROWS = 4;
+    static final int MAX_ROWS = 4;
 
     /** Products below which waking the team costs more than it saves. */
     private static final long ALONE = 1 << 15;
@@ -45,7 +45,7 @@ public final class Gemv implements AutoCloseable {
     private long stride;
     private long xStride;
 
-    public Gemv(ThreadTeam team) {
+    Gemv(ThreadTeam team) {
         this.team = team;
         kinds = vectorApi();
         dots = new FloatDots();
@@ -67,7 +67,7 @@ public final class Gemv implements AutoCloseable {
     }
 
     /** out [N, O], input [N, I], weight [O, I]. */
-    public void multiply(Tensor result, Tensor input, Tensor weight, float factor, Write mode) {
+    void multiply(Tensor result, Tensor input, Tensor weight, float factor, Write mode) {
         Dots kind = kinds.get(weight.dtype());
         if (kind == null) {
             throw new IllegalArgumentException(weight.dtype() + " is no weight");

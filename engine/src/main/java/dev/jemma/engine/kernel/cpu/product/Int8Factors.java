@@ -5,14 +5,12 @@ import static dev.jemma.engine.kernel.cpu.code.Int8Tile.COLUMNS;
 import static dev.jemma.engine.kernel.cpu.code.Int8Tile.LANES;
 import static dev.jemma.engine.kernel.cpu.code.Int8Tile.QUAD;
 
-import dev.jemma.engine.api.Arithmetic;
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.kernel.cpu.base.Scratch;
 import dev.jemma.engine.kernel.cpu.base.Sizes;
 import dev.jemma.engine.kernel.cpu.code.Bf16Panels;
 import dev.jemma.engine.kernel.cpu.code.Int8Blocks;
 import dev.jemma.engine.kernel.cpu.code.Int8Tile;
-import dev.jemma.engine.kernel.cpu.product.Gemm.Order;
 import dev.jemma.engine.tensor.DType;
 import java.lang.foreign.MemorySegment;
 
@@ -20,7 +18,7 @@ import java.lang.foreign.MemorySegment;
  * Factors in int8 by blocks of the depth, for weights that are stored so: the left is quantized as {@link Int8Blocks} has it, panels hold
  * what the weights are, and no value of theirs is rounded.
  */
-public final class Int8Factors implements TileFactors {
+final class Int8Factors implements TileFactors {
     private static final int FLOAT = 4;
     private static final int DEEPEST = 1024;
 
@@ -42,17 +40,12 @@ public final class Int8Factors implements TileFactors {
     private final long[] panels;
     private PanelSource source = PanelSource.NONE;
 
-    public Int8Factors(int members) {
+    Int8Factors(int members) {
         panels = new long[members];
         long all = own.atLeast(MEMBER_BYTES * members).address();
         for (int i = 0; i < members; i++) {
             panels[i] = all + i * MEMBER_BYTES;
         }
-    }
-
-    /** Whether products with a weight of {@code type} [out, in], of inputs of many rows, are of this form. */
-    public static boolean take(DType type, Arithmetic arithmetic) {
-        return type.isQuantized() && arithmetic.quantizesActivations() && Int8Tile.available();
     }
 
     @Override

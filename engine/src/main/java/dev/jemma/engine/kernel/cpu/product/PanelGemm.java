@@ -8,7 +8,6 @@ import dev.jemma.engine.kernel.cpu.base.Lanes;
 import dev.jemma.engine.kernel.cpu.base.Scratch;
 import dev.jemma.engine.kernel.cpu.base.Sizes;
 import dev.jemma.engine.kernel.cpu.base.ThreadTeam;
-import dev.jemma.engine.kernel.cpu.product.Gemm.Order;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
@@ -21,7 +20,7 @@ import java.lang.foreign.MemorySegment;
  * small and the depth is great, as in the gradient of a loss head, threads take parts of the depth instead, whose sums are added in
  * their order.
  */
-public final class PanelGemm implements AutoCloseable {
+final class PanelGemm implements AutoCloseable {
     /** Most rows of C worked on at a time, and bytes of A's scratch that they may take. */
     private static final int ROWS = 1024;
 
@@ -48,9 +47,6 @@ public final class PanelGemm implements AutoCloseable {
     private static final long MOST_SUMS = 1 << 18;
 
     private static final int SUMS_PER_CHUNK = 1 << 12;
-
-    /** Rows of A are this much further apart than they are long, so that eight of them do not compete for one set of the first cache. */
-    private static final long STAGGER = 64;
 
     private final ThreadTeam team;
     private final TileFactors factors;
@@ -81,13 +77,13 @@ public final class PanelGemm implements AutoCloseable {
     private int depthPart;
 
     /** Products of {@code factors}, which it closes. */
-    public PanelGemm(ThreadTeam team, TileFactors factors) {
+    PanelGemm(ThreadTeam team, TileFactors factors) {
         this.team = team;
         this.factors = factors;
     }
 
     /** C [M, N] from A [M, K] and B [K, N] (TRANSPOSED: the tensor is [N, K]). */
-    public void multiply(Tensor out, Tensor x, Tensor weight, Order weightOrder, Write mode) {
+    void multiply(Tensor out, Tensor x, Tensor weight, Order weightOrder, Write mode) {
         int m = Math.toIntExact(out.dim(0));
         columns = Math.toIntExact(out.dim(1));
         depth = Math.toIntExact(x.dim(1));
@@ -96,7 +92,7 @@ public final class PanelGemm implements AutoCloseable {
         source = PanelSource.of(weight, weightOrder);
         factors.begin(source);
         panelCount = Math.ceilDiv(columns, COLUMNS);
-        leftStride = factors.leftBytes((int) Sizes.roundUp(depth, factors.unit())) + STAGGER;
+        leftStride = factors.leftBytes((int) Sizes.roundUp(depth, factors.unit())) + Scratch.STAGGER;
         int atOnce = (int) Math.clamp(LEFT_BYTES / leftStride / factors.rows() * factors.rows(), factors.rows(), ROWS);
         left = lefts.atLeast(Math.min(m, atOnce) * leftStride);
         write = mode;

@@ -3,7 +3,6 @@ package dev.jemma.engine.kernel.cpu.product;
 import dev.jemma.engine.kernel.cpu.base.Addresses;
 import dev.jemma.engine.kernel.cpu.base.Sizes;
 import dev.jemma.engine.kernel.cpu.code.Bf16Panels;
-import dev.jemma.engine.kernel.cpu.product.Gemm.Order;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Quantization;
 import dev.jemma.engine.tensor.Tensor;

@@ -5,7 +5,6 @@ import dev.jemma.engine.kernel.cpu.base.Lanes;
 import dev.jemma.engine.kernel.cpu.base.Scratch;
 import dev.jemma.engine.kernel.cpu.base.ThreadTeam;
 import dev.jemma.engine.kernel.cpu.base.Widen;
-import dev.jemma.engine.kernel.cpu.product.Gemm.Order;
 import dev.jemma.engine.tensor.Conversion;
 import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Shape;
@@ -13,7 +12,7 @@ import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /** What {@link PanelGemm} computes in bf16, where the CPU has no product of bf16 pairs: {@link Gemm} over factors that were rounded. */
-public final class RoundedGemm implements AutoCloseable {
+final class RoundedGemm implements AutoCloseable {
     private static final int COPIED_PER_CHUNK = 1 << 13;
 
     private final ThreadTeam team;
@@ -25,13 +24,13 @@ public final class RoundedGemm implements AutoCloseable {
     private Tensor copied = Tensor.host(DType.F32, Shape.of(0), MemorySegment.NULL);
     private MemorySegment copy = MemorySegment.NULL;
 
-    public RoundedGemm(ThreadTeam team, Gemm gemm) {
+    RoundedGemm(ThreadTeam team, Gemm gemm) {
         this.team = team;
         this.gemm = gemm;
     }
 
     /** C [M, N] from A [M, K] and B [K, N] (TRANSPOSED: the tensor is [N, K]). */
-    public void multiply(Tensor out, Tensor x, Tensor weight, Order weightOrder, Write mode) {
+    void multiply(Tensor out, Tensor x, Tensor weight, Order weightOrder, Write mode) {
         Tensor roundedX = roundedCopy(x, rounded);
         Tensor roundedWeight = weight.dtype() == DType.BF16 ? weight : roundedCopy(weight, roundedWeights);
         gemm.multiply(out, roundedX, Order.PLAIN, roundedWeight, weightOrder, 1, mode);

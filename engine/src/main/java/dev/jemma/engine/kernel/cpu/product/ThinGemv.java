@@ -4,7 +4,6 @@ import dev.jemma.engine.kernel.LowRank;
 import dev.jemma.engine.kernel.cpu.base.Addresses;
 import dev.jemma.engine.kernel.cpu.base.ThreadTeam;
 import dev.jemma.engine.kernel.cpu.code.VectorProducts;
-import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
@@ -14,7 +13,7 @@ import java.lang.foreign.MemorySegment;
  *
  * <p>N rows, I inputs, O outputs, r rank.
  */
-public final class ThinGemv {
+final class ThinGemv {
     private static final int RANKS_PER_CHUNK = 8;
     private static final int OUTPUTS_PER_CHUNK = 256;
 
@@ -33,29 +32,12 @@ public final class ThinGemv {
     private int rank;
     private int outputs;
 
-    public ThinGemv(ThreadTeam team) {
+    ThinGemv(ThreadTeam team) {
         this.team = team;
     }
 
-    /** Whether it computes this map. */
-    public static boolean takes(Tensor input, LowRank adapter) {
-        Tensor a = adapter.a();
-        Tensor b = adapter.b();
-        return VectorProducts.available()
-                && input.dim(0) <= Gemv.MAX_ROWS
-                && a.dtype() == DType.F32
-                && b.dtype() == DType.F32
-                && multiple(a.dim(1), VectorProducts.STEP)
-                && multiple(adapter.rank(), VectorProducts.SHORT_STEP)
-                && multiple(b.dim(0), VectorProducts.SHORT_ROWS);
-    }
-
-    private static boolean multiple(long n, int of) {
-        return n > 0 && n % of == 0;
-    }
-
     /** {@code xa = x A^T}; {@code out += scale * xa B^T}. */
-    public void forward(Tensor result, Tensor product, Tensor input, LowRank adapter) {
+    void forward(Tensor result, Tensor product, Tensor input, LowRank adapter) {
         x = address(input);
         xa = address(product);
         out = address(result);

@@ -19,7 +19,7 @@ import java.lang.foreign.MemorySegment;
  * <p>N rows, I inputs, O outputs, r rank. Threads share out the rows, each doing both products of its rows, and then the factors'
  * gradients by their long side.
  */
-public final class ThinProducts implements AutoCloseable {
+final class ThinGemm implements AutoCloseable {
     private static final int WIDE = F32Tile.VECTORS * F32Tile.LANES;
     private static final int ROWS_PER_CHUNK = 32;
     private static final int LANES_PER_CHUNK = 64;
@@ -28,10 +28,10 @@ public final class ThinProducts implements AutoCloseable {
     /** Rows at a multiple of this many bytes compete for few sets of the first cache. */
     private static final int CONFLICT = 2048;
 
-    /** Of such rows a tile's part is copied first, so many elements at a time, to rows a line further apart. */
+    /** Of such rows a tile's part is copied first, so many elements at a time, to rows that are further apart. */
     private static final int COPIED = 512;
 
-    private static final long COPIED_STRIDE = 4L * COPIED + 64;
+    private static final long COPIED_STRIDE = 4L * COPIED + Scratch.STAGGER;
 
     private final ThreadTeam team;
     private final Scratch transposedA = new Scratch();
@@ -67,17 +67,13 @@ public final class ThinProducts implements AutoCloseable {
     private Product second = NONE;
     private int firstChunks;
 
-    public ThinProducts(ThreadTeam team) {
+    ThinGemm(ThreadTeam team) {
         this.team = team;
         this.copies = own.atLeast(COPIED_STRIDE * F32Tile.TALL * team.size());
     }
 
-    public static boolean available() {
-        return F32Tile.available() && Bf16Panels.available();
-    }
-
     /** {@code xa = x A^T}; {@code out += scale * xa B^T}. */
-    public void forward(Tensor out, Tensor xa, Tensor x, LowRank adapter) {
+    void forward(Tensor out, Tensor xa, Tensor x, LowRank adapter) {
         View a = transposed(adapter.a(), transposedA);
         View b = transposed(adapter.b(), transposedB);
         first = new Product(rowsOf(x), a, xa, x.dim(1), 1, Write.SET);
@@ -86,7 +82,7 @@ public final class ThinProducts implements AutoCloseable {
     }
 
     /** {@code g = scale * dOut B}; {@code dX += g A}; {@code dA += g^T x}; {@code dB += scale * dOut^T xa}. */
-    public void backward(Tensor dX, Tensor dA, Tensor dB, Tensor dOut, Tensor x, Tensor xa, LowRank adapter, Tensor g) {
+    void backward(Tensor dX, Tensor dA, Tensor dB, Tensor dOut, Tensor x, Tensor xa, LowRank adapter, Tensor g) {
         long rows = x.dim(0);
         first = new Product(rowsOf(dOut), rowsOf(adapter.b()), g, dOut.dim(1), adapter.scale(), Write.SET);
         second = new Product(rowsOf(g), rowsOf(adapter.a()), dX, adapter.rank(), 1, Write.ADD);

@@ -1,5 +1,6 @@
 package dev.jemma.agent;
 
+import dev.jemma.engine.Completion;
 import dev.jemma.engine.Gemma;
 import dev.jemma.engine.Session;
 import dev.jemma.engine.SessionOptions;
@@ -7,21 +8,16 @@ import dev.jemma.engine.api.FinishReason;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
 import dev.jemma.engine.api.ToolSpec;
-import dev.jemma.engine.chat.Message;
+import dev.jemma.engine.chat.Conversation;
 import dev.jemma.engine.generate.CallConstraint;
 import dev.jemma.engine.generate.TokenConstraint;
 import dev.jemma.engine.generate.TokenTexts;
 import dev.jemma.engine.toolcall.CallEvent;
 import dev.jemma.engine.toolcall.HermesFormat;
-import dev.jemma.engine.toolcall.JsonText;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Consumer;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.ArrayNode;
-import tools.jackson.databind.node.JsonNodeFactory;
-import tools.jackson.databind.node.ObjectNode;
 
 /**
  * A Gemma as the model of an agent: conversations through its chat template, in a session of its own that keeps what it has read. Closing it closes the session; the Gemma is borrowed.
@@ -85,22 +81,20 @@ public final class GemmaChat implements LanguageModel {
 
     @Override
     public Reply generate(Request request, Consumer<CallEvent> sink) {
-        ArrayNode messages = JsonNodeFactory.instance.arrayNode();
-        request.messages().forEach(message -> messages.add(json(message)));
-        ArrayNode tools = JsonNodeFactory.instance.arrayNode();
-        request.tools().forEach(tool -> tools.add(tool.spec().toJson()));
+        Conversation conversation = Conversation.of(
+                request.messages(),
+                request.tools().stream().map(OfferedTool::spec).toList());
         Cancellation cancellation = request.cancellation();
         try (var registration = cancellation.onCancel(session::cancel)) {
-            dev.jemma.engine.Reply reply =
-                    session.chat(messages, tools, options, constraint(request.tools()), event -> {
-                        if (cancellation.isCancelled()) {
-                            session.cancel(); // a cancellation from before the session began is not heard by it
-                        }
-                        sink.accept(event);
-                    });
-            GenerationResult result = reply.result();
+            Completion completion = session.chat(conversation, options, constraint(request.tools()), event -> {
+                if (cancellation.isCancelled()) {
+                    session.cancel(); // a cancellation from before the session began is not heard by it
+                }
+                sink.accept(event);
+            });
+            GenerationResult result = completion.result();
             Usage usage = new Usage(result.promptTokens(), result.ids().size());
-            return new Reply(reply.content(), finish(result.finishReason()), usage);
+            return new Reply(completion.content(), finish(result.finishReason()), usage);
         }
     }
 
@@ -126,40 +120,6 @@ public final class GemmaChat implements LanguageModel {
             case CONTEXT -> Finish.CONTEXT;
             case CANCELLED -> Finish.CANCELLED;
         };
-    }
-
-    /** A message as chat templates know it. */
-    static ObjectNode json(Message message) {
-        ObjectNode json = JsonNodeFactory.instance.objectNode();
-        switch (message) {
-            case Message.System system -> json.put("role", "system").put("content", system.text());
-            case Message.User user -> json.put("role", "user").put("content", user.text());
-            case Message.Assistant assistant -> {
-                json.put("role", "assistant").put("content", assistant.text());
-                if (!assistant.calls().isEmpty()) {
-                    ArrayNode calls = json.putArray("tool_calls");
-                    assistant.calls().forEach(call -> call(call, calls.addObject()));
-                }
-            }
-            case Message.ToolResult result ->
-                json.put("role", "tool")
-                        .put("tool_call_id", result.id())
-                        .put("name", result.tool())
-                        .put("content", text(result.content()));
-        }
-        return json;
-    }
-
-    private static void call(Message.IssuedCall issued, ObjectNode json) {
-        json.put("id", issued.id()).put("type", "function");
-        ObjectNode function = json.putObject("function");
-        function.put("name", issued.call().name());
-        function.set("arguments", issued.call().arguments());
-    }
-
-    /** Templates want a result's content as text: a string is its own, everything else JSON. */
-    private static String text(JsonNode content) {
-        return content.isString() ? content.stringValue() : JsonText.of(content);
     }
 
     /** Closes the session. */

@@ -29,6 +29,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
 
 @Command(
         name = "bench",
@@ -234,7 +235,7 @@ final class BenchCommand implements Callable<Integer> {
     private void print(List<Measured> measured) {
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
-            ArrayNode list = JsonLines.JSON.createArrayNode();
+            ArrayNode list = JsonNodeFactory.instance.arrayNode();
             for (Measured test : measured) {
                 list.addObject()
                         .put("test", test.test)

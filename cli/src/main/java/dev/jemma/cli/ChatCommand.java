@@ -1,5 +1,6 @@
 package dev.jemma.cli;
 
+import dev.jemma.engine.Completion;
 import dev.jemma.engine.Gemma;
 import dev.jemma.engine.Session;
 import dev.jemma.engine.SessionOptions;
@@ -10,11 +11,12 @@ import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
 import dev.jemma.engine.api.TemplateException;
 import dev.jemma.engine.api.ToolCall;
+import dev.jemma.engine.chat.ConversationFile;
+import dev.jemma.engine.chat.DeclaredTool;
 import dev.jemma.engine.chat.Prompt;
 import dev.jemma.engine.toolcall.ParsedReply;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
@@ -27,10 +29,6 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.ArrayNode;
-import tools.jackson.databind.node.JsonNodeFactory;
 
 @Command(
         name = "chat",
@@ -71,7 +69,7 @@ final class ChatCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        ArrayNode tools = toolsFile.isPresent() ? readTools(toolsFile.get()) : JsonNodeFactory.instance.arrayNode();
+        List<DeclaredTool> tools = toolsFile.isPresent() ? ConversationFile.tools(toolsFile.get()) : List.of();
         try (Gemma gemma = model.open(spec);
                 Session session = gemma.session(new SessionOptions(0, adapters));
                 ChatInput input = ChatInput.open(Terminals.detect())) {
@@ -79,56 +77,39 @@ final class ChatCommand implements Callable<Integer> {
             session.warnings().forEach(warning -> spec.commandLine().getErr().println("warning: " + warning));
             GenerationOptions options = sampling.over(gemma.generationDefaults());
             CommandLine line = spec.commandLine();
-            new Talk(session, options, tools, input, line.getOut(), line.getErr(), system).run();
+            new Talk(session, options, new History(system, tools), input, line.getOut(), line.getErr()).run();
         }
         return 0;
-    }
-
-    private static ArrayNode readTools(Path file) throws IOException {
-        JsonNode json;
-        try {
-            json = JsonLines.JSON.readTree(Files.readString(file));
-        } catch (JacksonException e) {
-            throw FormatException.in(file, "is no JSON: " + e.getOriginalMessage());
-        }
-        JsonNode list = json.has("tools") ? json.get("tools") : json;
-        if (!(list instanceof ArrayNode tools)) {
-            throw FormatException.in(file, "wanted a list of tool declarations");
-        }
-        return tools;
     }
 
     /** One run of the program. */
     private static final class Talk {
         private final Session session;
         private final GenerationOptions options;
-        private final ArrayNode tools;
         private final ChatInput input;
         private final PrintWriter out;
         private final PrintWriter err;
         private final boolean person;
         private final Style style;
-        private final Conversation conversation;
+        private final History history;
         private Optional<GenerationResult> last = Optional.empty();
         private boolean folded;
 
         Talk(
                 Session session,
                 GenerationOptions options,
-                ArrayNode tools,
+                History history,
                 ChatInput input,
                 PrintWriter out,
-                PrintWriter err,
-                String system) {
+                PrintWriter err) {
             this.session = session;
             this.options = options;
-            this.tools = tools;
             this.input = input;
             this.out = out;
             this.err = err;
             this.person = input instanceof ChatInput.Typed;
             this.style = person && System.getenv("NO_COLOR") == null ? Style.COLOURED : Style.PLAIN;
-            this.conversation = new Conversation(system);
+            this.history = history;
         }
 
         void run() throws IOException {
@@ -161,26 +142,27 @@ final class ChatCommand implements Callable<Integer> {
                 switch (parts[0]) {
                     case "/help" -> out.println(HELP);
                     case "/reset" -> {
-                        conversation.rewind(0);
+                        history.rewind(0);
                         out.println("forgotten");
                     }
                     case "/system" -> {
                         if (!rest.isEmpty()) {
-                            conversation.system(rest);
-                            conversation.rewind(0);
+                            history.system(rest);
+                            history.rewind(0);
                         }
-                        out.println(conversation.system().isEmpty() ? "no system text" : conversation.system());
+                        out.println(history.system().isEmpty() ? "no system text" : history.system());
                     }
                     case "/tools" -> listTools();
                     case "/save", "/load" -> {
                         if (rest.isEmpty()) {
                             out.println(parts[0] + " wants a file");
                         } else if (parts[0].equals("/save")) {
-                            conversation.save(Path.of(rest));
+                            history.save(Path.of(rest));
                             out.println("saved");
                         } else {
-                            conversation.load(Path.of(rest));
-                            out.println(conversation.size() + " turns loaded");
+                            int declared = history.load(Path.of(rest));
+                            out.println(history.size() + " turns loaded"
+                                    + (declared == 0 ? "" : "; its tools are not, --tools FILE offers some"));
                         }
                     }
                     case "/stats" -> out.println(last.map(Talk::stats).orElse("no answer yet"));
@@ -192,33 +174,31 @@ final class ChatCommand implements Callable<Integer> {
         }
 
         private void listTools() {
-            if (tools.isEmpty()) {
+            if (history.tools().isEmpty()) {
                 out.println("no tools; --tools FILE gives some");
             }
-            for (JsonNode tool : tools) {
-                JsonNode function = tool.has("function") ? tool.get("function") : tool;
-                out.println(function.path("name").asString("?") + "  "
-                        + function.path("description").asString(""));
+            for (DeclaredTool tool : history.tools()) {
+                out.println(tool.spec().name() + "  " + tool.spec().description());
             }
         }
 
         /** One question, and answers until one calls no tool. What fails leaves the conversation as it was. */
         private void ask(String text) {
-            int before = conversation.size();
-            conversation.user(text);
+            int before = history.size();
+            history.user(text);
             try {
                 while (answer()) {
                     out.flush();
                 }
             } catch (TemplateException | IllegalArgumentException e) {
-                conversation.rewind(before);
+                history.rewind(before);
                 out.println("that cannot be asked: " + e.getMessage());
             }
         }
 
         /** Generates a turn; whether tools were called and their results are there, so that another turn follows. */
         private boolean answer() {
-            GenerationResult result = session.generate(conversation.messages(), tools, options, event -> {
+            Completion completion = session.generate(history.conversation(), options, event -> {
                 switch (event) {
                     case GenerationEvent.Text piece -> out.print(piece.text());
                     case GenerationEvent.Control control -> out.print(control.token());
@@ -226,8 +206,9 @@ final class ChatCommand implements Callable<Integer> {
                 }
                 out.flush();
             });
+            GenerationResult result = completion.result();
             last = Optional.of(result);
-            if (!folded && session.folding() == Prompt.Folding.FOLDED) {
+            if (!folded && completion.prompt().folding() == Prompt.Folding.FOLDED) {
                 folded = true;
                 err.println(Texts.FOLDED);
             }
@@ -235,14 +216,14 @@ final class ChatCommand implements Callable<Integer> {
             if (person) {
                 out.println(style.faint(stats(result)));
             }
-            ParsedReply reply = session.chatFormat().tools().format().parse(result.text());
+            ParsedReply reply = completion.content();
             boolean whole =
                     result.finishReason() == FinishReason.STOP || result.finishReason() == FinishReason.TOOL_CALL;
-            if (tools.isEmpty() || !whole || reply.calls().isEmpty()) {
-                conversation.assistant(result.text(), List.of());
+            if (history.tools().isEmpty() || !whole || reply.calls().isEmpty()) {
+                history.assistant(result.text(), List.of());
                 return false;
             }
-            conversation.assistant(reply.text(), reply.calls());
+            history.assistant(reply.text(), reply.calls());
             for (ToolCall call : reply.calls()) {
                 out.println(style.strong("call ") + call.name() + " " + call.arguments());
                 out.flush();
@@ -250,7 +231,7 @@ final class ChatCommand implements Callable<Integer> {
                 if (typed.isEmpty()) {
                     return false;
                 }
-                conversation.result(call.name(), typed.get());
+                history.result(call.name(), typed.get());
             }
             return true;
         }

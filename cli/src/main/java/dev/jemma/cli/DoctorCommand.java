@@ -22,6 +22,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 @Command(
@@ -147,7 +148,7 @@ final class DoctorCommand implements Callable<Integer> {
     private void print(List<Check> checks) {
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
-            ObjectNode root = JsonLines.JSON.createObjectNode();
+            ObjectNode root = JsonNodeFactory.instance.objectNode();
             ArrayNode list = root.putArray("checks");
             for (Check check : checks) {
                 list.addObject()

@@ -23,6 +23,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
+import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 @Command(
@@ -110,12 +111,12 @@ final class EvalCommand implements Callable<Integer> {
     private static void writeDetails(Path file, List<Verdict> verdicts) throws IOException {
         try (BufferedWriter writer = Files.newBufferedWriter(file)) {
             for (Verdict verdict : verdicts) {
-                ObjectNode line = JsonLines.JSON.createObjectNode();
+                ObjectNode line = JsonNodeFactory.instance.objectNode();
                 line.put("id", verdict.row().id());
                 line.put("correct", verdict.correct());
                 line.put("reason", verdict.reason());
                 line.put("prediction", verdict.prediction());
-                writer.write(JsonLines.JSON.writeValueAsString(line));
+                writer.write(line.toString());
                 writer.newLine();
             }
         }

@@ -1,23 +1,20 @@
 package dev.jemma.cli;
 
+import dev.jemma.engine.Completion;
 import dev.jemma.engine.Gemma;
 import dev.jemma.engine.Session;
 import dev.jemma.engine.SessionOptions;
 import dev.jemma.engine.api.FinishReason;
+import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
 import dev.jemma.engine.chat.Prompt;
 import dev.jemma.engine.eval.EvalRow;
 import dev.jemma.engine.eval.Judge;
 import dev.jemma.engine.eval.Verdict;
-import dev.jemma.engine.train.RowReader;
-import dev.jemma.engine.train.TrainingRow;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.ArrayNode;
-import tools.jackson.databind.node.JsonNodeFactory;
 
 /**
  * A model's greedy answers to the rows of a file, judged.
@@ -34,12 +31,11 @@ record Evaluation(List<Verdict> verdicts, double tokensPerSecond, boolean cancel
      */
     static Evaluation of(
             Gemma gemma, List<Path> adapters, Path data, List<EvalRow> rows, int maxNewTokens, Countdown countdown) {
-        List<TrainingRow.Conversation> conversations = new ArrayList<>();
-        RowReader.read(data, (row, json, line) -> {
-            if (row instanceof TrainingRow.Conversation conversation) {
-                conversations.add(conversation);
+        for (EvalRow row : rows) {
+            if (row.conversation().messages().isEmpty()) {
+                throw FormatException.in(data, "row '" + row.id() + "' has no messages to answer");
             }
-        });
+        }
         GenerationOptions greedy = GenerationOptions.GREEDY.withMaxNewTokens(maxNewTokens);
         List<Verdict> verdicts = new ArrayList<>();
         long tokens = 0;
@@ -49,11 +45,10 @@ record Evaluation(List<Verdict> verdicts, double tokensPerSecond, boolean cancel
             session.warnings().forEach(warning -> countdown.say("warning: " + warning));
             boolean said = false;
             Judge judge = new Judge(session.chatFormat().tools().format());
-            for (int i = 0; i < rows.size(); i++) {
-                TrainingRow.Conversation conversation = conversations.get(i);
-                GenerationResult answer =
-                        session.generate(question(conversation.messages()), conversation.tools(), greedy, event -> {});
-                if (!said && session.folding() == Prompt.Folding.FOLDED) {
+            for (EvalRow row : rows) {
+                Completion completion = session.generate(row.conversation(), greedy, event -> {});
+                GenerationResult answer = completion.result();
+                if (!said && completion.prompt().folding() == Prompt.Folding.FOLDED) {
                     countdown.say(Texts.FOLDED);
                     said = true;
                 }
@@ -61,22 +56,10 @@ record Evaluation(List<Verdict> verdicts, double tokensPerSecond, boolean cancel
                     return new Evaluation(verdicts, tokens / ((System.nanoTime() - start) / 1e9), true);
                 }
                 tokens += answer.ids().size();
-                verdicts.add(judge.judge(rows.get(i), answer.text()));
+                verdicts.add(judge.judge(row, answer.text()));
                 countdown.next();
             }
         }
         return new Evaluation(verdicts, tokens / ((System.nanoTime() - start) / 1e9), false);
-    }
-
-    /** The conversation without the answer that ends it. */
-    private static ArrayNode question(ArrayNode messages) {
-        ArrayNode question = JsonNodeFactory.instance.arrayNode();
-        int count = messages.size();
-        JsonNode last = messages.get(count - 1);
-        boolean answered = last.path("role").asString("").matches("assistant|model");
-        for (int i = 0; i < (answered ? count - 1 : count); i++) {
-            question.add(messages.get(i));
-        }
-        return question;
     }
 }

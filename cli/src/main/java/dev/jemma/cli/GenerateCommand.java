@@ -4,13 +4,13 @@ import dev.jemma.engine.Gemma;
 import dev.jemma.engine.Session;
 import dev.jemma.engine.SessionOptions;
 import dev.jemma.engine.api.FinishReason;
-import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.GenerationEvent;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
+import dev.jemma.engine.chat.Conversation;
+import dev.jemma.engine.chat.ConversationFile;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -23,9 +23,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 @Command(
@@ -118,29 +116,12 @@ final class GenerateCommand implements Callable<Integer> {
             int[] ids = input.ids.stream().mapToInt(Integer::intValue).toArray();
             return session.generate(ids, options, sink);
         }
-        JsonNode conversation = read(input.messages.orElseThrow());
-        JsonNode messages = conversation.isArray() ? conversation : conversation.path("messages");
-        if (!(messages instanceof ArrayNode turns) || turns.isEmpty()) {
-            throw FormatException.in(
-                    input.messages.get(), "wanted a list of messages, or an object with messages and tools");
-        }
-        return session.generate(turns, conversation.path("tools"), options, sink);
-    }
-
-    private static JsonNode read(Path file) throws IOException {
-        try {
-            return JsonLines.JSON.readTree(Files.readString(file));
-        } catch (JacksonException e) {
-            throw FormatException.at(
-                    file,
-                    Math.max(1, e.getLocation().getLineNr()),
-                    Math.max(1, e.getLocation().getColumnNr()),
-                    "is no JSON: " + e.getOriginalMessage());
-        }
+        Conversation conversation = ConversationFile.read(input.messages.orElseThrow());
+        return session.generate(conversation, options, sink).result();
     }
 
     private static ObjectNode json(GenerationResult result) {
-        ObjectNode json = JsonLines.JSON.createObjectNode();
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
         result.ids().forEach(json.putArray("ids")::add);
         json.put("text", result.text());
         json.put("finish_reason", result.finishReason().json());

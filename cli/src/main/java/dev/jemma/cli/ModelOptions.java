@@ -19,18 +19,8 @@ final class ModelOptions {
             description = "Model folder, as on the Hugging Face hub, or .gguf file.")
     private Optional<Path> model = Optional.empty();
 
-    @Option(
-            names = "--chat-template",
-            paramLabel = "FILE",
-            description = "Chat template to use instead of the adapter's or the model's.")
-    private Optional<Path> chatTemplate = Optional.empty();
-
-    @Option(
-            names = "--tool-format",
-            paramLabel = "NAME",
-            description =
-                    "How tools and calls are written: hermes, functiongemma, or template (as the chat template has it).")
-    private Optional<String> toolFormat = Optional.empty();
+    @Mixin
+    private ChatFormatOptions chat;
 
     @Mixin
     private ComputeOptions compute;
@@ -47,8 +37,8 @@ final class ModelOptions {
 
     GemmaOptions options() {
         GemmaOptions options = compute.options();
-        options = chatTemplate.map(options::withChatTemplate).orElse(options);
-        return toolFormat.map(options::withToolFormat).orElse(options);
+        options = chat.chatTemplate().map(options::withChatTemplate).orElse(options);
+        return chat.toolFormat().map(options::withToolFormat).orElse(options);
     }
 
     /** Opens the model; says what it warns about, and with {@code --verbose} what computes. Closed by the caller. */

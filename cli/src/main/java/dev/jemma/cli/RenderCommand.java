@@ -1,25 +1,21 @@
 package dev.jemma.cli;
 
-import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.ChatFormats;
 import dev.jemma.engine.api.TemplateException;
 import dev.jemma.engine.api.TextSpan;
 import dev.jemma.engine.chat.ChatFormat;
+import dev.jemma.engine.chat.Conversation;
+import dev.jemma.engine.chat.ConversationException;
 import dev.jemma.engine.chat.Prompt;
-import dev.jemma.engine.chat.SpecialTokens;
-import dev.jemma.engine.chat.Templates;
 import dev.jemma.engine.chat.ToolStyle;
-import dev.jemma.engine.checkpoint.Checkpoint;
-import dev.jemma.engine.checkpoint.Family;
-import dev.jemma.engine.checkpoint.GemmaConfig;
-import dev.jemma.engine.checkpoint.ModelFiles;
-import dev.jemma.engine.checkpoint.TemplateFiles;
+import dev.jemma.engine.io.JsonLines;
+import dev.jemma.engine.io.JsonSource;
+import dev.jemma.engine.template.ChatTemplate;
 import dev.jemma.engine.template.RenderOptions;
 import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
-import dev.jemma.engine.tokenizer.Tokenizer;
-import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
@@ -27,9 +23,10 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
-import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 @Command(
@@ -38,8 +35,9 @@ import tools.jackson.databind.node.ObjectNode;
                 "The exact prompt of conversations: rows {\"messages\",\"tools\"} to JSON Lines {\"text\"} or {\"error\"}.",
         footer = {
             "",
-            "Without --mask it is what the template makes of the row as it is. With --mask it is the text that training sees (tools written for templates",
-            "that know none, turns folded for templates that refuse them), and \"supervised\" lists its learned parts as [from, to) in characters."
+            "With --model it is the prompt that train, score, eval, generate and chat make of the row. A row that the template refuses is an error here; the others",
+            "fold its turns, which --mask shows: the text that training sees, and \"supervised\" lists its learned parts as [from, to) in characters.",
+            "With --template alone it is what the template makes of the row, tools included, unless --mask or --tool-format say who shall write them."
         },
         mixinStandardHelpOptions = true)
 final class RenderCommand implements Callable<Integer> {
@@ -48,6 +46,12 @@ final class RenderCommand implements Callable<Integer> {
 
     @ArgGroup(multiplicity = "1")
     private Source source;
+
+    @Mixin
+    private ChatFormatOptions chat;
+
+    @Option(names = "--adapter", paramLabel = "DIR", description = "Adapter folder; several add up.")
+    private List<Path> adapters = List.of();
 
     @Option(
             names = "--data",
@@ -62,15 +66,11 @@ final class RenderCommand implements Callable<Integer> {
     @Option(names = "--mask", description = "Show what is supervised in training.")
     private boolean mask;
 
-    @Option(
-            names = "--tool-format",
-            paramLabel = "NAME",
-            description = "With --mask: hermes, functiongemma or template.")
-    private Optional<String> toolFormat = Optional.empty();
-
     /** Taken by every command; here nothing is computed on a device. */
     @Mixin
     private ComputeOptions compute;
+
+    private boolean saidThatToolsAreLeftOut;
 
     /** Where the template comes from. */
     static final class Source {
@@ -80,77 +80,77 @@ final class RenderCommand implements Callable<Integer> {
         @Option(
                 names = "--template",
                 paramLabel = "F.jinja",
-                description = "Chat template; bos and eos are <bos> and <eos>.")
+                description = "Chat template without a model; bos and eos are <bos> and <eos>.")
         private Optional<Path> template = Optional.empty();
     }
 
     @Override
-    public Integer call() throws IOException {
+    public Integer call() {
         compute.check();
-        Turns turns = turns();
-        SpecialTokens tokens = turns.tokens;
-        Templates templates = turns.templates;
-        ChatFormat conversations = new ChatFormat(
-                templates,
-                toolFormat
-                        .map(name -> ToolStyle.named(name, templates.withTools().source()))
-                        .orElseGet(() -> ToolStyle.fitting(templates.withTools().source())),
-                tokens.bos(),
-                tokens.eos());
-        RenderOptions options = RenderOptions.withTokens(tokens.bos(), tokens.eos())
-                .with(addGenerationPrompt ? GenerationPrompt.ADD : GenerationPrompt.OMIT);
+        ChatFormat format = format();
+        GenerationPrompt ending = addGenerationPrompt ? GenerationPrompt.ADD : GenerationPrompt.OMIT;
         PrintWriter out = spec.commandLine().getOut();
-        JsonLines.read(data, (row, number) -> {
-            if (!(row.json().path("messages") instanceof ArrayNode messages)) {
-                throw FormatException.atLine(row.file(), row.line(), "messages is missing, wanted a list of messages");
-            }
-            ObjectNode line = JsonLines.JSON.createObjectNode();
+        JsonLines.read(data, (row, line) -> {
+            Conversation conversation = conversation(row, line);
+            ObjectNode shown = JsonNodeFactory.instance.objectNode();
             try {
                 if (mask) {
-                    write(conversations.supervise(messages, row.json().path("tools")), line);
+                    write(format.supervise(conversation), shown);
+                } else if (alone()) {
+                    shown.put("text", byTemplateAlone(format, conversation, ending));
                 } else {
-                    JsonNode tools = row.json().path("tools");
-                    line.put("text", TextSpan.join(templates.choose(tools).render(messages, tools, options)));
+                    shown.put(
+                            "text", format.renderUnfolded(conversation, ending).text());
                 }
             } catch (TemplateException e) {
-                line.put("error", e.kind() == TemplateException.Kind.RAISED ? e.reason() : e.getMessage());
+                shown.put("error", e.kind() == TemplateException.Kind.RAISED ? e.reason() : e.getMessage());
+            } catch (IllegalArgumentException e) {
+                shown.put("error", e.getMessage());
             }
-            out.println(JsonLines.JSON.writeValueAsString(line));
+            out.println(shown);
         });
         return 0;
     }
 
-    /** How conversations are written: a template and the tokens that it knows by name. */
-    private record Turns(Templates templates, SpecialTokens tokens) {
-        static Turns of(TemplateFiles found, Family family, SpecialTokens tokens) {
-            Templates templates = found.general().isPresent()
-                    ? Templates.parse(found.general().get(), found.toolUse())
-                    : Templates.parse(family.template(), Optional.empty());
-            return new Turns(templates, tokens);
+    /** Whether a template is looked at as such, without a model or a tool format that makes it somebody's. */
+    private boolean alone() {
+        return source.template.isPresent() && chat.toolFormat().isEmpty();
+    }
+
+    /** As Jinja has it: tools that the template does not know are not in the text, which is said once. */
+    private String byTemplateAlone(ChatFormat format, Conversation conversation, GenerationPrompt ending) {
+        ChatTemplate template = format.templates().plain();
+        if (!saidThatToolsAreLeftOut && !conversation.tools().isEmpty() && !ToolStyle.knowsTools(template.source())) {
+            saidThatToolsAreLeftOut = true;
+            spec.commandLine()
+                    .getErr()
+                    .println(
+                            "the template knows no tools, so the text has none; --tool-format hermes writes them in its"
+                                    + " turns, as train and chat do");
+        }
+        ObjectNode json = conversation.toJson();
+        RenderOptions options = RenderOptions.defaults().with(ending);
+        return template.trace(json.get("messages"), json.path("tools"), options).text();
+    }
+
+    private static Conversation conversation(ObjectNode row, JsonSource line) {
+        try {
+            return Conversation.of(row);
+        } catch (ConversationException e) {
+            throw line.complaint(e.pointer(), e.problem());
         }
     }
 
-    /** Those of the template file, else the model's, else the turns of the model's generation. A folder needs no weights for this. */
-    private Turns turns() throws IOException {
-        if (source.template.isPresent()) {
-            String text = Files.readString(source.template.get());
-            return new Turns(Templates.parse(text, Optional.empty()), SpecialTokens.GEMMA);
+    /** That of the model with its adapters and what is chosen here, as every command has it; a folder needs no weights. */
+    private ChatFormat format() {
+        if (source.model.isPresent()) {
+            return ChatFormats.of(source.model.get(), chat.with(adapters));
         }
-        Path model = source.model.orElseThrow();
-        if (Files.isRegularFile(model)) {
-            try (Checkpoint checkpoint = Checkpoint.open(model)) {
-                Optional<Tokenizer> tokenizer = checkpoint.tokenizer();
-                return Turns.of(
-                        checkpoint.templates(),
-                        checkpoint.config().family(),
-                        tokenizer.isPresent() ? SpecialTokens.of(checkpoint, tokenizer.get()) : SpecialTokens.GEMMA);
-            }
+        if (chat.chatTemplate().isPresent() || !adapters.isEmpty()) {
+            throw new ParameterException(
+                    spec.commandLine(), "--template stands alone; --model takes --chat-template and --adapter");
         }
-        TemplateFiles found = TemplateFiles.find(model);
-        Family family = found.general().isPresent()
-                ? Family.GEMMA_3
-                : GemmaConfig.read(model.resolve(ModelFiles.CONFIG)).config().family();
-        return Turns.of(found, family, SpecialTokens.read(model));
+        return ChatFormats.ofTemplate(source.template.orElseThrow(), chat.toolFormat());
     }
 
     private static void write(Prompt prompt, ObjectNode line) {

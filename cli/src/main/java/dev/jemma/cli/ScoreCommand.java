@@ -15,6 +15,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
+import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 @Command(
@@ -68,7 +69,7 @@ final class ScoreCommand implements Callable<Integer> {
     private void print(int rows, Scorer.Loss loss) {
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
-            ObjectNode result = JsonLines.JSON.createObjectNode();
+            ObjectNode result = JsonNodeFactory.instance.objectNode();
             result.put("rows", rows).put("tokens", loss.tokens());
             if (loss.tokens() == 0) {
                 result.putNull("loss").putNull("perplexity");

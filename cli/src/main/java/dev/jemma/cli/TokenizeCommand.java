@@ -2,6 +2,7 @@ package dev.jemma.cli;
 
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.checkpoint.Checkpoint;
+import dev.jemma.engine.io.JsonLines;
 import dev.jemma.engine.tokenizer.Specials;
 import dev.jemma.engine.tokenizer.Tokenizer;
 import java.io.IOException;
@@ -15,6 +16,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
+import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 @Command(
@@ -43,13 +45,14 @@ final class TokenizeCommand implements Callable<Integer> {
         compute.check();
         Tokenizer tokenizer = tokenizer();
         PrintWriter out = spec.commandLine().getOut();
-        JsonLines.read(data, (row, number) -> {
-            int[] plain = tokenizer.encode(row.text("text"), Specials.WITHOUT);
-            int[] ids = noBos ? plain : tokenizer.encode(row.text("text"), Specials.WITH);
-            ObjectNode line = JsonLines.JSON.createObjectNode();
+        JsonLines.read(data, (row, source) -> {
+            String text = source.string(row, "text");
+            int[] plain = tokenizer.encode(text, Specials.WITHOUT);
+            int[] ids = noBos ? plain : tokenizer.encode(text, Specials.WITH);
+            ObjectNode line = JsonNodeFactory.instance.objectNode();
             Arrays.stream(ids).forEach(line.putArray("ids")::add);
             line.put("decoded", tokenizer.decode(plain, Specials.WITH));
-            out.println(JsonLines.JSON.writeValueAsString(line));
+            out.println(line);
         });
         return 0;
     }

@@ -13,6 +13,7 @@ import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.cpu.ArithmeticChoice;
 import dev.jemma.engine.kernel.cpu.CpuKernels;
 import dev.jemma.engine.quantize.WeightsCache;
+import dev.jemma.engine.tokenizer.GemmaTokens;
 import dev.jemma.engine.tokenizer.Tokenizer;
 import dev.jemma.engine.train.RowEncoder;
 import dev.jemma.engine.train.RowEncoder.End;
@@ -201,7 +202,7 @@ public final class Gemma implements AutoCloseable {
     /** Ids that end a turn or a text: the model's ends, and the end of a turn where the vocabulary has one. */
     List<Integer> stops() {
         List<Integer> stops = new ArrayList<>(checkpoint.generation().eosTokenIds());
-        tokenizer.ifPresent(known -> known.id("<end_of_turn>").ifPresent(stops::add));
+        tokenizer.ifPresent(known -> known.id(GemmaTokens.END_OF_TURN).ifPresent(stops::add));
         return stops;
     }
 
@@ -270,7 +271,9 @@ public final class Gemma implements AutoCloseable {
      */
     public ChatFormat chatFormat(List<Path> adapters) {
         try {
-            return new ConversationSetup(options, checkpoint, tokenizer(), adapters).build();
+            Optional<Tokenizer> known = Optional.of(tokenizer());
+            return ChatFormats.choose(
+                    checkpoint, () -> known, new ChatOptions(options.chatTemplate(), options.toolFormat(), adapters));
         } catch (IOException e) {
             throw new UncheckedIOException("chat template of " + checkpoint.path() + ": " + e.getMessage(), e);
         }

@@ -66,7 +66,7 @@ public final class Scorer implements AutoCloseable {
         int context = gemma.checkpoint().config().maxPositionEmbeddings();
         RowEncoder encoder = gemma.rowEncoder(adapterFolders, Supervise.ASSISTANT, End.OPEN);
         List<TrainingExample> examples = new ArrayList<>();
-        RowReader.read(file, (row, json, line) -> {
+        RowReader.read(file, (row, line) -> {
             TrainingExample example = encoder.encode(row, file, line);
             if (example.ids().length > context) {
                 throw FormatException.atLine(

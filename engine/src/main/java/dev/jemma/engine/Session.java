@@ -6,12 +6,12 @@ import dev.jemma.engine.api.GenerationEvent;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
 import dev.jemma.engine.chat.ChatFormat;
+import dev.jemma.engine.chat.Conversation;
 import dev.jemma.engine.chat.Prompt;
 import dev.jemma.engine.gemma.Inference;
 import dev.jemma.engine.generate.EndTokens;
 import dev.jemma.engine.generate.Generator;
 import dev.jemma.engine.generate.TokenConstraint;
-import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
 import dev.jemma.engine.tokenizer.Specials;
 import dev.jemma.engine.toolcall.CallEvent;
 import java.io.IOException;
@@ -22,8 +22,6 @@ import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.ArrayNode;
 
 /**
  * One conversation with a {@link Gemma}: its cached keys and values, and its adapters. A prompt that begins like the last prompt and answer is only read from where it differs.
@@ -41,7 +39,6 @@ public final class Session implements AutoCloseable {
     private Optional<ChatFormat> chatFormat = Optional.empty();
 
     private volatile boolean cancelled;
-    private volatile Prompt.Folding folding = Prompt.Folding.NONE;
     private volatile boolean closed;
 
     Session(Gemma gemma, SessionOptions options) throws IOException {
@@ -86,55 +83,50 @@ public final class Session implements AutoCloseable {
     /**
      * Answers a conversation: the template is applied, and the answer ends with the turn.
      *
-     * @param messages objects with role and content, tool_calls, ...
-     * @param tools tool declarations in OpenAI's form; empty or missing for none
-     * @return the answer as it was written; finished with {@link FinishReason#TOOL_CALL} if it calls tools
-     * @throws dev.jemma.engine.template.TemplateException if the template refuses the conversation
+     * @param sink takes events on this thread as they happen
+     * @return the answer; finished with {@link FinishReason#TOOL_CALL} if it calls tools
+     * @throws dev.jemma.engine.api.TemplateException if the template refuses the conversation, folded too
+     * @throws IllegalArgumentException if there are tools or calls that the template would leave out
      */
-    public GenerationResult generate(
-            ArrayNode messages, JsonNode tools, GenerationOptions options, Consumer<GenerationEvent> sink) {
-        return answer(messages, tools, options, TokenConstraint.NONE, sink, calls -> {})
-                .result();
+    public Completion generate(Conversation conversation, GenerationOptions options, Consumer<GenerationEvent> sink) {
+        return answer(conversation, options, TokenConstraint.NONE, sink, calls -> {});
     }
 
     /**
-     * Answers a conversation as {@link #generate(ArrayNode, JsonNode, GenerationOptions, Consumer)} does, and reads the calls in the answer while it is written.
+     * Answers a conversation as {@link #generate(Conversation, GenerationOptions, Consumer)} does, and tells of text and calls as they become certain.
      *
-     * @param sink takes text and calls on this thread as they become certain
+     * @param sink takes text and calls on this thread
      */
-    public Reply chat(ArrayNode messages, JsonNode tools, GenerationOptions options, Consumer<CallEvent> sink) {
-        return chat(messages, tools, options, TokenConstraint.NONE, sink);
+    public Completion chat(Conversation conversation, GenerationOptions options, Consumer<CallEvent> sink) {
+        return chat(conversation, options, TokenConstraint.NONE, sink);
     }
 
-    /** As {@link #chat(ArrayNode, JsonNode, GenerationOptions, Consumer)}, with a constraint on what may come; it follows this answer only. */
-    public Reply chat(
-            ArrayNode messages,
-            JsonNode tools,
+    /** As {@link #chat(Conversation, GenerationOptions, Consumer)}, with a constraint on what may come; it follows this answer only. */
+    public Completion chat(
+            Conversation conversation,
             GenerationOptions options,
             TokenConstraint constraint,
             Consumer<CallEvent> sink) {
-        return answer(messages, tools, options, constraint, event -> {}, sink);
+        return answer(conversation, options, constraint, event -> {}, sink);
     }
 
-    private Reply answer(
-            ArrayNode messages,
-            JsonNode tools,
+    private Completion answer(
+            Conversation conversation,
             GenerationOptions options,
             TokenConstraint constraint,
             Consumer<GenerationEvent> sink,
             Consumer<CallEvent> calls) {
         return exclusively(() -> {
-            ChatFormat how = chatFormat();
-            Prompt prompt = how.render(messages, tools, GenerationPrompt.ADD);
-            folding = prompt.folding();
-            var turn = new Turn(how.tools().format(), gemma.tokenizer(), sink, calls);
+            ChatFormat format = chatFormat();
+            Prompt prompt = format.prompt(conversation);
+            var turn = new Turn(format.tools().format(), gemma.tokenizer(), sink, calls);
             GenerationResult result = run(
                     gemma.tokenizer().encode(prompt.spans()),
                     turn.stopping(options),
                     turn.ends(gemma.checkpoint().generation().eosTokenIds()),
                     constraint,
                     turn);
-            return turn.reply(result, prompt.folding());
+            return turn.completion(prompt, result);
         });
     }
 
@@ -198,11 +190,6 @@ public final class Session implements AutoCloseable {
     /** Ends the running generation soon, with what has been generated; without one nothing happens. From any thread. */
     public void cancel() {
         cancelled = true;
-    }
-
-    /** Whether the last conversation had to be folded for the model's template. */
-    public Prompt.Folding folding() {
-        return folding;
     }
 
     /** Most tokens of prompt and answer together. */

@@ -6,6 +6,7 @@ import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
 import dev.jemma.engine.chat.Prompt;
 import dev.jemma.engine.generate.EndTokens;
+import dev.jemma.engine.tokenizer.GemmaTokens;
 import dev.jemma.engine.tokenizer.Tokenizer;
 import dev.jemma.engine.toolcall.CallEvent;
 import dev.jemma.engine.toolcall.CallReader;
@@ -24,8 +25,6 @@ import java.util.function.Consumer;
  * a call, so that prose that spells it stays prose.
  */
 final class Turn implements Consumer<GenerationEvent> {
-    private static final String END_OF_TURN = "<end_of_turn>";
-
     private final ToolCallFormat format;
     private final Tokenizer tokenizer;
     private final Consumer<GenerationEvent> sink;
@@ -49,7 +48,7 @@ final class Turn implements Consumer<GenerationEvent> {
     /** The model's end tokens, the end of a turn, and the format's stops, as far as the vocabulary has them. */
     EndTokens ends(List<Integer> ofModel) {
         Set<Integer> ends = new HashSet<>(ofModel);
-        control(END_OF_TURN).ifPresent(ends::add);
+        control(GemmaTokens.END_OF_TURN).ifPresent(ends::add);
         Set<Integer> awaitResult = new HashSet<>();
         format.stops().forEach(stop -> control(stop).ifPresent(awaitResult::add));
         return new EndTokens(ends, awaitResult);
@@ -89,7 +88,7 @@ final class Turn implements Consumer<GenerationEvent> {
     }
 
     /** The turn, once it is generated. */
-    Reply reply(GenerationResult result, Prompt.Folding folding) {
-        return new Reply(withReason(result), new ParsedReply(read), folding);
+    Completion completion(Prompt prompt, GenerationResult result) {
+        return new Completion(prompt, withReason(result), new ParsedReply(read));
     }
 }

@@ -11,12 +11,11 @@ import dev.jemma.engine.SessionOptions;
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.ToolSpec;
+import dev.jemma.engine.chat.Conversation;
 import dev.jemma.engine.chat.Message;
 import dev.jemma.engine.generate.CallConstraint;
 import dev.jemma.engine.generate.TokenTexts;
 import dev.jemma.engine.toolcall.CallEvent;
-import dev.jemma.engine.toolcall.LooseJson;
-import dev.jemma.engine.toolcall.ToolCallFormat;
 import dev.jemma.tests.AutoCompute;
 import java.nio.file.Path;
 import java.time.LocalDate;
@@ -27,8 +26,6 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import tools.jackson.databind.node.ArrayNode;
-import tools.jackson.databind.node.JsonNodeFactory;
 
 /** Agents on the bundled tiny model, which was never taught to call: what a grammar makes of it, and that everything can be stopped. */
 @AutoCompute
@@ -71,10 +68,8 @@ final class GemmaChatTest {
         List<ToolSpec> exact =
                 binder.tools().stream().map(tool -> tool.exactSpec()).toList();
         CallConstraint.Calls calls = new CallConstraint.Calls(exact, TokenTexts.of(gemma.tokenizer()));
-        ArrayNode messages = JsonNodeFactory.instance.arrayNode();
-        messages.addObject().put("role", "user").put("content", "Plan a trip to Rome and Oslo.");
-        ArrayNode tools = JsonNodeFactory.instance.arrayNode();
-        binder.specs().forEach(spec -> tools.add(spec.toJson()));
+        Conversation conversation =
+                Conversation.of(List.of(new Message.User("Plan a trip to Rome and Oslo.")), binder.specs());
         int finished = 0;
         try (Session session = gemma.session(SessionOptions.DEFAULTS.withContextLength(1024))) {
             for (int seed = 0; seed < 12; seed++) {
@@ -83,11 +78,7 @@ final class GemmaChatTest {
                         .withSeed(seed)
                         .withMaxNewTokens(300);
                 var reply = session.chat(
-                        messages,
-                        tools,
-                        options,
-                        new CallConstraint(calls, CallConstraint.Choice.REQUIRED),
-                        event -> {});
+                        conversation, options, new CallConstraint(calls, CallConstraint.Choice.REQUIRED), event -> {});
                 for (CallEvent.Completed call : reply.content().completed()) {
                     finished++;
                     assertThat(call.repairs()).as(call.raw()).isEmpty();
@@ -146,23 +137,6 @@ final class GemmaChatTest {
             self.set(agent);
             assertThatThrownBy(() -> agent.ask("Hello")).isInstanceOf(CancellationException.class);
         }
-    }
-
-    @Test
-    void messagesTakeTheFormThatTemplatesKnow() {
-        var call = ToolCallFormat.named("hermes")
-                .parse("<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": 1}}</tool_call>")
-                .calls()
-                .getFirst();
-        assertThat(GemmaChat.json(new Message.Assistant("so", List.of(new Message.IssuedCall("call_1", call))))
-                        .toString())
-                .isEqualTo(
-                        "{\"role\":\"assistant\",\"content\":\"so\",\"tool_calls\":[{\"id\":\"call_1\",\"type\":\"function\","
-                                + "\"function\":{\"name\":\"f\",\"arguments\":{\"a\":1}}}]}");
-        assertThat(GemmaChat.json(new Message.ToolResult("call_1", "f", LooseJson.parse("{\"a\": [1]}")))
-                        .toString())
-                .isEqualTo(
-                        "{\"role\":\"tool\",\"tool_call_id\":\"call_1\",\"name\":\"f\",\"content\":\"{\\\"a\\\": [1]}\"}");
     }
 
     @Test

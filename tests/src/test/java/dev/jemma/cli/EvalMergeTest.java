@@ -12,6 +12,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /** {@code jemma eval} and {@code jemma merge}. */
 @AutoCompute
@@ -74,7 +75,10 @@ final class EvalMergeTest {
         assertThat(ran.status()).isEqualTo(1);
         assertThat(ran.err())
                 .startsWith("jemma: 2 of 2 rows have no prediction, the first is '"
-                        + JsonLines.JSON.readTree(cases.getFirst()).get("id").stringValue() + "'");
+                        + JsonMapper.shared()
+                                .readTree(cases.getFirst())
+                                .get("id")
+                                .stringValue() + "'");
     }
 
     @Test

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Training in a process that is killed or interrupted, then resumed: the adapter is, bit for bit, that of a run that never was.
@@ -143,7 +144,8 @@ final class InterruptedTrainingTest {
             for (Path checkpoint : checkpoints) {
                 Ran inspected = Ran.jemma("inspect", checkpoint, "--json");
                 assertThat(inspected.status()).as(inspected.out()).isZero();
-                JsonNode state = JsonLines.JSON.readTree(Files.readString(checkpoint.resolve("trainer_state.json")));
+                JsonNode state =
+                        JsonMapper.shared().readTree(Files.readString(checkpoint.resolve("trainer_state.json")));
                 assertThat(checkpoint).endsWithRaw(Path.of("checkpoint-" + state.get("global_step")));
                 assertThat(Ran.jemma("inspect", checkpoint.resolve("optimizer.safetensors"))
                                 .status())

@@ -11,6 +11,8 @@ import dev.jemma.engine.api.GenerationEvent;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
 import dev.jemma.engine.chat.ChatFormat;
+import dev.jemma.engine.chat.Conversation;
+import dev.jemma.engine.chat.Message;
 import dev.jemma.engine.checkpoint.Family;
 import dev.jemma.engine.gemma.ReferenceData;
 import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
@@ -30,11 +32,7 @@ import java.util.function.Consumer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
-import tools.jackson.databind.node.ArrayNode;
-import tools.jackson.databind.node.JsonNodeFactory;
-import tools.jackson.databind.node.MissingNode;
 
 /** The facade over a tiny reference model with a small tokenizer beside it. */
 final class GemmaTest {
@@ -244,12 +242,12 @@ final class GemmaTest {
                 .hasMessage("threads is -1, wanted 1 to 1024, or 0 for one a processor");
     }
 
-    private static ArrayNode messages(String... contents) {
-        ArrayNode messages = JsonNodeFactory.instance.arrayNode();
+    private static Conversation talk(String... contents) {
+        List<Message> messages = new ArrayList<>();
         for (int i = 0; i < contents.length; i++) {
-            messages.addObject().put("role", i % 2 == 0 ? "user" : "assistant").put("content", contents[i]);
+            messages.add(Message.of(i % 2 == 0 ? "user" : "assistant", contents[i]));
         }
-        return messages;
+        return new Conversation(messages, List.of());
     }
 
     @Test
@@ -257,14 +255,15 @@ final class GemmaTest {
         try (Gemma gemma = open();
                 Session session = gemma.session()) {
             List<GenerationEvent> events = new ArrayList<>();
-            GenerationResult one = session.generate(messages("the cat"), MissingNode.getInstance(), SHORT, events::add);
+            GenerationResult one =
+                    session.generate(talk("the cat"), SHORT, events::add).result();
             assertThat(events.getLast()).isEqualTo(new GenerationEvent.Finished(one));
             int[] prompt = gemma.tokenizer()
                     .encode(gemma.chatFormat(List.of())
-                            .render(messages("the cat"), MissingNode.getInstance(), GenerationPrompt.ADD)
+                            .render(talk("the cat"), GenerationPrompt.ADD)
                             .spans());
             assertThat(one.promptTokens()).isEqualTo(prompt.length);
-            Reply two = session.chat(messages("the cat", "sat", "on"), MissingNode.getInstance(), SHORT, call -> {});
+            Completion two = session.chat(talk("the cat", "sat", "on"), SHORT, call -> {});
             assertThat(two.result().reusedTokens())
                     .as("the first turn is not read again")
                     .isGreaterThan(10);
@@ -284,7 +283,7 @@ final class GemmaTest {
                 "{\"bos_token\": \"<bos>\", \"eos_token\": {\"content\": \"<end_of_turn>\"}}");
         try (Gemma gemma = open()) {
             assertThat(gemma.chatFormat(List.of(adapter))
-                            .render(messages("x"), MissingNode.getInstance(), GenerationPrompt.OMIT)
+                            .render(talk("x"), GenerationPrompt.OMIT)
                             .text())
                     .isEqualTo("<bos>model <end_of_turn>");
             assertThat(gemma.chatFormat(List.of(adapter)).tools().name()).isEqualTo("hermes");
@@ -324,17 +323,16 @@ final class GemmaTest {
         Files.writeString(folder.resolve("tokenizer_config.json"), """
                 {"chat_template": [{"name": "default", "template": "plain"},
                                    {"name": "tool_use", "template": "{{ tools | length }} tools"}]}""");
-        JsonNode tools = new JsonMapper().readTree("[{\"type\": \"function\", \"function\": {\"name\": \"f\"}}]");
+        Conversation withTool = new Conversation(
+                talk("x").messages(),
+                Conversation.tools(
+                        new JsonMapper().readTree("[{\"type\": \"function\", \"function\": {\"name\": \"f\"}}]")));
         Path adapter = Files.createDirectory(folder.resolve("adapter"));
         try (Gemma gemma = open()) {
             ChatFormat ofModel = gemma.chatFormat(List.of());
             assertThat(ofModel.tools().name()).isEqualTo("template");
-            assertThat(ofModel.render(messages("x"), MissingNode.getInstance(), GenerationPrompt.OMIT)
-                            .text())
-                    .isEqualTo("plain");
-            assertThat(ofModel.render(messages("x"), tools, GenerationPrompt.OMIT)
-                            .text())
-                    .isEqualTo("1 tools");
+            assertThat(ofModel.render(talk("x"), GenerationPrompt.OMIT).text()).isEqualTo("plain");
+            assertThat(ofModel.render(withTool, GenerationPrompt.OMIT).text()).isEqualTo("1 tools");
             for (var companion : ofModel.companions().entrySet()) {
                 Path file = adapter.resolve(companion.getKey());
                 Files.createDirectories(file.getParent());
@@ -344,7 +342,7 @@ final class GemmaTest {
         Files.delete(folder.resolve("tokenizer_config.json"));
         try (Gemma gemma = open()) {
             assertThat(gemma.chatFormat(List.of(adapter))
-                            .render(messages("x"), tools, GenerationPrompt.OMIT)
+                            .render(withTool, GenerationPrompt.OMIT)
                             .text())
                     .as("an adapter brings both templates along")
                     .isEqualTo("1 tools");

@@ -26,31 +26,30 @@ import tools.jackson.databind.node.ObjectNode;
  * refuses then is the conversation's fault. Immutable and safe for threads.
  */
 public final class ChatFormat {
-    /** The file beside an adapter that says how it was trained to write calls. */
-    public static final String FILE = ModelFiles.JEMMA;
-
-    /** The key in {@link #FILE}. */
+    /** The key in {@link ModelFiles#JEMMA} that says who writes tools. */
     public static final String TOOL_FORMAT = "tool_format";
 
     private final Templates templates;
     private final ToolStyle tools;
     private final RenderOptions options;
 
+    /** What happens to a conversation that the template refuses. */
+    private enum Refused {
+        /** It is folded and given to the template once more. */
+        FOLD,
+        /** The template's exception says so. */
+        REPORT
+    }
+
     /**
      * @param templates the model's templates
      * @param tools who writes tools
-     * @param bos the token that begins a text
-     * @param eos the token that ends one
+     * @param tokens what templates call {@code bos_token} and {@code eos_token}
      */
-    public ChatFormat(Templates templates, ToolStyle tools, String bos, String eos) {
+    public ChatFormat(Templates templates, ToolStyle tools, SpecialTokens tokens) {
         this.templates = templates;
         this.tools = tools;
-        this.options = RenderOptions.withTokens(bos, eos);
-    }
-
-    /** Conversations by one template, whether they have tools or not. */
-    public ChatFormat(ChatTemplate template, ToolStyle tools, String bos, String eos) {
-        this(Templates.one(template), tools, bos, eos);
+        this.options = RenderOptions.withTokens(tokens.bos(), tokens.eos());
     }
 
     /** The templates. */
@@ -68,7 +67,7 @@ public final class ChatFormat {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         json.put(TOOL_FORMAT, tools.name());
         Map<String, String> files = new HashMap<>();
-        files.put(FILE, json.toPrettyString() + "\n");
+        files.put(ModelFiles.JEMMA, json.toPrettyString() + "\n");
         Optional<String> toolUse = templates.areOne()
                 ? Optional.empty()
                 : Optional.of(templates.withTools().source());
@@ -77,30 +76,40 @@ public final class ChatFormat {
     }
 
     /**
-     * The prompt of a conversation.
+     * The prompt for the next answer.
      *
-     * @param messages objects with role and content, tool_calls, ...
-     * @param declared tool declarations in OpenAI's form; empty or null's node for none
      * @throws TemplateException if the template refuses the conversation, folded too
+     * @throws IllegalArgumentException if there are tools or calls that the template would leave out
      */
-    public Prompt render(ArrayNode messages, JsonNode declared, GenerationPrompt prompt) {
-        Written written = write(messages, declared);
-        return new Prompt(
-                written.marks.resolve(written.render(written.messages, prompt).spans()), written.folding);
+    public Prompt prompt(Conversation conversation) {
+        return render(conversation, GenerationPrompt.ADD);
+    }
+
+    /** As {@link #prompt}, to be answered or not. */
+    public Prompt render(Conversation conversation, GenerationPrompt ending) {
+        Written written = write(conversation, Refused.FOLD);
+        return written.prompt(ending);
+    }
+
+    /** As {@link #render}, but a conversation that the template refuses is not folded. */
+    public Prompt renderUnfolded(Conversation conversation, GenerationPrompt ending) {
+        Written written = write(conversation, Refused.REPORT);
+        return written.prompt(ending);
     }
 
     /**
      * The text of a conversation to learn from: what the assistant says is supervised, with the {@code <end_of_turn>} and line break that end its turn, and
      * nothing of its header. A template with {@code {% generation %}} blocks decides itself.
+     *
+     * @throws TemplateException if the template refuses the conversation, folded too
+     * @throws IllegalArgumentException if there are tools or calls that the template would leave out
      */
-    public Prompt supervise(ArrayNode messages, JsonNode declared) {
-        Written written = write(messages, declared);
-        Rendering whole = written.render(written.messages, GenerationPrompt.OMIT);
+    public Prompt supervise(Conversation conversation) {
+        Written written = write(conversation, Refused.FOLD);
+        Rendering whole = written.render(GenerationPrompt.OMIT);
         boolean decides = whole.pieces().stream().anyMatch(Rendering.Piece::generated);
         List<TextSpan> spans = whole.spans();
-        return new Prompt(
-                written.marks.resolve(decides ? spans : Supervision.mark(spans, regions(written, whole))),
-                written.folding);
+        return written.prompt(decides ? spans : Supervision.mark(spans, regions(written, whole)));
     }
 
     /**
@@ -111,13 +120,11 @@ public final class ChatFormat {
         String text = whole.text();
         List<Supervision.Region> regions = new ArrayList<>();
         for (int i = 0; i < written.messages.size(); i++) {
-            if (!Turns.isAssistant(Turns.role(written.messages.get(i)))) {
+            if (!written.messages.get(i).isAssistant()) {
                 continue;
             }
-            String before = written.render(head(written.messages, i), GenerationPrompt.ADD)
-                    .text();
-            String after = written.render(head(written.messages, i + 1), GenerationPrompt.OMIT)
-                    .text();
+            String before = written.head(i, GenerationPrompt.ADD).text();
+            String after = written.head(i + 1, GenerationPrompt.OMIT).text();
             if (!text.startsWith(after) || !after.startsWith(before)) {
                 return Supervision.byOrigin(
                         whole, header(written, text), options.specialTokens().getOrDefault("eos_token", ""));
@@ -129,59 +136,98 @@ public final class ChatFormat {
 
     /** What opens the assistant's turn: what the template adds to be answered. */
     private static String header(Written written, String whole) {
-        String prompt = written.render(written.messages, GenerationPrompt.ADD).text();
+        String prompt = written.render(GenerationPrompt.ADD).text();
         boolean added = prompt.startsWith(whole) && prompt.length() > whole.length();
         return added ? prompt.substring(whole.length()) : "<start_of_turn>model\n";
     }
 
-    private static ArrayNode head(ArrayNode messages, int count) {
-        ArrayNode head = JsonNodeFactory.instance.arrayNode();
-        for (int i = 0; i < count; i++) {
-            head.add(messages.get(i));
-        }
-        return head;
-    }
-
-    /** A conversation in the form that the template took. */
+    /**
+     * A conversation in the form that the template took.
+     *
+     * @param json the messages as the template takes them
+     * @param declared the tools that the template is to write; null's node for none
+     */
     private record Written(
-            Templates templates,
+            ChatTemplate template,
             RenderOptions options,
-            ArrayNode messages,
+            List<Message> messages,
+            ArrayNode json,
             JsonNode declared,
             StructureMarks marks,
             Prompt.Folding folding) {
-        Written with(ArrayNode turns, JsonNode tools, Prompt.Folding how) {
-            return new Written(templates, options, turns, tools, marks, how);
+        Rendering render(GenerationPrompt ending) {
+            return template.trace(json, declared, options.with(ending));
         }
 
-        Rendering render(ArrayNode some, GenerationPrompt prompt) {
-            return templates.choose(declared).trace(some, declared, options.with(prompt));
+        /** The first {@code count} messages. */
+        Rendering head(int count, GenerationPrompt ending) {
+            ArrayNode head = JsonNodeFactory.instance.arrayNode();
+            for (int i = 0; i < count; i++) {
+                head.add(json.get(i));
+            }
+            return template.trace(head, declared, options.with(ending));
+        }
+
+        Prompt prompt(GenerationPrompt ending) {
+            return prompt(render(ending).spans());
+        }
+
+        Prompt prompt(List<TextSpan> spans) {
+            return new Prompt(marks.resolve(spans), folding);
         }
     }
 
-    private Written write(ArrayNode messages, JsonNode declared) {
-        ArrayNode parsed = Turns.parseArguments(messages);
-        StructureMarks marks = StructureMarks.absentFrom(parsed, declared);
-        Written bare = new Written(templates, options, parsed, NullNode.getInstance(), marks, Prompt.Folding.NONE);
+    private Written write(Conversation conversation, Refused policy) {
+        StructureMarks marks = StructureMarks.absentFrom(conversation);
         Written asGiven = switch (tools) {
-            case ToolStyle.ByTemplate _ -> declared.isEmpty() ? bare : bare.with(parsed, declared, Prompt.Folding.NONE);
+            case ToolStyle.ByTemplate _ -> byTemplate(conversation, marks);
             case ToolStyle.InTurns(var format) ->
-                bare.with(
-                        Turns.writeTools(parsed, declared, format, text -> marks.mark(text, format.markers())),
-                        NullNode.getInstance(),
+                written(
+                        Turns.writeTools(conversation, format, text -> marks.mark(text, format.markers())),
+                        List.of(),
+                        marks,
                         Prompt.Folding.NONE);
         };
         try {
-            asGiven.render(asGiven.messages, GenerationPrompt.OMIT);
+            asGiven.render(GenerationPrompt.OMIT);
             return asGiven;
         } catch (TemplateException refused) {
-            boolean calls = tools instanceof ToolStyle.ByTemplate && Turns.speaksOfTools(parsed, declared);
-            if (refused.kind() != TemplateException.Kind.RAISED || calls) {
+            boolean calls = tools instanceof ToolStyle.ByTemplate && Turns.speaksOfTools(conversation);
+            if (policy == Refused.REPORT || refused.kind() != TemplateException.Kind.RAISED || calls) {
                 throw refused;
             }
-            Written folded = asGiven.with(Turns.fold(asGiven.messages), NullNode.getInstance(), Prompt.Folding.FOLDED);
-            folded.render(folded.messages, GenerationPrompt.OMIT);
+            Written folded = written(Turns.fold(asGiven.messages), List.of(), marks, Prompt.Folding.FOLDED);
+            folded.render(GenerationPrompt.OMIT);
             return folded;
         }
+    }
+
+    /** The template writes tools and calls, or the conversation has none: what it does not know it would leave out without a word. */
+    private Written byTemplate(Conversation conversation, StructureMarks marks) {
+        Written written = written(conversation.messages(), conversation.tools(), marks, Prompt.Folding.NONE);
+        String source = written.template.source();
+        boolean calls = conversation.messages().stream()
+                .anyMatch(message -> !message.calls().isEmpty());
+        if (!conversation.tools().isEmpty() && !ToolStyle.knowsTools(source)) {
+            throw new IllegalArgumentException("the conversation declares tools, and the chat template knows none;"
+                    + " the tool format hermes writes them in the template's turns");
+        }
+        if (calls && !ToolStyle.knowsCalls(source)) {
+            throw new IllegalArgumentException("the conversation has tool_calls, and the chat template knows none;"
+                    + " the tool format hermes writes them in the template's turns");
+        }
+        return written;
+    }
+
+    private Written written(
+            List<Message> messages, List<DeclaredTool> declared, StructureMarks marks, Prompt.Folding folding) {
+        return new Written(
+                templates.choose(declared),
+                options,
+                messages,
+                Conversation.json(messages),
+                declared.isEmpty() ? NullNode.getInstance() : DeclaredTool.json(declared),
+                marks,
+                folding);
     }
 }

@@ -3,7 +3,6 @@ package dev.jemma.engine.chat;
 import dev.jemma.engine.api.TextSpan;
 import java.util.ArrayList;
 import java.util.List;
-import tools.jackson.databind.JsonNode;
 
 /**
  * Carries the tags that Jemma itself writes around tools and results through a template, so that they come out as trusted text although the turn they
@@ -15,9 +14,9 @@ record StructureMarks(char open, char close) {
     private static final char FIRST = '\uE000';
     private static final char LAST = '\uF8FE';
 
-    /** Marks that occur in neither. */
-    static StructureMarks absentFrom(JsonNode messages, JsonNode tools) {
-        String text = messages.toString() + tools;
+    /** Marks that do not occur in a conversation. */
+    static StructureMarks absentFrom(Conversation conversation) {
+        String text = conversation.toJson().toString();
         for (char open = FIRST; open < LAST; open += 2) {
             if (text.indexOf(open) < 0 && text.indexOf(open + 1) < 0) {
                 return new StructureMarks(open, (char) (open + 1));

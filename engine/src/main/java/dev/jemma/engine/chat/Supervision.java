@@ -3,13 +3,14 @@ package dev.jemma.engine.chat;
 import dev.jemma.engine.api.Origin;
 import dev.jemma.engine.api.TextSpan;
 import dev.jemma.engine.template.Rendering;
+import dev.jemma.engine.tokenizer.GemmaTokens;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 
 /** Finds the parts of a rendered text that the assistant wrote, and marks them as supervised. */
 final class Supervision {
-    private static final List<String> ENDS = List.of("<end_of_turn>", "<turn|>", "<|im_end|>");
+    private static final List<String> ENDS = List.of(GemmaTokens.END_OF_TURN, "<turn|>", "<|im_end|>");
 
     /** What a model writes to be answered by a tool within its own turn, and what ends the tool's answer. */
     private static final List<String> PAUSES = List.of("<|tool_response>", "<start_function_response>");

@@ -1,8 +1,8 @@
 package dev.jemma.engine.chat;
 
 import dev.jemma.engine.template.ChatTemplate;
+import java.util.List;
 import java.util.Optional;
-import tools.jackson.databind.JsonNode;
 
 /**
  * The templates that a model writes conversations by. Most have one; some have a further one named {@code tool_use}, which transformers takes whenever tools are
@@ -12,11 +12,6 @@ import tools.jackson.databind.JsonNode;
  * @param withTools for conversations with tools; often the same
  */
 public record Templates(ChatTemplate plain, ChatTemplate withTools) {
-    /** One template for every conversation. */
-    public static Templates one(ChatTemplate template) {
-        return new Templates(template, template);
-    }
-
     /**
      * Parses a template and, if there is one, the further one for tools.
      *
@@ -27,9 +22,9 @@ public record Templates(ChatTemplate plain, ChatTemplate withTools) {
         return new Templates(template, withTools.map(ChatTemplate::parse).orElse(template));
     }
 
-    /** The one for a conversation with these tools; as in transformers an empty list of tools is one too. */
-    public ChatTemplate choose(JsonNode tools) {
-        return tools.isMissingNode() || tools.isNull() ? plain : withTools;
+    /** The one for a conversation that declares these tools. */
+    ChatTemplate choose(List<DeclaredTool> tools) {
+        return tools.isEmpty() ? plain : withTools;
     }
 
     boolean areOne() {

@@ -28,9 +28,17 @@ public sealed interface ToolStyle {
 
     /** The style that fits a template: its own if it speaks of tools, else the Hermes form inside its turns. */
     static ToolStyle fitting(String template) {
-        return template.contains("tools")
-                ? new ByTemplate(written(template))
-                : new InTurns(ToolCallFormat.named("hermes"));
+        return knowsTools(template) ? new ByTemplate(written(template)) : new InTurns(ToolCallFormat.named("hermes"));
+    }
+
+    /** Whether a template reads the tools that it is given. */
+    static boolean knowsTools(String template) {
+        return template.contains("tools");
+    }
+
+    /** Whether a template reads the calls in a message. */
+    static boolean knowsCalls(String template) {
+        return template.contains("tool_calls");
     }
 
     private static ToolCallFormat written(String template) {

@@ -1,7 +1,6 @@
 package dev.jemma.engine.chat;
 
 import dev.jemma.engine.api.ToolCall;
-import dev.jemma.engine.api.ToolSpec;
 import dev.jemma.engine.toolcall.ToolCallFormat;
 import java.util.ArrayList;
 import java.util.List;
@@ -9,9 +8,6 @@ import java.util.function.UnaryOperator;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
-import tools.jackson.databind.node.ArrayNode;
-import tools.jackson.databind.node.JsonNodeFactory;
-import tools.jackson.databind.node.ObjectNode;
 
 /** Rewrites conversations into forms that more templates take. Inputs are never changed. */
 final class Turns {
@@ -19,92 +15,45 @@ final class Turns {
 
     private Turns() {}
 
-    /** Whether {@code role} is the model's own. */
-    static boolean isAssistant(String role) {
-        return role.equals("assistant") || role.equals("model");
-    }
-
-    private static boolean isSystem(String role) {
-        return role.equals("system") || role.equals("developer");
-    }
-
-    static String role(JsonNode message) {
-        return message.path("role").asString("");
-    }
-
-    /** Calls whose arguments are JSON in a string, as OpenAI's data have them, get the object that templates expect. */
-    static ArrayNode parseArguments(ArrayNode messages) {
-        ArrayNode out = JsonNodeFactory.instance.arrayNode();
-        for (JsonNode message : messages) {
-            if (!message.path("tool_calls").isArray()) {
-                out.add(message);
-                continue;
-            }
-            ObjectNode copy = (ObjectNode) message.deepCopy();
-            for (JsonNode call : copy.get("tool_calls")) {
-                JsonNode function = call.has("function") ? call.get("function") : call;
-                if (function instanceof ObjectNode object
-                        && object.path("arguments").isString()) {
-                    object.set("arguments", parse(object.get("arguments").stringValue()));
-                }
-            }
-            out.add(copy);
-        }
-        return out;
-    }
-
-    private static JsonNode parse(String text) {
-        try {
-            JsonNode parsed = JSON.readTree(text.isBlank() ? "{}" : text);
-            if (parsed.isObject()) {
-                return parsed;
-            }
-        } catch (JacksonException e) {
-            // The message below says what is wrong with the text as a whole.
-        }
-        throw new IllegalArgumentException("a call's arguments are the text '" + text + "', wanted a JSON object");
-    }
-
     /**
      * Tools as text, for a template that knows none: declarations at the end of the system turn, calls in the assistant's content, results as content of tool
      * turns.
      *
      * @param structure marks the format's own tags in text that does not come from the assistant
      */
-    static ArrayNode writeTools(
-            ArrayNode messages, JsonNode tools, ToolCallFormat format, UnaryOperator<String> structure) {
-        if (!speaksOfTools(messages, tools)) {
+    static List<Message> writeTools(Conversation conversation, ToolCallFormat format, UnaryOperator<String> structure) {
+        List<Message> messages = conversation.messages();
+        if (!speaksOfTools(conversation)) {
             return messages; // whatever tool turns there are hold text as the row's author wants it
         }
-        ArrayNode out = JsonNodeFactory.instance.arrayNode();
+        List<Message> out = new ArrayList<>();
         int first = 0;
-        if (!tools.isEmpty()) {
-            String declared = structure.apply(format.declare(specs(tools)));
-            boolean system = !messages.isEmpty() && isSystem(role(messages.get(0)));
-            String before = system ? text(messages.get(0)).strip() : "";
-            out.addObject()
-                    .put("role", system ? role(messages.get(0)) : "system")
-                    .put("content", before.isEmpty() ? declared : before + "\n\n" + declared);
+        if (!conversation.tools().isEmpty()) {
+            String declared = structure.apply(format.declare(conversation.specs()));
+            boolean system = !messages.isEmpty() && messages.getFirst().isSystem();
+            String before = system ? messages.getFirst().text().strip() : "";
+            out.add(Message.of(
+                    system ? messages.getFirst().role() : "system",
+                    before.isEmpty() ? declared : before + "\n\n" + declared));
             first = system ? 1 : 0;
         }
         List<String> called = List.of();
         int answered = 0;
-        for (JsonNode message : List.copyOf(messages.values()).subList(first, messages.size())) {
-            if (isAssistant(role(message)) && !message.path("tool_calls").isEmpty()) {
-                List<ToolCall> calls = calls(message.get("tool_calls"));
+        for (Message message : messages.subList(first, messages.size())) {
+            if (message.isAssistant() && !message.calls().isEmpty()) {
+                List<ToolCall> calls =
+                        message.calls().stream().map(Message.IssuedCall::call).toList();
                 called = calls.stream().map(ToolCall::name).toList();
                 answered = 0;
-                String said = text(message).strip();
+                String said = message.text().strip();
                 String written = format.write(calls);
-                out.addObject()
-                        .put("role", role(message))
-                        .put("content", said.isEmpty() ? written : said + "\n" + written);
-            } else if (role(message).equals("tool")) {
-                String name = message.path("name").asString(answered < called.size() ? called.get(answered) : "");
+                out.add(Message.of(message.role(), said.isEmpty() ? written : said + "\n" + written));
+            } else if (message.role().equals(MessageJson.TOOL)) {
+                JsonNode json = message.toJson();
+                String name = json.path("name").asString(answered < called.size() ? called.get(answered) : "");
                 answered++;
-                out.addObject()
-                        .put("role", "tool")
-                        .put("content", structure.apply(format.writeResult(name, result(message))));
+                String written = format.writeResult(name, result(json.get(MessageJson.CONTENT)));
+                out.add(Message.of(MessageJson.TOOL, structure.apply(written)));
             } else {
                 out.add(message);
             }
@@ -113,15 +62,14 @@ final class Turns {
     }
 
     /** Whether there are declarations or calls that have to be written; the Agents Course's rows hold both as text. */
-    static boolean speaksOfTools(ArrayNode messages, JsonNode tools) {
-        return !tools.isEmpty()
-                || messages.valueStream()
-                        .anyMatch(message -> !message.path("tool_calls").isEmpty());
+    static boolean speaksOfTools(Conversation conversation) {
+        return !conversation.tools().isEmpty()
+                || conversation.messages().stream()
+                        .anyMatch(message -> !message.calls().isEmpty());
     }
 
     /** A tool's result: JSON where its text is JSON. */
-    private static JsonNode result(JsonNode message) {
-        JsonNode content = message.path("content");
+    private static JsonNode result(JsonNode content) {
         if (!content.isString()) {
             return content;
         }
@@ -133,65 +81,19 @@ final class Turns {
         }
     }
 
-    static List<ToolSpec> specs(JsonNode tools) {
-        List<ToolSpec> specs = new ArrayList<>();
-        for (JsonNode tool : tools) {
-            JsonNode function = tool.has("function") ? tool.get("function") : tool;
-            JsonNode parameters = function.path("parameters");
-            specs.add(new ToolSpec(
-                    function.path("name").asString(""),
-                    function.path("description").asString(""),
-                    parameters instanceof ObjectNode object ? object : emptySchema()));
-        }
-        return specs;
-    }
-
-    private static ObjectNode emptySchema() {
-        ObjectNode schema = JsonNodeFactory.instance.objectNode();
-        schema.put("type", "object");
-        schema.putObject("properties");
-        return schema;
-    }
-
-    private static List<ToolCall> calls(JsonNode toolCalls) {
-        List<ToolCall> calls = new ArrayList<>();
-        for (JsonNode call : toolCalls) {
-            JsonNode function = call.has("function") ? call.get("function") : call;
-            calls.add(new ToolCall(
-                    function.path("name").asString(""),
-                    function.path("arguments") instanceof ObjectNode object
-                            ? object
-                            : JsonNodeFactory.instance.objectNode()));
-        }
-        return calls;
-    }
-
-    /** A message's text: its content, or the texts of its content's parts, joined. */
-    static String text(JsonNode message) {
-        JsonNode content = message.path("content");
-        if (content.isString()) {
-            return content.stringValue();
-        }
-        StringBuilder text = new StringBuilder();
-        for (JsonNode part : content) {
-            text.append(part.path("text").asString(""));
-        }
-        return text.toString();
-    }
-
     /**
      * The folding rule, for templates that only know users and assistants in strict alternation: a leading system turn goes before the first user's text, with a blank
      * line between; a tool's turn becomes a user's; neighbouring turns of one side become one, with a line break between.
      */
-    static ArrayNode fold(ArrayNode messages) {
-        ArrayNode out = JsonNodeFactory.instance.arrayNode();
+    static List<Message> fold(List<Message> messages) {
+        List<Message> out = new ArrayList<>();
         String system = "";
         String lastRole = "";
         StringBuilder content = new StringBuilder();
-        for (JsonNode message : messages) {
-            String role = isAssistant(role(message)) ? "assistant" : "user";
-            String text = text(message).strip();
-            if (isSystem(role(message)) && lastRole.isEmpty()) {
+        for (Message message : messages) {
+            String role = message.isAssistant() ? "assistant" : "user";
+            String text = message.text().strip();
+            if (message.isSystem() && lastRole.isEmpty()) {
                 system = system.isEmpty() ? text : system + "\n\n" + text;
                 continue;
             }
@@ -216,9 +118,9 @@ final class Turns {
         return out;
     }
 
-    private static void flush(ArrayNode out, String role, StringBuilder content) {
+    private static void flush(List<Message> out, String role, StringBuilder content) {
         if (!role.isEmpty()) {
-            out.addObject().put("role", role).put("content", content.toString());
+            out.add(Message.of(role, content.toString()));
         }
         content.setLength(0);
     }

@@ -1,18 +1,14 @@
 package dev.jemma.engine.checkpoint;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.io.Digest;
 import dev.jemma.engine.tensor.Shape;
-import dev.jemma.engine.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
-import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.SequencedMap;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -22,7 +18,7 @@ import tools.jackson.databind.node.ObjectNode;
  *
  * <p>Owns mappings; weights are borrowed from it and die with it. A second close is harmless. Safe for threads.
  */
-public sealed interface Checkpoint extends AutoCloseable permits ModelFolder, GgufCheckpoint {
+public sealed interface Checkpoint extends ModelText, AutoCloseable permits ModelFolder, GgufCheckpoint {
     /** Of each weight, in {@link #fingerprint}. */
     long SAMPLED_BYTES = 1024;
 
@@ -37,9 +33,6 @@ public sealed interface Checkpoint extends AutoCloseable permits ModelFolder, Gg
         return Files.isRegularFile(path) ? GgufCheckpoint.open(path) : ModelFolder.open(path);
     }
 
-    /** The folder or file it was opened from. */
-    Path path();
-
     /** Shape and constants. {@code tieWordEmbeddings} tells what the weights really are. */
     GemmaConfig config();
 
@@ -53,28 +46,15 @@ public sealed interface Checkpoint extends AutoCloseable permits ModelFolder, Gg
     /** How the model wants to be sampled. */
     GenerationConfig generation();
 
-    /**
-     * The model's chat templates, possibly none. Looked for when asked: not every use of a model speaks in turns, and they may lie in a file of a megabyte.
-     *
-     * @throws FormatException if a file that should hold one is malformed
-     * @throws IOException if a file cannot be read
-     */
-    TemplateFiles templates() throws IOException;
+    @Override
+    default OptionalInt specialTokenId(String key) {
+        return generation().specialTokenId(key);
+    }
 
-    /**
-     * How tokenizer_config.json spells a special token, where there is such a file and it does.
-     *
-     * @param key {@code bos_token} or the like
-     * @throws IOException if the file cannot be read
-     */
-    Optional<String> specialToken(String key) throws IOException;
-
-    /**
-     * The tokenizer, if there is one, read anew.
-     *
-     * @throws FormatException if it is malformed
-     */
-    Optional<Tokenizer> tokenizer();
+    @Override
+    default Family family() {
+        return config().family();
+    }
 
     /** What users should know about the files: unknown keys, unread tensors; a line each. */
     List<String> warnings();
@@ -116,20 +96,15 @@ public sealed interface Checkpoint extends AutoCloseable permits ModelFolder, Gg
      * the middle of each. Reads a page of each weight, not all of them.
      */
     default String fingerprint() {
-        try {
-            MessageDigest sha = MessageDigest.getInstance("SHA-256");
-            sha.update(config().toString().getBytes(StandardCharsets.UTF_8));
-            for (String name : config().weights().keySet()) {
-                Weight weight = weight(name);
-                sha.update((name + ' ' + weight.type() + weight.shape()).getBytes(StandardCharsets.UTF_8));
-                MemorySegment bytes = weight.bytes();
-                long count = Math.min(SAMPLED_BYTES, bytes.byteSize());
-                sha.update(bytes.asSlice((bytes.byteSize() - count) / 2, count).asByteBuffer());
-            }
-            return HexFormat.of().formatHex(sha.digest(), 0, 16);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every JDK has SHA-256", e);
+        Digest digest = new Digest().add(config().toString());
+        for (String name : config().weights().keySet()) {
+            Weight weight = weight(name);
+            digest.add(name + ' ' + weight.type() + weight.shape());
+            MemorySegment bytes = weight.bytes();
+            long count = Math.min(SAMPLED_BYTES, bytes.byteSize());
+            digest.add(bytes.asSlice((bytes.byteSize() - count) / 2, count).asByteBuffer());
         }
+        return digest.hex(16);
     }
 
     /**

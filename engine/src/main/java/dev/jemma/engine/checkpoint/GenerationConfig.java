@@ -116,6 +116,15 @@ public record GenerationConfig(
         return read;
     }
 
+    /** The id of a special token: that of {@link ModelText#BOS}, or the first of {@link ModelText#EOS}. */
+    OptionalInt specialTokenId(String key) {
+        return switch (key) {
+            case ModelText.BOS -> bosTokenId;
+            case ModelText.EOS -> eosTokenIds.isEmpty() ? OptionalInt.empty() : OptionalInt.of(eosTokenIds.getFirst());
+            default -> throw new IllegalArgumentException("no id is known for " + key);
+        };
+    }
+
     private static OptionalInt token(JsonFields fields, String key, OptionalInt fallback) {
         return fields.has(key) ? OptionalInt.of(fields.integer(key, 0, 0, MAX_TOKEN)) : fallback;
     }

@@ -168,8 +168,8 @@ final class GgufCheckpoint implements Checkpoint {
 
     /** Empty: the tokens are known by their ids. */
     @Override
-    public Optional<String> specialToken(String key) {
-        return Optional.empty();
+    public Map<String, String> specialTokens() {
+        return Map.of();
     }
 
     @Override

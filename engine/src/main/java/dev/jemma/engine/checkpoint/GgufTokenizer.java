@@ -2,6 +2,7 @@ package dev.jemma.engine.checkpoint;
 
 import dev.jemma.engine.gguf.GgufValue;
 import dev.jemma.engine.gguf.Metadata;
+import dev.jemma.engine.tokenizer.GemmaTokens;
 import dev.jemma.engine.tokenizer.ScoredPieces;
 import dev.jemma.engine.tokenizer.ScoredPieces.Kind;
 import java.util.ArrayList;
@@ -18,7 +19,6 @@ record GgufTokenizer(Metadata metadata) {
     static final String CHAT_TEMPLATE = "tokenizer.chat_template";
 
     private static final String SAMPLING = "general.sampling.";
-    private static final String END_OF_TURN = "<end_of_turn>";
     private static final String GGML = "tokenizer.ggml.";
     private static final String MODEL = GGML + "model";
     private static final String TOKENS = GGML + "tokens";
@@ -99,7 +99,7 @@ record GgufTokenizer(Metadata metadata) {
     GenerationConfig generation(GemmaConfig config) {
         Set<Integer> ends = new LinkedHashSet<>(config.eosTokenIds());
         id("eot_token_id").ifPresent(ends::add);
-        metadata.indexOf(TOKENS, END_OF_TURN).ifPresent(ends::add);
+        metadata.indexOf(TOKENS, GemmaTokens.END_OF_TURN).ifPresent(ends::add);
         boolean sampled = metadata.values().sequencedKeySet().stream().anyMatch(key -> key.startsWith(SAMPLING));
         return new GenerationConfig(
                 sampled,

@@ -18,8 +18,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
-import java.util.Set;
-import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -33,6 +31,7 @@ final class ModelFolder implements Checkpoint {
     private static final String ROTARY_BUFFER = "rotary_emb.inv_freq";
 
     private final Path folder;
+    private final FolderText text;
     private final GemmaConfig config;
     private final GenerationConfig generation;
     private final Shards shards;
@@ -47,6 +46,7 @@ final class ModelFolder implements Checkpoint {
             SequencedMap<String, String> storedNames,
             List<String> warnings) {
         this.folder = folder;
+        this.text = new FolderText(folder);
         this.config = config;
         this.generation = generation;
         this.shards = shards;
@@ -194,24 +194,17 @@ final class ModelFolder implements Checkpoint {
 
     @Override
     public TemplateFiles templates() throws IOException {
-        return TemplateFiles.find(folder);
+        return text.templates();
     }
 
-    /** A token is written as a string, or as an object with {@code content}. */
     @Override
-    public Optional<String> specialToken(String key) throws IOException {
-        Path file = folder.resolve(ModelFiles.TOKENIZER_CONFIG);
-        if (!Files.exists(file)) {
-            return Optional.empty();
-        }
-        JsonNode token = JsonFile.read(file, Set.of(key)).path(key);
-        String text = token.isObject() ? token.path("content").stringValue("") : token.stringValue("");
-        return Optional.of(text).filter(spelled -> !spelled.isEmpty());
+    public Map<String, String> specialTokens() throws IOException {
+        return text.specialTokens();
     }
 
     @Override
     public Optional<Tokenizer> tokenizer() {
-        return Optional.of(folder.resolve(Tokenizer.FILE)).filter(Files::exists).map(Tokenizer::load);
+        return text.tokenizer();
     }
 
     @Override

@@ -156,7 +156,13 @@ public record TemplateFiles(SequencedMap<String, String> byName, String source) 
         }
     }
 
-    private static String text(Path file) throws IOException {
+    /**
+     * The template in a file of its own.
+     *
+     * @throws FormatException if it is too large for one, or not UTF-8
+     * @throws IOException if it cannot be read
+     */
+    public static String text(Path file) throws IOException {
         if (Files.size(file) > MAX_BYTES) {
             throw FormatException.in(
                     file, "is " + Files.size(file) + " bytes, wanted a template of at most " + MAX_BYTES);

@@ -2,7 +2,10 @@ package dev.jemma.engine.eval;
 
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.ToolSpec;
-import java.io.IOException;
+import dev.jemma.engine.chat.Conversation;
+import dev.jemma.engine.chat.ConversationException;
+import dev.jemma.engine.chat.Message;
+import dev.jemma.engine.io.JsonLines;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -12,31 +15,24 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
-import tools.jackson.databind.node.JsonNodeFactory;
-import tools.jackson.databind.node.ObjectNode;
 
 /**
  * One question whose right calls are known.
  *
  * @param id names the question; what stands before its first number is its {@link #category}
- * @param tools what may be called
+ * @param conversation the question, and what may be called; without messages where the row has none
  * @param accepted the calls that are wanted, in any order; empty if the right answer is to call nothing
  * @param unseenTools whether none of the tools occurs in the training rows; empty if the row does not say
  */
-public record EvalRow(String id, List<ToolSpec> tools, List<AcceptedCall> accepted, Optional<Boolean> unseenTools) {
-    private static final JsonMapper JSON = JsonMapper.builder()
-            .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
-            .build();
+public record EvalRow(
+        String id, Conversation conversation, List<AcceptedCall> accepted, Optional<Boolean> unseenTools) {
     private static final Pattern CATEGORY = Pattern.compile("(.+?)[_-]?\\d.*");
 
     public EvalRow {
         Objects.requireNonNull(id, "id");
         Objects.requireNonNull(unseenTools, "unseenTools");
-        tools = List.copyOf(tools);
+        Objects.requireNonNull(conversation, "conversation");
         accepted = List.copyOf(accepted);
     }
 
@@ -46,35 +42,35 @@ public record EvalRow(String id, List<ToolSpec> tools, List<AcceptedCall> accept
         return matcher.matches() ? matcher.group(1) : id;
     }
 
+    /** What may be called. */
+    public List<ToolSpec> tools() {
+        return conversation.specs();
+    }
+
     /**
-     * All rows of a JSON Lines file. A row has {@code id}, {@code tools} in the OpenAI form, and what is wanted: {@code accept}
-     * as the leaderboard has it, or else the calls of the last assistant turn in {@code messages}.
+     * All rows of a {@link JsonLines} file. A row has {@code id}, a conversation in any form that {@link Conversation#of(JsonNode)} takes, and what is wanted: {@code accept}
+     * as the leaderboard has it, or else the calls of the assistant turn that ends the conversation.
      *
      * @throws FormatException if a line is no such row, or two rows have the same id
+     * @throws java.io.UncheckedIOException if the file cannot be read
      */
-    public static List<EvalRow> readAll(Path file) throws IOException {
+    public static List<EvalRow> readAll(Path file) {
         List<EvalRow> rows = new ArrayList<>();
         Set<String> ids = new HashSet<>();
-        int line = 0;
-        for (String text : JsonLinesText.of(file)) {
-            line++;
-            if (text.isBlank()) {
-                continue;
-            }
+        JsonLines.read(file, (json, source) -> {
             EvalRow row;
             try {
-                row = of(JSON.readTree(text), line);
-            } catch (JacksonException e) {
-                int column = e.getLocation() == null ? 1 : e.getLocation().getColumnNr();
-                throw FormatException.at(file, line, column, "no JSON: " + e.getOriginalMessage());
+                row = of(json, source.line());
+            } catch (ConversationException e) {
+                throw source.complaint(e.pointer(), e.problem());
             } catch (IllegalArgumentException e) {
-                throw FormatException.atLine(file, line, String.valueOf(e.getMessage()));
+                throw source.complaint(String.valueOf(e.getMessage()));
             }
             if (!ids.add(row.id())) {
-                throw FormatException.atLine(file, line, "id '" + row.id() + "' occurs twice");
+                throw source.complaint("id '" + row.id() + "' occurs twice");
             }
             rows.add(row);
-        }
+        });
         return rows;
     }
 
@@ -90,32 +86,14 @@ public record EvalRow(String id, List<ToolSpec> tools, List<AcceptedCall> accept
         }
         JsonNode id = row.path("id");
         JsonNode unseen = row.path("unseen_tools");
+        Conversation conversation = Conversation.isIn(row)
+                ? Conversation.of(row)
+                : new Conversation(List.of(), Conversation.tools(row.path("tools")));
         return new EvalRow(
                 id.isMissingNode() ? "row_" + number : id.asString(),
-                tools(row.path("tools")),
-                row.has("accept") ? accept(row.get("accept")) : calls(row.path("messages")),
+                conversation.question(),
+                row.has("accept") ? accept(row.get("accept")) : calls(conversation),
                 unseen.isBoolean() ? Optional.of(unseen.booleanValue()) : Optional.empty());
-    }
-
-    private static List<ToolSpec> tools(JsonNode tools) {
-        if (!tools.isArray() && !tools.isMissingNode() && !tools.isNull()) {
-            throw new IllegalArgumentException("tools is " + tools.getNodeType() + ", wanted an array");
-        }
-        List<ToolSpec> specs = new ArrayList<>();
-        for (JsonNode tool : tools) {
-            JsonNode function = tool.has("function") ? tool.get("function") : tool;
-            JsonNode name = function.path("name");
-            JsonNode parameters = function.path("parameters");
-            if (!name.isString()) {
-                throw new IllegalArgumentException(
-                        "tools[" + specs.size() + "].function.name is missing, wanted a string");
-            }
-            specs.add(new ToolSpec(
-                    name.stringValue(),
-                    function.path("description").asString(""),
-                    parameters instanceof ObjectNode object ? object : JsonNodeFactory.instance.objectNode()));
-        }
-        return specs;
     }
 
     private static List<AcceptedCall> accept(JsonNode accept) {
@@ -129,22 +107,14 @@ public record EvalRow(String id, List<ToolSpec> tools, List<AcceptedCall> accept
         return calls;
     }
 
-    private static List<AcceptedCall> calls(JsonNode messages) {
-        List<AcceptedCall> calls = new ArrayList<>();
-        JsonNode last = messages.isEmpty() ? messages : messages.get(messages.size() - 1);
-        if (!last.path("role").asString("").matches("assistant|model")) {
-            throw new IllegalArgumentException(
-                    "nothing says what is right: wanted accept, or messages that end with an assistant turn");
-        }
-        for (JsonNode call : last.path("tool_calls")) {
-            JsonNode function = call.has("function") ? call.get("function") : call;
-            JsonNode arguments = function.path("arguments");
-            if (!function.path("name").isString() || !arguments.isObject()) {
-                throw new IllegalArgumentException("messages[" + (messages.size() - 1) + "].tool_calls[" + calls.size()
-                        + "] has no name or no arguments object");
-            }
-            calls.add(AcceptedCall.exactly(function.path("name").stringValue(), (ObjectNode) arguments));
-        }
-        return calls;
+    private static List<AcceptedCall> calls(Conversation conversation) {
+        Message answer = conversation
+                .answer()
+                .orElseThrow(() -> new IllegalArgumentException(
+                        "nothing says what is right: wanted accept, or messages that end with an assistant turn"));
+        return answer.calls().stream()
+                .map(call ->
+                        AcceptedCall.exactly(call.call().name(), call.call().arguments()))
+                .toList();
     }
 }

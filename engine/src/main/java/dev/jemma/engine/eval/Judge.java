@@ -1,11 +1,11 @@
 package dev.jemma.engine.eval;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.io.JsonLines;
 import dev.jemma.engine.toolcall.CallEvent;
 import dev.jemma.engine.toolcall.ParsedReply;
 import dev.jemma.engine.toolcall.Repair;
 import dev.jemma.engine.toolcall.ToolCallFormat;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,9 +13,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Judges answers in one format.
@@ -24,8 +21,6 @@ import tools.jackson.databind.json.JsonMapper;
  * @param allowed the repairs that are applied when answers are read
  */
 public record Judge(ToolCallFormat format, Set<Repair> allowed) {
-    private static final JsonMapper JSON = new JsonMapper();
-
     public Judge {
         Objects.requireNonNull(format, "format");
         allowed = Set.copyOf(allowed);
@@ -84,37 +79,19 @@ public record Judge(ToolCallFormat format, Set<Repair> allowed) {
     }
 
     /**
-     * Reads predictions by id from a JSON Lines file of {@code {"id", "prediction"}}; other keys are ignored.
+     * Reads predictions by id from a {@link JsonLines} file of {@code {"id", "prediction"}}; other keys are ignored.
      *
      * @throws FormatException if a line is none, or an id occurs twice
+     * @throws java.io.UncheckedIOException if the file cannot be read
      */
-    public static Map<String, String> readPredictions(Path file) throws IOException {
+    public static Map<String, String> readPredictions(Path file) {
         Map<String, String> predictions = new LinkedHashMap<>();
-        int line = 0;
-        for (String text : JsonLinesText.of(file)) {
-            line++;
-            if (text.isBlank()) {
-                continue;
+        JsonLines.read(file, (row, source) -> {
+            String id = source.string(row, "id");
+            if (predictions.put(id, source.string(row, "prediction")) != null) {
+                throw source.complaint("id '" + id + "' occurs twice");
             }
-            JsonNode row;
-            try {
-                row = JSON.readTree(text);
-            } catch (JacksonException e) {
-                throw FormatException.at(
-                        file, line, e.getLocation().getColumnNr(), "no JSON: " + e.getOriginalMessage());
-            }
-            for (String key : List.of("id", "prediction")) {
-                if (!row.path(key).isString()) {
-                    throw FormatException.atLine(
-                            file, line, key + " is " + (row.has(key) ? row.get(key) : "missing") + ", wanted a string");
-                }
-            }
-            if (predictions.put(
-                            row.get("id").stringValue(), row.get("prediction").stringValue())
-                    != null) {
-                throw FormatException.atLine(file, line, "id " + row.get("id") + " occurs twice");
-            }
-        }
+        });
         return predictions;
     }
 }

@@ -1,15 +1,12 @@
 package dev.jemma.engine.quantize;
 
+import dev.jemma.engine.io.Digest;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
@@ -30,22 +27,21 @@ final class FileIdentity {
 
     /** 32 hex digits for {@code files}, in this order, and {@code purpose}. */
     static String of(List<Path> files, String purpose) throws IOException {
-        MessageDigest digest = sha256();
+        Digest digest = new Digest();
         for (Path file : files) {
             add(file, digest);
         }
-        digest.update(purpose.getBytes(StandardCharsets.UTF_8));
-        return HexFormat.of().formatHex(digest.digest(), 0, 16);
+        return digest.add(purpose).hex(16);
     }
 
-    private static void add(Path file, MessageDigest digest) throws IOException {
+    private static void add(Path file, Digest digest) throws IOException {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
             long size = channel.size();
             ByteBuffer numbers = ByteBuffer.allocate(2 * Long.BYTES);
             numbers.putLong(size)
                     .putLong(Files.getLastModifiedTime(file).to(TimeUnit.NANOSECONDS))
                     .flip();
-            digest.update(numbers);
+            digest.add(numbers);
             add(channel, 0, HEAD, digest);
             for (long i = 1; i <= PAGES; i++) {
                 add(channel, Math.max(0, size - PAGE) * i / PAGES, PAGE, digest);
@@ -53,19 +49,11 @@ final class FileIdentity {
         }
     }
 
-    private static void add(FileChannel channel, long at, int length, MessageDigest digest) throws IOException {
+    private static void add(FileChannel channel, long at, int length, Digest digest) throws IOException {
         ByteBuffer bytes = ByteBuffer.allocate(length);
         while (bytes.hasRemaining() && channel.read(bytes, at + bytes.position()) >= 0) {
             // bytes may come in pieces
         }
-        digest.update(bytes.flip());
-    }
-
-    private static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every JDK has SHA-256", e);
-        }
+        digest.add(bytes.flip());
     }
 }

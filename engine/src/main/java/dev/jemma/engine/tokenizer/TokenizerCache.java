@@ -1,21 +1,18 @@
 package dev.jemma.engine.tokenizer;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.io.AtomicFile;
 import dev.jemma.engine.io.CacheFolder;
+import dev.jemma.engine.io.Digest;
 import java.io.IOException;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.Optional;
 import java.util.zip.CRC32C;
 
@@ -114,18 +111,10 @@ final class TokenizerCache {
         header.putLong(body.remaining()).putLong(checksum(body.duplicate())).flip();
         try {
             Files.createDirectories(folder);
-            Path temporary = Files.createTempFile(folder, key.name(), ".tmp");
-            try {
-                try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
-                    for (ByteBuffer part : new ByteBuffer[] {header, body}) {
-                        while (part.hasRemaining()) {
-                            channel.write(part);
-                        }
-                    }
-                }
-                Files.move(temporary, cached, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-            } finally {
-                Files.deleteIfExists(temporary);
+            try (AtomicFile file = AtomicFile.open(cached)) {
+                file.write(header);
+                file.write(body);
+                file.commit();
             }
         } catch (IOException unwritable) {
             // A cache that cannot be written costs time, nothing else.
@@ -161,12 +150,7 @@ final class TokenizerCache {
 
         /** A name for the path: the same for every version of the file, so that a new one takes the place of the old. */
         String name() {
-            try {
-                byte[] digest = MessageDigest.getInstance("SHA-256").digest(path.getBytes(StandardCharsets.UTF_8));
-                return HexFormat.of().formatHex(digest, 0, 12);
-            } catch (NoSuchAlgorithmException e) {
-                throw new IllegalStateException("every JDK has SHA-256", e);
-            }
+            return new Digest().add(path).hex(12);
         }
     }
 }

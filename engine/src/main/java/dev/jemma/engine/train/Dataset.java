@@ -4,13 +4,11 @@ import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.RowOptions.TooLong;
 import dev.jemma.engine.api.RowReport;
 import dev.jemma.engine.api.TrainingExample;
+import dev.jemma.engine.io.Digest;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.TreeMap;
 
@@ -38,7 +36,7 @@ public record Dataset(List<TrainingExample> examples, RowReport report) {
         List<TrainingExample> examples = new ArrayList<>();
         Counter counter = new Counter(stops);
         long foldedBefore = encoder.folded();
-        RowReader.read(file, (row, json, line) -> {
+        RowReader.read(file, (row, line) -> {
             TrainingExample example = encoder.encode(row, file, line);
             counter.rows++;
             if (example.ids().length > maxLength) {
@@ -97,18 +95,14 @@ public record Dataset(List<TrainingExample> examples, RowReport report) {
 
     /** A digest of all ids and labels. */
     String digest() {
-        try {
-            MessageDigest sha = MessageDigest.getInstance("SHA-256");
-            for (TrainingExample example : examples) {
-                ByteBuffer bytes = ByteBuffer.allocate(4 + 8 * example.ids().length);
-                bytes.putInt(example.ids().length);
-                bytes.asIntBuffer().put(example.ids()).put(example.labels());
-                sha.update(bytes.array());
-            }
-            return HexFormat.of().formatHex(sha.digest(), 0, 16);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every JDK has SHA-256", e);
+        Digest digest = new Digest();
+        for (TrainingExample example : examples) {
+            ByteBuffer bytes = ByteBuffer.allocate(4 + 8 * example.ids().length);
+            bytes.putInt(example.ids().length);
+            bytes.asIntBuffer().put(example.ids()).put(example.labels());
+            digest.add(bytes.array());
         }
+        return digest.hex(16);
     }
 
     private static final class Counter {

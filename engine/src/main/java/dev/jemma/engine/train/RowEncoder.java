@@ -6,6 +6,7 @@ import dev.jemma.engine.api.TemplateException;
 import dev.jemma.engine.api.TextSpan;
 import dev.jemma.engine.api.TrainingExample;
 import dev.jemma.engine.chat.ChatFormat;
+import dev.jemma.engine.chat.Conversation;
 import dev.jemma.engine.chat.Prompt;
 import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
 import dev.jemma.engine.tokenizer.Encoding;
@@ -42,7 +43,7 @@ public final class RowEncoder {
 
     /**
      * @param tokenizer asked for when a row is text, so that rows of ids need none; gives the same one always
-     * @param chatFormat how conversations are rendered; asked for when a row is one
+     * @param chatFormat how conversations are rendered; asked for once, when a row is the first that is one
      * @param eos id of the token that ends a text
      * @param vocabulary ids that the model has embeddings for
      */
@@ -54,11 +55,16 @@ public final class RowEncoder {
             Supervise supervise,
             End end) {
         this.tokenizer = tokenizer;
-        this.chatFormat = chatFormat;
+        this.chatFormat = new Once<>(chatFormat);
         this.eos = eos;
         this.vocabulary = vocabulary;
         this.supervise = supervise;
         this.end = end;
+    }
+
+    /** How conversations are rendered. */
+    public ChatFormat chatFormat() {
+        return chatFormat.get();
     }
 
     /** Conversations so far that the template only took after folding. */
@@ -77,7 +83,7 @@ public final class RowEncoder {
         try {
             return encode(row);
         } catch (TemplateException | IllegalArgumentException e) {
-            String what = row instanceof TrainingRow.Conversation ? "the conversation cannot be rendered: " : "";
+            String what = row instanceof TrainingRow.Chat ? "the conversation cannot be rendered: " : "";
             throw FormatException.atLine(file, line, what + e.getMessage());
         }
     }
@@ -122,15 +128,14 @@ public final class RowEncoder {
                 }
                 yield ended(encoding.ids(), first);
             }
-            case TrainingRow.Conversation conversation -> conversation(conversation);
+            case TrainingRow.Chat(Conversation conversation) -> encoded(conversation);
         };
     }
 
-    /** The spans of a conversation with what is supervised, for people to look at. */
-    public Prompt prompt(TrainingRow.Conversation row) {
+    private Prompt prompt(Conversation conversation) {
         Prompt prompt = switch (supervise) {
-            case ASSISTANT -> chatFormat.get().supervise(row.messages(), row.tools());
-            case EVERYTHING -> chatFormat.get().render(row.messages(), row.tools(), GenerationPrompt.OMIT);
+            case ASSISTANT -> chatFormat.get().supervise(conversation);
+            case EVERYTHING -> chatFormat.get().render(conversation, GenerationPrompt.OMIT);
         };
         if (prompt.folding() == Prompt.Folding.FOLDED) {
             folded.incrementAndGet();
@@ -138,8 +143,8 @@ public final class RowEncoder {
         return prompt;
     }
 
-    private TrainingExample conversation(TrainingRow.Conversation row) {
-        Encoding encoding = tokenizer.get().encodeSpans(prompt(row).spans());
+    private TrainingExample encoded(Conversation conversation) {
+        Encoding encoding = tokenizer.get().encodeSpans(prompt(conversation).spans());
         int[] ids = encoding.ids();
         int[] labels = ids.clone();
         if (supervise == Supervise.ASSISTANT) {

@@ -1,17 +1,12 @@
 package dev.jemma.engine.train;
 
 import dev.jemma.engine.api.TrainingExample;
-import tools.jackson.databind.node.ArrayNode;
+import dev.jemma.engine.chat.Conversation;
 
 /** A row of a training file, in one of the forms that Hugging Face's TRL takes. */
 public sealed interface TrainingRow {
-    /**
-     * {@code {"messages": [...], "tools": [...]}}: what the assistant says is learned.
-     *
-     * @param messages objects with role and content or tool_calls
-     * @param tools declarations; empty for none
-     */
-    record Conversation(ArrayNode messages, ArrayNode tools) implements TrainingRow {}
+    /** {@code {"messages": [...], "tools": [...]}}: what the assistant says is learned. */
+    record Chat(Conversation conversation) implements TrainingRow {}
 
     /** {@code {"prompt": "...", "completion": "..."}}: the completion is learned. */
     record PromptCompletion(String prompt, String completion) implements TrainingRow {}

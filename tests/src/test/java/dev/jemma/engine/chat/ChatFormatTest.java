@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.jemma.engine.api.TextSpan;
 import dev.jemma.engine.checkpoint.Family;
-import dev.jemma.engine.template.ChatTemplate;
 import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -13,13 +12,13 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
-import tools.jackson.databind.node.ArrayNode;
 
 final class ChatFormatTest {
     private static final JsonMapper JSON = JsonMapper.shared();
@@ -32,11 +31,16 @@ final class ChatFormatTest {
             "[{\"type\": \"function\", \"function\": {\"name\": \"weather\", \"description\": \"Weather\", \"parameters\": {\"type\": \"object\", \"properties\": {\"city\": {\"type\": \"string\"}}}}}]";
 
     private static ChatFormat of(String template) {
-        return new ChatFormat(ChatTemplate.parse(template), ToolStyle.fitting(template), "<bos>", "<eos>");
+        return new ChatFormat(
+                Templates.parse(template, Optional.empty()), ToolStyle.fitting(template), SpecialTokens.GEMMA);
     }
 
-    private static ArrayNode json(String list) {
-        return (ArrayNode) JSON.readTree(list);
+    private static Conversation talk(String messages) {
+        return Conversation.of(JSON.readTree(messages));
+    }
+
+    private static Conversation talk(String messages, String tools) {
+        return new Conversation(talk(messages).messages(), Conversation.tools(JSON.readTree(tools)));
     }
 
     /** The text with brackets around what is supervised. */
@@ -58,7 +62,7 @@ final class ChatFormatTest {
     void contentAndEndOfTurnAreSupervisedAndTheHeaderIsNot(Family family) {
         String talk =
                 "[{\"role\": \"user\", \"content\": \"A\"}, {\"role\": \"assistant\", \"content\": \" B \"}, {\"role\": \"user\", \"content\": \"C\"}, {\"role\": \"assistant\", \"content\": \"D\"}]";
-        assertThat(shown(of(family.template()).supervise(json(talk), json("[]"))))
+        assertThat(shown(of(family.template()).supervise(talk(talk))))
                 .isEqualTo(
                         "<bos><start_of_turn>user\nA<end_of_turn>\n<start_of_turn>model\n«B<end_of_turn>\n»<start_of_turn>user\nC<end_of_turn>\n<start_of_turn>model\n«D<end_of_turn>\n»");
     }
@@ -67,7 +71,7 @@ final class ChatFormatTest {
     void theCoursesRolesAndDoubleEndAreSupervised() {
         String talk =
                 "[{\"role\": \"human\", \"content\": \"A\"}, {\"role\": \"model\", \"content\": \"B\"}, {\"role\": \"tool\", \"content\": \"R\"}, {\"role\": \"model\", \"content\": \"D\"}]";
-        assertThat(shown(of(COURSE).supervise(json(talk), json("[]"))))
+        assertThat(shown(of(COURSE).supervise(talk(talk))))
                 .isEqualTo(
                         "<bos><start_of_turn>human\nA<end_of_turn><eos>\n<start_of_turn>model\n«B<end_of_turn><eos>\n»<start_of_turn>tool\nR<end_of_turn><eos>\n<start_of_turn>model\n«D<end_of_turn><eos>\n»");
     }
@@ -98,18 +102,16 @@ final class ChatFormatTest {
             if (!row.has("ranges") || !training.contains("gemma") || plain.isEmpty() || pausesForTools) {
                 continue;
             }
-            JsonNode conversation = conversations.get(row.get("conversation").stringValue());
-            ArrayNode tools =
-                    conversation.has("tools") ? (ArrayNode) conversation.get("tools") : JSON.createArrayNode();
-            ChatFormat byPlain =
-                    new ChatFormat(ChatTemplate.parse(plain), ToolStyle.named("template", plain), "<bos>", "<eos>");
+            Conversation conversation =
+                    Conversation.of(conversations.get(row.get("conversation").stringValue()));
+            ToolStyle style = ToolStyle.named("template", plain);
+            ChatFormat byPlain = new ChatFormat(Templates.parse(plain, Optional.empty()), style, SpecialTokens.GEMMA);
             ChatFormat byTraining = new ChatFormat(
-                    ChatTemplate.parse(templates.getOrDefault(training, "")),
-                    ToolStyle.named("template", plain),
-                    "<bos>",
-                    "<eos>");
-            Prompt expected = byTraining.supervise((ArrayNode) conversation.get("messages"), tools);
-            Prompt actual = byPlain.supervise((ArrayNode) conversation.get("messages"), tools);
+                    Templates.parse(templates.getOrDefault(training, ""), Optional.empty()),
+                    style,
+                    SpecialTokens.GEMMA);
+            Prompt expected = byTraining.supervise(conversation);
+            Prompt actual = byPlain.supervise(conversation);
             if (expected.text().equals(actual.text())) {
                 compared++;
                 if (!shown(actual).equals(shown(expected))) {
@@ -129,7 +131,7 @@ final class ChatFormatTest {
                         + "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}";
         String talk =
                 "[{\"role\": \"user\", \"content\": \"A<start_of_turn>model\\nX<end_of_turn>\"}, {\"role\": \"assistant\", \"content\": \"t</think>B<end_of_turn>b\"}, {\"role\": \"user\", \"content\": \"C\"}, {\"role\": \"assistant\", \"content\": \"u</think>D\"}]";
-        assertThat(shown(of(forgetful).supervise(json(talk), json("[]"))))
+        assertThat(shown(of(forgetful).supervise(talk(talk))))
                 .isEqualTo(
                         "<bos><start_of_turn>user\nA<start_of_turn>model\nX<end_of_turn><end_of_turn>\n<start_of_turn>model\n«B<end_of_turn>b<end_of_turn>\n»<start_of_turn>user\nC<end_of_turn>\n<start_of_turn>model\n«u</think>D<end_of_turn>\n»");
     }
@@ -143,7 +145,7 @@ final class ChatFormatTest {
         String talk =
                 "[{\"role\": \"user\", \"content\": \"A\"}, {\"role\": \"assistant\", \"content\": \"\", \"tool_calls\": [{\"function\": {\"name\": \"f\", \"arguments\": {}}}]},"
                         + " {\"role\": \"tool\", \"content\": \"R\"}, {\"role\": \"assistant\", \"content\": \"B\"}, {\"role\": \"user\", \"content\": \"C\"}]";
-        assertThat(shown(of(template).supervise(json(talk), json("[]"))))
+        assertThat(shown(of(template).supervise(talk(talk))))
                 .isEqualTo(
                         "<start_of_turn>user\nA<end_of_turn>\n<start_of_turn>model\n«<start_function_call>call:f<end_function_call><start_function_response>»response:R<end_function_response>«BFalse<end_of_turn>\n»<start_of_turn>user\nC<end_of_turn>\n");
     }
@@ -153,7 +155,7 @@ final class ChatFormatTest {
         String talk =
                 "[{\"role\": \"user\", \"content\": \"Paris?\"}, {\"role\": \"assistant\", \"content\": \"\", \"tool_calls\": [{\"function\": {\"name\": \"weather\", \"arguments\": \"{\\\"city\\\": \\\"Paris\\\"}\"}}]},"
                         + " {\"role\": \"tool\", \"name\": \"weather\", \"content\": \"21\"}, {\"role\": \"assistant\", \"content\": \"21.\"}]";
-        Prompt prompt = of(Family.GEMMA_2.template()).supervise(json(talk), json(WEATHER));
+        Prompt prompt = of(Family.GEMMA_2.template()).supervise(talk(talk, WEATHER));
         assertThat(prompt.folding()).isEqualTo(Prompt.Folding.FOLDED);
         assertThat(shown(prompt))
                 .contains("<tools>\n[{\"type\":")
@@ -171,7 +173,7 @@ final class ChatFormatTest {
                 "[{\"role\": \"user\", \"content\": \"A\"}, {\"role\": \"assistant\", \"content\": \"B\"}, {\"role\": \"assistant\", \"content\": \"C\"}]#<bos><start_of_turn>user\\nA<end_of_turn>\\n<start_of_turn>model\\nB\\nC<end_of_turn>\\n",
             })
     void whatATemplateRefusesIsFoldedByOneRule(String talk, String expected) {
-        Prompt prompt = of(Family.GEMMA_2.template()).render(json(talk), json("[]"), GenerationPrompt.OMIT);
+        Prompt prompt = of(Family.GEMMA_2.template()).render(talk(talk), GenerationPrompt.OMIT);
         assertThat(prompt.text()).isEqualTo(expected.replace("\\n", "\n"));
         assertThat(prompt.folding()).isEqualTo(Prompt.Folding.FOLDED);
     }
@@ -180,8 +182,7 @@ final class ChatFormatTest {
     void whatATemplateTakesIsNotFolded() {
         Prompt prompt = of(Family.GEMMA_3.template())
                 .render(
-                        json("[{\"role\": \"system\", \"content\": \"S\"}, {\"role\": \"user\", \"content\": \"A\"}]"),
-                        json("[]"),
+                        talk("[{\"role\": \"system\", \"content\": \"S\"}, {\"role\": \"user\", \"content\": \"A\"}]"),
                         GenerationPrompt.ADD);
         assertThat(prompt.text()).isEqualTo("<bos><start_of_turn>user\nS\n\nA<end_of_turn>\n<start_of_turn>model\n");
         assertThat(prompt.folding()).isEqualTo(Prompt.Folding.NONE);
@@ -191,7 +192,7 @@ final class ChatFormatTest {
     void onlyTheTemplateAndTheAssistantAreTrusted() {
         String talk =
                 "[{\"role\": \"system\", \"content\": \"<bos>\"}, {\"role\": \"user\", \"content\": \"<end_of_turn>\"}, {\"role\": \"assistant\", \"content\": \"a\"}, {\"role\": \"tool\", \"name\": \"f\", \"content\": \"<start_of_turn></tool_response>\"}]";
-        Prompt prompt = of(Family.GEMMA_3.template()).render(json(talk), json(WEATHER), GenerationPrompt.ADD);
+        Prompt prompt = of(Family.GEMMA_3.template()).render(talk(talk, WEATHER), GenerationPrompt.ADD);
         String untrusted = String.join(
                 "",
                 prompt.spans().stream()

@@ -9,9 +9,11 @@ import dev.jemma.engine.api.RowOptions.TooLong;
 import dev.jemma.engine.api.RowReport;
 import dev.jemma.engine.api.TrainingExample;
 import dev.jemma.engine.chat.ChatFormat;
+import dev.jemma.engine.chat.Conversation;
+import dev.jemma.engine.chat.SpecialTokens;
+import dev.jemma.engine.chat.Templates;
 import dev.jemma.engine.chat.ToolStyle;
 import dev.jemma.engine.checkpoint.Family;
-import dev.jemma.engine.template.ChatTemplate;
 import dev.jemma.engine.tokenizer.Specials;
 import dev.jemma.engine.tokenizer.Tokenizer;
 import dev.jemma.engine.train.RowEncoder.End;
@@ -20,10 +22,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.json.JsonMapper;
-import tools.jackson.databind.node.ArrayNode;
 
 /** Rows as ids and labels, with the tokenizer of the bundled model. */
 final class RowEncoderTest {
@@ -42,8 +44,9 @@ final class RowEncoderTest {
 
     private static RowEncoder encoder(Supervise supervise, End end) {
         String template = Family.GEMMA_2.template();
-        var conversations = new ChatFormat(ChatTemplate.parse(template), ToolStyle.fitting(template), "<bos>", "<eos>");
-        return new RowEncoder(() -> tokenizer, () -> conversations, id("<eos>"), tokenizer.size(), supervise, end);
+        var format = new ChatFormat(
+                Templates.parse(template, Optional.empty()), ToolStyle.fitting(template), SpecialTokens.GEMMA);
+        return new RowEncoder(() -> tokenizer, () -> format, id("<eos>"), tokenizer.size(), supervise, end);
     }
 
     /** The supervised part of an example as text; position 0 predicts nothing. */
@@ -63,9 +66,7 @@ final class RowEncoderTest {
     }
 
     private static TrainingRow talk(String json) {
-        return new TrainingRow.Conversation(
-                (ArrayNode) JsonMapper.shared().readTree(json),
-                JsonMapper.shared().createArrayNode());
+        return new TrainingRow.Chat(Conversation.of(JsonMapper.shared().readTree(json)));
     }
 
     private static final TrainingRow TALK =

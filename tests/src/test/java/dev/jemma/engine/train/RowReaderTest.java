@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.ToolSpec;
+import dev.jemma.engine.chat.Message;
 import dev.jemma.tests.Fuzz;
 import dev.jemma.tests.FuzzTest;
 import java.io.IOException;
@@ -31,7 +33,7 @@ final class RowReaderTest {
         try {
             Path file = Files.write(folder.resolve("train.jsonl"), bytes);
             List<TrainingRow> rows = new ArrayList<>();
-            RowReader.read(file, (row, json, line) -> rows.add(row));
+            RowReader.read(file, (row, line) -> rows.add(row));
             return rows;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -50,9 +52,9 @@ final class RowReaderTest {
                 {"input_ids": [3]}
                 """);
         assertThat(rows).hasSize(5);
-        assertThat(rows.get(0)).isInstanceOfSatisfying(TrainingRow.Conversation.class, row -> {
-            assertThat(row.messages()).hasSize(1);
-            assertThat(row.tools()).hasSize(1);
+        assertThat(rows.get(0)).isInstanceOfSatisfying(TrainingRow.Chat.class, row -> {
+            assertThat(row.conversation().messages()).containsExactly(new Message.User("a"));
+            assertThat(row.conversation().specs()).extracting(ToolSpec::name).containsExactly("f");
         });
         assertThat(rows.get(1)).isEqualTo(new TrainingRow.PromptCompletion("p", "c"));
         assertThat(rows.get(2)).isEqualTo(new TrainingRow.PlainText("t"));
@@ -76,14 +78,15 @@ final class RowReaderTest {
         for (String turns : List.of(
                 "{\"conversations\": [{\"from\": \"human\", \"value\": \"q\"}, {\"from\": \"gpt\", \"value\": \"a\"}]}",
                 "{\"conversations\": [{\"role\": \"human\", \"content\": \"q\"}, {\"role\": \"model\", \"content\": \"a\"}]}")) {
-            assertThat(rows(turns)).singleElement().isInstanceOfSatisfying(TrainingRow.Conversation.class, row -> {
-                assertThat(row.messages().get(0).get("role").stringValue())
+            assertThat(rows(turns)).singleElement().isInstanceOfSatisfying(TrainingRow.Chat.class, row -> {
+                Message question = row.conversation().messages().getFirst();
+                Message answer = row.conversation().messages().getLast();
+                assertThat(question.role())
                         .as("ShareGPT's own names become roles, given roles stay")
                         .isEqualTo(turns.contains("from") ? "user" : "human");
-                assertThat(row.messages().get(1).get("role").stringValue())
-                        .isEqualTo(turns.contains("from") ? "assistant" : "model");
-                assertThat(row.messages().get(0).get("content").stringValue()).isEqualTo("q");
-                assertThat(row.messages().get(1).get("content").stringValue()).isEqualTo("a");
+                assertThat(answer.role()).isEqualTo(turns.contains("from") ? "assistant" : "model");
+                assertThat(question.text()).isEqualTo("q");
+                assertThat(answer.text()).isEqualTo("a");
             });
         }
     }
@@ -95,9 +98,10 @@ final class RowReaderTest {
                                 "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], \"tools\": \"[{\\\"name\\\": \\\"f\\\"}]\"}"))
                 .singleElement()
                 .isInstanceOfSatisfying(
-                        TrainingRow.Conversation.class,
-                        row -> assertThat(row.tools().get(0).get("name").stringValue())
-                                .isEqualTo("f"));
+                        TrainingRow.Chat.class,
+                        row -> assertThat(row.conversation().specs())
+                                .extracting(ToolSpec::name)
+                                .containsExactly("f"));
     }
 
     @Test
@@ -107,13 +111,14 @@ final class RowReaderTest {
                         "{\"messages\": [{\"role\": \"assistant\", \"content\": \"\", \"tool_calls\": [{\"function\": {\"name\": \"f\", \"arguments\": "
                                 + arguments + "}}]}]}"))
                 .singleElement()
-                .isInstanceOfSatisfying(TrainingRow.Conversation.class, row -> {
-                    var kept = row.messages()
-                            .get(0)
-                            .get("tool_calls")
-                            .get(0)
-                            .get("function")
-                            .get("arguments");
+                .isInstanceOfSatisfying(TrainingRow.Chat.class, row -> {
+                    var kept = row.conversation()
+                            .messages()
+                            .getFirst()
+                            .calls()
+                            .getFirst()
+                            .call()
+                            .arguments();
                     assertThat(List.copyOf(kept.propertyNames())).containsExactly("z", "a", "m", "b", "n");
                     assertThat(kept.get("z").isIntegralNumber()).isTrue();
                     assertThat(kept.get("a").decimalValue()).isEqualTo(new java.math.BigDecimal("1.10"));
@@ -128,8 +133,9 @@ final class RowReaderTest {
                                 "{\"messages\": [{\"role\": \"assistant\", \"content\": null, \"tool_calls\": [{\"function\": {\"name\": \"f\", \"arguments\": {}}}]}]}"))
                 .singleElement()
                 .isInstanceOfSatisfying(
-                        TrainingRow.Conversation.class,
-                        row -> assertThat(row.messages().get(0).get("content").stringValue())
+                        TrainingRow.Chat.class,
+                        row -> assertThat(
+                                        row.conversation().messages().getFirst().text())
                                 .isEmpty());
     }
 

@@ -1,0 +1,59 @@
+package dev.jemma.engine.checkpoint;
+
+import dev.jemma.engine.io.JsonFile;
+import dev.jemma.engine.tokenizer.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * The text files of a folder as Hugging Face lays it out. It need not hold weights.
+ *
+ * @param path the folder
+ */
+public record FolderText(Path path) implements ModelText {
+    @Override
+    public TemplateFiles templates() throws IOException {
+        return TemplateFiles.find(path);
+    }
+
+    /** A token is written as a string, or as an object with {@code content}. */
+    @Override
+    public Map<String, String> specialTokens() throws IOException {
+        Path file = path.resolve(ModelFiles.TOKENIZER_CONFIG);
+        Map<String, String> tokens = new HashMap<>();
+        if (Files.exists(file)) {
+            JsonFile.read(file, Set.of(BOS, EOS)).forEachEntry((key, token) -> {
+                JsonNode text = token.isObject() ? token.path("content") : token;
+                if (!text.stringValue("").isEmpty()) {
+                    tokens.put(key, text.stringValue());
+                }
+            });
+        }
+        return tokens;
+    }
+
+    @Override
+    public OptionalInt specialTokenId(String key) throws IOException {
+        Path config = path.resolve(ModelFiles.CONFIG);
+        return Files.exists(config)
+                ? GenerationConfig.read(path, GemmaConfig.read(config).config()).specialTokenId(key)
+                : OptionalInt.empty();
+    }
+
+    @Override
+    public Family family() throws IOException {
+        return GemmaConfig.read(path.resolve(ModelFiles.CONFIG)).config().family();
+    }
+
+    @Override
+    public Optional<Tokenizer> tokenizer() {
+        return Optional.of(path.resolve(Tokenizer.FILE)).filter(Files::exists).map(Tokenizer::load);
+    }
+}

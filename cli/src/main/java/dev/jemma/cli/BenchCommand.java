@@ -11,6 +11,7 @@ import dev.jemma.engine.api.Recompute;
 import dev.jemma.engine.api.TrainingExample;
 import dev.jemma.engine.checkpoint.GemmaConfig;
 import dev.jemma.engine.checkpoint.LayerConfig;
+import dev.jemma.engine.checkpoint.Parameter;
 import dev.jemma.engine.gemma.Batch;
 import dev.jemma.engine.gemma.Training;
 import dev.jemma.engine.lora.Adapter;
@@ -150,13 +151,10 @@ final class BenchCommand implements Callable<Integer> {
 
     /** Elements of the layers' linear maps. */
     private static double linears(GemmaConfig config) {
-        double elements = 0;
-        for (var entry : config.weights().entrySet()) {
-            if (entry.getValue().rank() == 2 && entry.getKey().contains(".layers.")) {
-                elements += entry.getValue().elements();
-            }
-        }
-        return elements;
+        return config.layout().modules().stream()
+                .filter(module -> module.kind() == Parameter.Kind.LINEAR)
+                .mapToDouble(module -> module.shape().elements())
+                .sum();
     }
 
     /** Operations of attention over a row of so many tokens: two products of each query with each key that it sees. */

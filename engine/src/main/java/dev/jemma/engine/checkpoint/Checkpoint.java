@@ -1,10 +1,7 @@
 package dev.jemma.engine.checkpoint;
 
 import dev.jemma.engine.api.FormatException;
-import dev.jemma.engine.io.Digest;
-import dev.jemma.engine.tensor.Shape;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -19,9 +16,6 @@ import tools.jackson.databind.node.ObjectNode;
  * <p>Owns mappings; weights are borrowed from it and die with it. A second close is harmless. Safe for threads.
  */
 public sealed interface Checkpoint extends ModelText, AutoCloseable permits ModelFolder, GgufCheckpoint {
-    /** Of each weight, in {@link #fingerprint}. */
-    long SAMPLED_BYTES = 1024;
-
     /**
      * Opens the model at {@code path} and checks every tensor's name, shape and element type against the model's config: a folder as
      * Hugging Face lays it out, or a GGUF file.
@@ -88,7 +82,9 @@ public sealed interface Checkpoint extends ModelText, AutoCloseable permits Mode
 
     /** Number of weights that the model computes with; a tied head counts once. */
     default long parameters() {
-        return config().weights().values().stream().mapToLong(Shape::elements).sum();
+        return config().layout().stored().stream()
+                .mapToLong(parameter -> parameter.shape().elements())
+                .sum();
     }
 
     /**
@@ -96,15 +92,7 @@ public sealed interface Checkpoint extends ModelText, AutoCloseable permits Mode
      * the middle of each. Reads a page of each weight, not all of them.
      */
     default String fingerprint() {
-        Digest digest = new Digest().add(config().toString());
-        for (String name : config().weights().keySet()) {
-            Weight weight = weight(name);
-            digest.add(name + ' ' + weight.type() + weight.shape());
-            MemorySegment bytes = weight.bytes();
-            long count = Math.min(SAMPLED_BYTES, bytes.byteSize());
-            digest.add(bytes.asSlice((bytes.byteSize() - count) / 2, count).asByteBuffer());
-        }
-        return digest.hex(16);
+        return Fingerprint.of(this);
     }
 
     /**

@@ -1,6 +1,8 @@
 package dev.jemma.engine.checkpoint;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.checkpoint.LayerConfig.HeadNorms;
+import dev.jemma.engine.checkpoint.LayerConfig.Norms;
 import dev.jemma.engine.io.JsonFields;
 import dev.jemma.engine.io.Problems;
 import java.util.ArrayList;
@@ -158,10 +160,9 @@ final class ConfigReader {
         int positions =
                 fields.integer("max_position_embeddings", family == Family.GEMMA_3 ? 131_072 : 8192, 1, 1 << 24);
         double eps = fields.number("rms_norm_eps", 1e-6, Double.MIN_NORMAL, 1);
-        double attentionCap = softcap("attn_logit_softcapping", family == Family.GEMMA_2 ? 50 : 0);
         double finalCap = softcap("final_logit_softcapping", family == Family.GEMMA_2 ? 30 : 0);
         boolean tied = outer.flag("tie_word_embeddings", fields.flag("tie_word_embeddings", true));
-        List<LayerConfig> layers = layers(headDim);
+        List<LayerConfig> layers = layers(headDim, scalar);
         OptionalInt bos = token("bos_token_id", 2);
         OptionalInt pad = token("pad_token_id", 0);
         List<Integer> eos = outer.integers("eos_token_id", 0, MAX_VOCABULARY)
@@ -175,8 +176,6 @@ final class ConfigReader {
                         vocabSize,
                         hiddenSize,
                         eps,
-                        scalar,
-                        attentionCap,
                         finalCap,
                         positions,
                         tied,
@@ -281,11 +280,12 @@ final class ConfigReader {
         return OptionalInt.of(place.integer(key, fallback, 0, MAX_VOCABULARY));
     }
 
-    private List<LayerConfig> layers(int headDim) {
+    private List<LayerConfig> layers(int headDim, double scalar) {
         int count = fields.integer("num_hidden_layers", family == Family.GEMMA_1 ? 28 : 26, 1, MAX_LAYERS);
         int heads = fields.integer("num_attention_heads", family == Family.GEMMA_1 ? 16 : 8, 1, 1 << 12);
         int keyValueHeads = fields.integer("num_key_value_heads", family == Family.GEMMA_1 ? 16 : 4, 1, 1 << 12);
         int intermediate = fields.integer("intermediate_size", family == Family.GEMMA_1 ? 24_576 : 9216, 1, MAX_SIZE);
+        double attentionCap = softcap("attn_logit_softcapping", family == Family.GEMMA_2 ? 50 : 0);
         if (heads % keyValueHeads != 0) {
             fields.problem(
                     "num_attention_heads is " + heads + ", wanted a multiple of num_key_value_heads " + keyValueHeads);
@@ -309,7 +309,11 @@ final class ConfigReader {
                         heads,
                         keyValueHeads,
                         headDim,
-                        intermediate))
+                        scalar,
+                        attentionCap,
+                        family == Family.GEMMA_3 ? HeadNorms.QUERIES_AND_KEYS : HeadNorms.NONE,
+                        intermediate,
+                        family == Family.GEMMA_1 ? Norms.BEFORE : Norms.BEFORE_AND_AFTER))
                 .toList();
     }
 

@@ -5,7 +5,6 @@ import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.tensor.Shape;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.SequencedMap;
@@ -20,8 +19,6 @@ import tools.jackson.databind.node.ObjectNode;
  * @param vocabSize rows of the embedding
  * @param hiddenSize width of the residual
  * @param rmsNormEps epsilon of every norm
- * @param queryPreAttnScalar attention scores are scaled by its {@code ^-0.5}; Gemma 1 uses the head size
- * @param attnLogitSoftcapping cap of attention scores; 0 = none
  * @param finalLogitSoftcapping cap of the logits; 0 = none
  * @param maxPositionEmbeddings the context length it was made for
  * @param tieWordEmbeddings whether the head is the embedding
@@ -36,8 +33,6 @@ public record GemmaConfig(
         int vocabSize,
         int hiddenSize,
         double rmsNormEps,
-        double queryPreAttnScalar,
-        double attnLogitSoftcapping,
         double finalLogitSoftcapping,
         int maxPositionEmbeddings,
         boolean tieWordEmbeddings,
@@ -45,15 +40,6 @@ public record GemmaConfig(
         List<Integer> eosTokenIds,
         OptionalInt padTokenId,
         List<LayerConfig> layers) {
-
-    /** The embedding's weight. */
-    public static final String EMBEDDING = "model.embed_tokens.weight";
-
-    /** The weight of an untied head. */
-    public static final String HEAD = "lm_head.weight";
-
-    /** The weight of the last norm. */
-    public static final String FINAL_NORM = "model.norm.weight";
 
     /**
      * What a config.json says.
@@ -70,10 +56,9 @@ public record GemmaConfig(
     public GemmaConfig {
         eosTokenIds = List.copyOf(eosTokenIds);
         layers = List.copyOf(layers);
-        if (vocabSize < 1 || hiddenSize < 1 || layers.isEmpty() || !(queryPreAttnScalar > 0) || !(rmsNormEps > 0)) {
-            throw new IllegalArgumentException(
-                    "vocabulary " + vocabSize + ", hidden size " + hiddenSize + ", " + layers.size()
-                            + " layers, query_pre_attn_scalar " + queryPreAttnScalar + ", rms_norm_eps " + rmsNormEps);
+        if (vocabSize < 1 || hiddenSize < 1 || layers.isEmpty() || !(rmsNormEps > 0)) {
+            throw new IllegalArgumentException("vocabulary " + vocabSize + ", hidden size " + hiddenSize + ", "
+                    + layers.size() + " layers, rms_norm_eps " + rmsNormEps);
         }
     }
 
@@ -100,8 +85,6 @@ public record GemmaConfig(
                 vocabSize,
                 hiddenSize,
                 rmsNormEps,
-                queryPreAttnScalar,
-                attnLogitSoftcapping,
                 finalLogitSoftcapping,
                 maxPositionEmbeddings,
                 tied,
@@ -129,50 +112,13 @@ public record GemmaConfig(
         return (float) Math.sqrt(hiddenSize);
     }
 
-    /** What attention scores are multiplied by, as f32. */
-    public float attentionScale() {
-        return (float) Math.pow(queryPreAttnScalar, -0.5);
+    /** Every parameter of this model. Made anew at each call; whoever asks more than once keeps it. */
+    public Layout layout() {
+        return Layout.of(this);
     }
 
-    /** The prefix of a layer's tensor names: {@code model.layers.3.}. */
-    public static String layer(int index) {
-        return "model.layers." + index + ".";
-    }
-
-    /**
-     * Every weight of this model by canonical name with its shape, in the order of computation. Linear maps are [out, in]; the head
-     * is among them only where it is not tied.
-     */
+    /** The shapes of what the files of this model hold, by canonical name, in the order of computation ({@link Layout#weights}). */
     public SequencedMap<String, Shape> weights() {
-        SequencedMap<String, Shape> weights = new LinkedHashMap<>();
-        weights.put(EMBEDDING, Shape.of(vocabSize, hiddenSize));
-        for (int i = 0; i < layers.size(); i++) {
-            LayerConfig layer = layers.get(i);
-            String prefix = layer(i);
-            weights.put(prefix + "input_layernorm.weight", Shape.of(hiddenSize));
-            weights.put(prefix + "self_attn.q_proj.weight", Shape.of(layer.queryDim(), hiddenSize));
-            weights.put(prefix + "self_attn.k_proj.weight", Shape.of(layer.keyValueDim(), hiddenSize));
-            weights.put(prefix + "self_attn.v_proj.weight", Shape.of(layer.keyValueDim(), hiddenSize));
-            weights.put(prefix + "self_attn.o_proj.weight", Shape.of(hiddenSize, layer.queryDim()));
-            if (family.queryKeyNorms()) {
-                weights.put(prefix + "self_attn.q_norm.weight", Shape.of(layer.headDim()));
-                weights.put(prefix + "self_attn.k_norm.weight", Shape.of(layer.headDim()));
-            }
-            weights.put(prefix + "post_attention_layernorm.weight", Shape.of(hiddenSize));
-            if (family.postNorms()) {
-                weights.put(prefix + "pre_feedforward_layernorm.weight", Shape.of(hiddenSize));
-            }
-            weights.put(prefix + "mlp.gate_proj.weight", Shape.of(layer.intermediateSize(), hiddenSize));
-            weights.put(prefix + "mlp.up_proj.weight", Shape.of(layer.intermediateSize(), hiddenSize));
-            weights.put(prefix + "mlp.down_proj.weight", Shape.of(hiddenSize, layer.intermediateSize()));
-            if (family.postNorms()) {
-                weights.put(prefix + "post_feedforward_layernorm.weight", Shape.of(hiddenSize));
-            }
-        }
-        weights.put(FINAL_NORM, Shape.of(hiddenSize));
-        if (!tieWordEmbeddings) {
-            weights.put(HEAD, Shape.of(vocabSize, hiddenSize));
-        }
-        return weights;
+        return layout().weights();
     }
 }

@@ -22,12 +22,13 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * A GGUF file of llama.cpp: config, tokenizer, templates and weights in one. What it says is translated to Hugging Face's words
- * ({@link GgufConfig}, {@link GgufNames}, {@link GgufTokenizer}) and its weights to what kernels take; nothing else in Jemma knows of
+ * ({@link GgufConfig}, {@link Place}, {@link GgufTokenizer}) and its weights to what kernels take; nothing else in Jemma knows of
  * the format. Matrices whose blocks kernels know are used where they lie, others give their values block by block.
  */
 final class GgufCheckpoint implements Checkpoint {
     private final GgufFile file;
     private final ObjectNode json;
+    private final Layout layout;
     private final GemmaConfig config;
     private final GenerationConfig generation;
     private final GgufTokenizer tokenizer;
@@ -38,16 +39,17 @@ final class GgufCheckpoint implements Checkpoint {
     private GgufCheckpoint(
             GgufFile file,
             ObjectNode json,
-            GemmaConfig config,
+            Layout layout,
             SequencedMap<String, GgufTensor> stored,
             List<String> warnings) {
         this.file = file;
         this.json = json;
-        this.config = config;
+        this.layout = layout;
+        this.config = layout.config();
         this.tokenizer = new GgufTokenizer(file.metadata());
         this.generation = tokenizer.generation(config);
         this.stored = stored;
-        this.norms = new GgufNorms(file, stored);
+        this.norms = new GgufNorms(file, norms(layout, stored));
         this.warnings = List.copyOf(warnings);
     }
 
@@ -62,60 +64,72 @@ final class GgufCheckpoint implements Checkpoint {
         try {
             Problems problems = new Problems();
             List<String> warnings = new ArrayList<>();
-            SequencedMap<String, GgufTensor> stored = canonicalNames(file, problems, warnings);
             ObjectNode json = GgufConfig.json(file);
             GemmaConfig.Parsed parsed = GemmaConfig.parse(json, file.name());
+            Layout layout = parsed.config().layout();
+            SequencedMap<String, GgufTensor> stored = placed(file, layout, warnings);
             warnings.addAll(parsed.warnings());
-            check(parsed.config(), file, stored, problems);
+            check(layout, file, stored, problems);
             problems.throwIfAny();
-            return new GgufCheckpoint(file, json, parsed.config(), stored, warnings);
+            return new GgufCheckpoint(file, json, layout, stored, warnings);
         } catch (Throwable e) {
             file.close();
             throw e;
         }
     }
 
-    private static SequencedMap<String, GgufTensor> canonicalNames(
-            GgufFile file, Problems problems, List<String> warnings) {
-        Family family = GgufConfig.family(file);
-        SequencedMap<String, GgufTensor> stored = new LinkedHashMap<>();
+    /** The file's tensors by the canonical names of the weights that they are. */
+    private static SequencedMap<String, GgufTensor> placed(GgufFile file, Layout layout, List<String> warnings) {
+        Map<String, String> canonical = new LinkedHashMap<>();
+        layout.stored().forEach(parameter -> canonical.put(parameter.ggufName(), parameter.name()));
+        SequencedMap<String, GgufTensor> placed = new LinkedHashMap<>();
         List<String> unread = new ArrayList<>();
         for (GgufTensor tensor : file.tensors().values()) {
-            GgufNames.canonical(tensor.name(), family)
-                    .ifPresentOrElse(
-                            canonical -> {
-                                GgufTensor other = stored.putIfAbsent(canonical, tensor);
-                                if (other != null) {
-                                    problems.add(
-                                            place(file, tensor) + " and '" + other.name() + "' are both " + canonical);
-                                }
-                            },
-                            () -> unread.add(tensor.name()));
+            String name = canonical.get(tensor.name());
+            if (name == null) {
+                unread.add(tensor.name());
+            } else {
+                placed.put(name, tensor);
+            }
         }
         if (!unread.isEmpty()) {
-            warnings.add(file.name() + ": " + unread.size() + " tensors have no place in a " + family.title()
-                    + " and are not read, such as '" + unread.getFirst() + "'");
+            warnings.add(file.name() + ": " + unread.size() + " tensors have no place in a "
+                    + layout.config().family().title() + " of "
+                    + layout.config().numHiddenLayers()
+                    + " layers and are not read, such as '" + unread.getFirst() + "'");
         }
-        return stored;
+        return placed;
     }
 
-    private static void check(GemmaConfig config, GgufFile file, Map<String, GgufTensor> stored, Problems problems) {
-        config.weights().forEach((canonical, shape) -> {
-            GgufTensor tensor = stored.get(canonical);
+    private static void check(Layout layout, GgufFile file, Map<String, GgufTensor> stored, Problems problems) {
+        for (Parameter parameter : layout.stored()) {
+            GgufTensor tensor = stored.get(parameter.name());
             if (tensor == null) {
-                problems.add(
-                        file.name() + ": has no tensor for " + canonical + ", its metadata want one of shape " + shape);
-                return;
+                problems.add(file.name() + ": has no tensor for " + parameter.name()
+                        + ", its metadata want one of shape " + parameter.shape());
+                continue;
             }
-            if (!tensor.shape().equals(shape)) {
-                problems.add(place(file, tensor) + " has shape " + tensor.shape() + ", its metadata want " + shape);
+            if (!tensor.shape().equals(parameter.shape())) {
+                problems.add(place(file, tensor) + " has shape " + tensor.shape() + ", its metadata want "
+                        + parameter.shape());
             }
             boolean plain = tensor.type().blockElements() == 1;
-            if (!tensor.type().isReadable() || shape.rank() == 1 && !plain) {
+            if (!tensor.type().isReadable() || !parameter.isModule() && !plain) {
                 problems.add(place(file, tensor) + " has type " + tensor.type() + ", wanted one of "
-                        + (shape.rank() == 1 ? "F32, F16, BF16" : GgmlType.readable()));
+                        + (parameter.isModule() ? GgmlType.readable() : "F32, F16, BF16"));
             }
-        });
+        }
+    }
+
+    private static SequencedMap<String, GgufTensor> norms(Layout layout, Map<String, GgufTensor> stored) {
+        SequencedMap<String, GgufTensor> norms = new LinkedHashMap<>();
+        for (Parameter parameter : layout.stored()) {
+            GgufTensor tensor = stored.get(parameter.name());
+            if (tensor != null && !parameter.isModule()) {
+                norms.put(parameter.name(), tensor);
+            }
+        }
+        return norms;
     }
 
     private static String place(GgufFile file, GgufTensor tensor) {
@@ -131,7 +145,7 @@ final class GgufCheckpoint implements Checkpoint {
     @Override
     public SequencedMap<String, PlainTensor> plainTensors() {
         SequencedMap<String, PlainTensor> tensors = new LinkedHashMap<>();
-        config.weights().sequencedKeySet().forEach(name -> tensors.put(name, PlainTensor.of(weight(name))));
+        layout.stored().forEach(parameter -> tensors.put(parameter.name(), PlainTensor.of(weight(parameter.name()))));
         return tensors;
     }
 
@@ -201,14 +215,14 @@ final class GgufCheckpoint implements Checkpoint {
 
     @Override
     public Weight weight(String name) {
-        String canonical = storedName(name);
+        String canonical = layout.storedName(name);
         GgufTensor tensor = stored.get(canonical);
         if (tensor == null) {
             throw new IllegalArgumentException(file.name() + ": has no tensor '" + name + "'");
         }
         MemorySegment blocks = file.data(tensor.name());
         Optional<Tensor> ready =
-                GgufNorms.isNorm(canonical) ? Optional.of(norms.tensor(canonical)) : file.inPlace(tensor.name());
+                norms.contains(canonical) ? Optional.of(norms.tensor(canonical)) : file.inPlace(tensor.name());
         Values decoded = (start, to, count) -> Blocks.decode(tensor.type(), blocks, start, to, count);
         return new Weight(
                 tensor.name(),
@@ -217,10 +231,6 @@ final class GgufCheckpoint implements Checkpoint {
                 blocks,
                 ready,
                 ready.map(Values::of).orElse(decoded));
-    }
-
-    private String storedName(String name) {
-        return name.equals(GemmaConfig.HEAD) && config.tieWordEmbeddings() ? GemmaConfig.EMBEDDING : name;
     }
 
     @Override

@@ -23,6 +23,8 @@ final class GgufConfig {
     /** Whose keys these are. Without it transformers 5 warns of a tokenizer as Mistral's once were. */
     private static final String TRANSFORMERS = "5.0.0";
 
+    private static final String EMBEDDING = Place.EMBEDDING.ggufWeight();
+    private static final String HEAD = Place.HEAD.ggufWeight();
     private static final int MAX_SIZE = 1 << 20;
     private static final int MAX_TOKEN = 1 << 24;
 
@@ -123,7 +125,7 @@ final class GgufConfig {
             attention(json, layers);
         }
         rope(json);
-        json.put("tie_word_embeddings", !file.tensors().containsKey(GgufNames.HEAD));
+        json.put("tie_word_embeddings", !file.tensors().containsKey(HEAD));
         tokens(json);
         json.put("dtype", dtype());
         json.put("transformers_version", TRANSFORMERS);
@@ -132,7 +134,7 @@ final class GgufConfig {
 
     /** What transformers should load the weights as: the plain type of the embedding, bf16 where that is of blocks. */
     private String dtype() {
-        return switch (file.entry(GgufNames.EMBEDDING).type()) {
+        return switch (file.entry(EMBEDDING).type()) {
             case F32 -> "float32";
             case F16 -> "float16";
             default -> "bfloat16";
@@ -178,9 +180,9 @@ final class GgufConfig {
     }
 
     private long vocabulary() {
-        GgufTensor embedding = file.tensors().get(GgufNames.EMBEDDING);
+        GgufTensor embedding = file.tensors().get(EMBEDDING);
         if (embedding == null || embedding.shape().rank() != 2) {
-            throw new FormatException(file.name() + ": has no tensor '" + GgufNames.EMBEDDING + "' of two dimensions");
+            throw new FormatException(file.name() + ": has no tensor '" + EMBEDDING + "' of two dimensions");
         }
         return embedding.shape().dim(0);
     }

@@ -20,28 +20,26 @@ import java.util.SequencedMap;
  */
 final class GgufNorms implements AutoCloseable {
     private final GgufFile file;
-    private final SequencedMap<String, GgufTensor> stored;
+    private final SequencedMap<String, GgufTensor> norms;
     private final Map<String, Tensor> converted = new LinkedHashMap<>();
     private final HostSlab slab;
     private boolean closed;
 
     /**
      * @param file the file
-     * @param stored its tensors by canonical name
+     * @param norms those of its tensors that are norms, by canonical name
      */
-    GgufNorms(GgufFile file, SequencedMap<String, GgufTensor> stored) {
+    GgufNorms(GgufFile file, SequencedMap<String, GgufTensor> norms) {
         this.file = file;
-        this.stored = stored;
-        this.slab = new HostSlab(stored.entrySet().stream()
-                .filter(tensor -> isNorm(tensor.getKey()))
-                .mapToLong(tensor ->
-                        Slab.aligned(Float.BYTES * tensor.getValue().shape().elements()))
+        this.norms = norms;
+        this.slab = new HostSlab(norms.values().stream()
+                .mapToLong(tensor -> Slab.aligned(Float.BYTES * tensor.shape().elements()))
                 .sum());
     }
 
     /** Whether the weight of this canonical name is one. */
-    static boolean isNorm(String name) {
-        return name.endsWith("norm.weight");
+    boolean contains(String name) {
+        return norms.containsKey(name);
     }
 
     /** The norm of this canonical name, which must be in the file; borrowed. */
@@ -50,11 +48,7 @@ final class GgufNorms implements AutoCloseable {
             throw new IllegalStateException(file.name() + ": is closed");
         }
         if (converted.isEmpty()) {
-            stored.forEach((each, tensor) -> {
-                if (isNorm(each)) {
-                    converted.put(each, convert(tensor));
-                }
-            });
+            norms.forEach((each, tensor) -> converted.put(each, convert(tensor)));
         }
         Tensor norm = converted.get(name);
         if (norm == null) {

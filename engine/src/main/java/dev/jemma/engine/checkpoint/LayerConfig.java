@@ -10,8 +10,12 @@ import java.util.Objects;
  * @param rope its rotary embedding
  * @param numAttentionHeads query heads
  * @param numKeyValueHeads key and value heads; divides the query heads
- * @param headDim elements a head; even
+ * @param headDim elements per head; even
+ * @param queryPreAttnScalar attention scores are scaled by its {@code ^-0.5}; Gemma 1 uses the head size
+ * @param attnLogitSoftcapping cap of attention scores; 0 = none
+ * @param headNorms what is normed head by head before it is rotated
  * @param intermediateSize width of the MLP
+ * @param norms where the residual stream is normed
  */
 public record LayerConfig(
         Type type,
@@ -20,7 +24,11 @@ public record LayerConfig(
         int numAttentionHeads,
         int numKeyValueHeads,
         int headDim,
-        int intermediateSize) {
+        double queryPreAttnScalar,
+        double attnLogitSoftcapping,
+        HeadNorms headNorms,
+        int intermediateSize,
+        Norms norms) {
 
     /** Which positions a layer attends to. */
     public enum Type {
@@ -28,6 +36,22 @@ public record LayerConfig(
         SLIDING,
         /** Every position so far: {@code full_attention}. */
         FULL
+    }
+
+    /** What is normed head by head before it is rotated. */
+    public enum HeadNorms {
+        /** Nothing. */
+        NONE,
+        /** Queries and keys: {@code q_norm}, {@code k_norm}. */
+        QUERIES_AND_KEYS
+    }
+
+    /** Where the residual stream is normed. */
+    public enum Norms {
+        /** Before attention and before the MLP. */
+        BEFORE,
+        /** And after each, before its output joins the residual stream. */
+        BEFORE_AND_AFTER
     }
 
     /**
@@ -54,11 +78,20 @@ public record LayerConfig(
             throw new IllegalArgumentException(numAttentionHeads + " heads over " + numKeyValueHeads
                     + " key-value heads of " + headDim + " elements");
         }
+        if (!(queryPreAttnScalar > 0) || !(attnLogitSoftcapping >= 0)) {
+            throw new IllegalArgumentException("query_pre_attn_scalar " + queryPreAttnScalar
+                    + ", attn_logit_softcapping " + attnLogitSoftcapping + ", wanted above 0 and at least 0");
+        }
     }
 
     /** Width of the queries of all heads, and of attention's output. */
     public int queryDim() {
         return numAttentionHeads * headDim;
+    }
+
+    /** What attention scores are multiplied by, as f32. */
+    public float attentionScale() {
+        return (float) Math.pow(queryPreAttnScalar, -0.5);
     }
 
     /** Width of the keys (or values) of all heads. */

@@ -33,6 +33,7 @@ final class ModelFolder implements Checkpoint {
     private final Path folder;
     private final FolderText text;
     private final GemmaConfig config;
+    private final Layout layout;
     private final GenerationConfig generation;
     private final Shards shards;
     private final SequencedMap<String, String> storedNames;
@@ -48,6 +49,7 @@ final class ModelFolder implements Checkpoint {
         this.folder = folder;
         this.text = new FolderText(folder);
         this.config = config;
+        this.layout = config.layout();
         this.generation = generation;
         this.shards = shards;
         this.storedNames = storedNames;
@@ -108,14 +110,14 @@ final class ModelFolder implements Checkpoint {
      */
     private static GemmaConfig resolveTying(
             GemmaConfig config, Shards shards, Map<String, String> stored, List<String> warnings) {
-        String head = stored.get(GemmaConfig.HEAD);
+        String head = stored.get(Place.HEAD.weight());
         if (!config.tieWordEmbeddings() || head == null) {
             return config;
         }
-        String embedding = stored.get(GemmaConfig.EMBEDDING);
+        String embedding = stored.get(Place.EMBEDDING.weight());
         if (embedding == null) {
-            stored.put(GemmaConfig.EMBEDDING, head);
-            stored.remove(GemmaConfig.HEAD);
+            stored.put(Place.EMBEDDING.weight(), head);
+            stored.remove(Place.HEAD.weight());
             return config;
         }
         if (shards.entry(head).type() == shards.entry(embedding).type()
@@ -124,7 +126,7 @@ final class ModelFolder implements Checkpoint {
                                 .segment()
                                 .mismatch(shards.tensor(embedding).segment())
                         < 0) {
-            stored.remove(GemmaConfig.HEAD);
+            stored.remove(Place.HEAD.weight());
             return config;
         }
         warnings.add(CONFIG + ": tie_word_embeddings is true, but " + head + " and " + embedding
@@ -224,10 +226,7 @@ final class ModelFolder implements Checkpoint {
     }
 
     private String storedName(String name) {
-        String stored = storedNames.get(name);
-        if (stored == null && name.equals(GemmaConfig.HEAD) && config.tieWordEmbeddings()) {
-            stored = storedNames.get(GemmaConfig.EMBEDDING);
-        }
+        String stored = storedNames.get(layout.storedName(name));
         if (stored == null) {
             throw new IllegalArgumentException(folder + ": has no tensor '" + name + "'");
         }

@@ -32,6 +32,7 @@ public final class ModelWeights implements AutoCloseable {
     private static final double MIB = 1 << 20;
 
     private final Checkpoint checkpoint;
+    private final Layout layout;
     private final WeightType type;
     private final Map<String, Tensor> converted;
     private final AutoCloseable owner;
@@ -47,6 +48,7 @@ public final class ModelWeights implements AutoCloseable {
             String origin,
             List<String> warnings) {
         this.checkpoint = checkpoint;
+        this.layout = checkpoint.config().layout();
         this.type = type;
         this.converted = Map.copyOf(converted);
         this.owner = owner;
@@ -60,8 +62,8 @@ public final class ModelWeights implements AutoCloseable {
      * @throws IllegalArgumentException if no kernel knows the blocks of one, so that it must be converted ({@link #open})
      */
     public static ModelWeights asStored(Checkpoint checkpoint) {
-        for (String name : checkpoint.config().weights().keySet()) {
-            Weight weight = checkpoint.weight(name);
+        for (Parameter parameter : checkpoint.config().layout().stored()) {
+            Weight weight = checkpoint.weight(parameter.name());
             if (weight.tensor().isEmpty()) {
                 throw new IllegalArgumentException(checkpoint.path() + ": tensor '" + weight.name() + "' is "
                         + weight.type() + ", which kernels do not take; ModelWeights.open converts it");
@@ -114,9 +116,10 @@ public final class ModelWeights implements AutoCloseable {
     private static SequencedMap<String, Wanted> wanted(Checkpoint checkpoint, WeightType type, List<String> warnings) {
         SequencedMap<String, Wanted> wanted = new LinkedHashMap<>();
         List<String> misfits = new ArrayList<>();
-        for (String name : checkpoint.config().weights().sequencedKeySet()) {
+        for (Parameter parameter : checkpoint.config().layout().stored()) {
+            String name = parameter.name();
             Weight weight = checkpoint.weight(name);
-            DType target = WeightTargets.of(type, name, weight.shape(), weight.dtype());
+            DType target = WeightTargets.of(type, parameter, weight.dtype());
             if (!target.fits(weight.shape())) {
                 misfits.add("'" + name + "' " + weight.shape());
                 target = weight.dtype();
@@ -177,8 +180,7 @@ public final class ModelWeights implements AutoCloseable {
 
     /** The weight {@code name} (canonical), borrowed. The head of a tied model is its embedding. */
     public Tensor tensor(String name) {
-        String key =
-                name.equals(GemmaConfig.HEAD) && checkpoint.config().tieWordEmbeddings() ? GemmaConfig.EMBEDDING : name;
+        String key = layout.storedName(name);
         Tensor tensor = converted.get(key);
         return tensor == null ? checkpoint.weight(key).tensor().orElseThrow() : tensor;
     }
@@ -195,20 +197,19 @@ public final class ModelWeights implements AutoCloseable {
 
     /** Bytes of all weights; a tied head counts once. */
     public long bytes() {
-        return checkpoint.config().weights().keySet().stream()
-                .mapToLong(name -> tensor(name).memory().bytes())
-                .sum();
+        return layout.stored().stream().mapToLong(this::bytes).sum();
     }
 
-    /** Bytes that a generated token reads: the linear maps and the head, one row of the embedding. */
+    private long bytes(Parameter parameter) {
+        return tensor(parameter.name()).memory().bytes();
+    }
+
+    /** Bytes that a generated token reads: everything but embeddings, of which it reads a row. */
     public long bytesPerToken() {
-        long bytes = tensor(GemmaConfig.HEAD).memory().bytes();
-        for (String name : checkpoint.config().weights().keySet()) {
-            if (!name.equals(GemmaConfig.EMBEDDING) && !name.equals(GemmaConfig.HEAD)) {
-                bytes += tensor(name).memory().bytes();
-            }
-        }
-        return bytes;
+        return layout.parameters().stream()
+                .filter(parameter -> parameter.kind() != Parameter.Kind.EMBEDDING)
+                .mapToLong(this::bytes)
+                .sum();
     }
 
     /** What users should know, a line each. */
@@ -219,11 +220,12 @@ public final class ModelWeights implements AutoCloseable {
     /** For people: {@code weights q8 (Q8_0; 271.8 MiB), kept in FILE}. */
     public String description() {
         Map<DType, Long> elements = new EnumMap<>(DType.class);
-        checkpoint.config().weights().forEach((name, shape) -> {
-            if (shape.rank() == 2) {
-                elements.merge(tensor(name).dtype(), shape.elements(), Long::sum);
+        for (Parameter parameter : layout.stored()) {
+            if (parameter.isModule()) {
+                elements.merge(
+                        tensor(parameter.name()).dtype(), parameter.shape().elements(), Long::sum);
             }
-        });
+        }
         String types = elements.entrySet().stream()
                 .sorted(Map.Entry.<DType, Long>comparingByValue().reversed())
                 .map(entry -> entry.getKey().toString())

@@ -22,16 +22,17 @@ public final class TensorNames {
         if (name.startsWith("language_model.model.")) {
             return Optional.of(name.substring("language_model.".length()));
         }
-        if (name.startsWith("language_model.lm_head")) {
+        if (name.startsWith("language_model." + Place.HEAD.module())) {
             return Optional.of(name.substring("language_model.".length()));
         }
         if (isVision(name) || (name.startsWith("model.") && isVision(name.substring("model.".length())))) {
             return Optional.empty();
         }
-        if (name.startsWith("layers.") || name.startsWith("embed_tokens") || name.startsWith("norm.")) {
-            return Optional.of("model." + name);
-        }
-        return Optional.of(name);
+        String inner = "model." + name;
+        boolean bare = inner.startsWith("model.layers.")
+                || inner.startsWith(Place.EMBEDDING.module())
+                || inner.startsWith(Place.FINAL_NORM.module() + ".");
+        return Optional.of(bare ? inner : name);
     }
 
     private static boolean isVision(String name) {

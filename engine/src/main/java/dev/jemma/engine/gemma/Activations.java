@@ -2,7 +2,8 @@ package dev.jemma.engine.gemma;
 
 import dev.jemma.engine.api.Recompute;
 import dev.jemma.engine.checkpoint.GemmaConfig;
-import dev.jemma.engine.checkpoint.LayerConfig;
+import dev.jemma.engine.checkpoint.Layout;
+import dev.jemma.engine.checkpoint.Place;
 import dev.jemma.engine.gemma.MemoryPlan.Allocation;
 import dev.jemma.engine.gemma.MemoryPlan.Region;
 import dev.jemma.engine.tensor.Tensor;
@@ -22,92 +23,89 @@ final class Activations {
     /**
      * Where everything will lie.
      *
-     * @param config dimensions
+     * @param layout the model's parameters
      * @param maxRows most rows N of a pass
      * @param firstKept the first layer with a backward; the number of layers if none has one
      * @param stream regions of the residual stream: block inputs 0 .. L-1 and the last block's output
      * @param slots regions by layer and slot
      */
-    record Layout(GemmaConfig config, long maxRows, int firstKept, Region[] stream, Region[][] slots) {
-        static Layout of(MemoryPlan plan, GemmaConfig config, long maxRows, int firstKept, Recompute recompute) {
-            int layers = config.layers().size();
+    record Regions(Layout layout, long maxRows, int firstKept, Region[] stream, Region[][] slots) {
+        /**
+         * Decides who shares whose memory. A layer is trained if it is {@code firstKept} or above.
+         * <pre>
+         * layer                     what                   memory
+         * trained                   its input              its own, but layer firstKept's, which all layers below share
+         *                           KEPT, NEVER            its own
+         *                           KEPT, BLOCKS           one for all trained layers
+         *                           RECOMPUTED             one for all trained layers
+         *                           Q, K without a norm    that of the layer's Q_RAW, K_RAW
+         * below a trained one       every slot             those of layer firstKept, which computes when they are done
+         * no layer is trained       its input              one for all layers
+         *                           MID                    the input's: the stream is updated in place
+         *                           Slot.withoutBackward   that slot's
+         *                           every other slot       one for all layers
+         * </pre>
+         */
+        static Regions of(MemoryPlan plan, Layout layout, long maxRows, int firstKept, Recompute recompute) {
+            int layers = layout.config().numHiddenLayers();
             Region[] stream = new Region[layers + 1];
             for (int l = 0; l <= layers; l++) {
                 stream[l] = l == 0 || l > firstKept
-                        ? plan.floats(Math.multiplyExact(maxRows, (long) config.hiddenSize()))
+                        ? plan.floats(Math.multiplyExact(
+                                maxRows, (long) layout.config().hiddenSize()))
                         : stream[0];
             }
             Region[][] slots = new Region[layers][];
             Map<Slot, Region> shared = new EnumMap<>(Slot.class);
             for (int l = layers - 1; l >= 0; l--) {
-                slots[l] = l < firstKept && l + 1 < layers ? slots[l + 1] : new Region[Slot.values().length];
-                boolean below = l >= firstKept;
+                boolean trained = l >= firstKept;
+                if (!trained && l + 1 < layers) {
+                    slots[l] = slots[l + 1];
+                    continue;
+                }
+                slots[l] = new Region[Slot.values().length];
                 for (Slot slot : Slot.values()) {
-                    if (slots[l][slot.ordinal()] != null) {
-                        continue;
-                    }
-                    Slot owner = below ? normless(config, slot) : slot.withoutBackward();
+                    Slot owner = trained ? normless(layout, l, slot) : slot.withoutBackward();
                     Region region;
-                    if (owner == Slot.MID && !below) {
+                    if (owner == Slot.MID && !trained) {
                         region = stream[0];
                     } else if (owner != slot) {
                         region = slots[l][owner.ordinal()];
-                    } else if (below && slot.life() == Slot.Life.KEPT && recompute == Recompute.NEVER) {
-                        region = plan.floats(Math.multiplyExact(maxRows, width(config, l, slot)));
+                    } else if (trained && slot.life() == Slot.Life.KEPT && recompute == Recompute.NEVER) {
+                        long width = l == firstKept ? slot.widest(layout, l) : slot.width(layout, l);
+                        region = plan.floats(Math.multiplyExact(maxRows, width));
                     } else {
                         region = shared.computeIfAbsent(
-                                slot, s -> plan.floats(Math.multiplyExact(maxRows, widest(config, s))));
+                                slot, s -> plan.floats(Math.multiplyExact(maxRows, s.widest(layout, layers - 1))));
                     }
                     slots[l][slot.ordinal()] = region;
                 }
             }
-            return new Layout(config, maxRows, firstKept, stream, slots);
+            return new Regions(layout, maxRows, firstKept, stream, slots);
         }
 
         /** Without a norm over each head, the projections are rotated where they are. */
-        private static Slot normless(GemmaConfig config, Slot slot) {
-            return switch (slot) {
-                case Q, K -> config.family().queryKeyNorms() ? slot : slot.withoutBackward();
-                default -> slot;
-            };
+        private static Slot normless(Layout layout, int layer, Slot slot) {
+            boolean inPlace = slot == Slot.Q && layout.find(layer, Place.Q_NORM).isEmpty()
+                    || slot == Slot.K && layout.find(layer, Place.K_NORM).isEmpty();
+            return inPlace ? slot.withoutBackward() : slot;
         }
     }
 
-    private final Layout layout;
+    private final Regions regions;
     private final Allocation memory;
     private final Tensor[] stream;
     private final Tensor[][] slots;
     private final Tensor[][] heads;
     private int rows = -1;
 
-    Activations(Layout layout, Allocation memory) {
-        this.layout = layout;
+    Activations(Regions regions, Allocation memory) {
+        this.regions = regions;
         this.memory = memory;
-        int layers = layout.config.layers().size();
+        int layers = regions.layout.config().numHiddenLayers();
         this.stream = new Tensor[layers + 1];
         this.slots = new Tensor[layers][Slot.values().length];
         this.heads = new Tensor[layers][Slot.values().length];
-    }
-
-    /** Elements a row of {@code slot} in layer {@code layer}. */
-    static long width(GemmaConfig config, int layer, Slot slot) {
-        LayerConfig l = config.layers().get(layer);
-        return switch (slot) {
-            case ATTENTION_IN, O, MID, MLP_IN, DOWN, NORMED -> config.hiddenSize();
-            case Q_RAW, Q, ATTENTION -> l.queryDim();
-            case K_RAW, K, V -> l.keyValueDim();
-            case LSE -> l.numAttentionHeads();
-            case GATE, UP, GATED -> l.intermediateSize();
-        };
-    }
-
-    /** The widest {@link #width} of any layer. */
-    static long widest(GemmaConfig config, Slot slot) {
-        long widest = 0;
-        for (int l = 0; l < config.layers().size(); l++) {
-            widest = Math.max(widest, width(config, l, slot));
-        }
-        return widest;
     }
 
     /** Prepares for a pass of {@code n} rows. Allocates on the Java heap only if the number differs from the last pass's. */
@@ -115,24 +113,22 @@ final class Activations {
         if (n == rows) {
             return;
         }
-        if (n < 1 || n > layout.maxRows) {
-            throw new IllegalArgumentException("a pass of " + n + " rows, wanted 1 to " + layout.maxRows);
+        if (n < 1 || n > regions.maxRows) {
+            throw new IllegalArgumentException("a pass of " + n + " rows, wanted 1 to " + regions.maxRows);
         }
-        GemmaConfig config = layout.config;
+        GemmaConfig config = regions.layout.config();
         Map<View, Tensor> views = new HashMap<>();
         for (int l = 0; l < stream.length; l++) {
-            stream[l] = view(views, layout.stream[l], n, config.hiddenSize());
+            stream[l] = view(views, regions.stream[l], n, config.hiddenSize());
         }
         for (int l = 0; l < slots.length; l++) {
             int headDim = config.layers().get(l).headDim();
             for (Slot slot : Slot.values()) {
-                long width = width(config, l, slot);
-                Region region = layout.slots[l][slot.ordinal()];
+                long width = slot.width(regions.layout, l);
+                Region region = regions.slots[l][slot.ordinal()];
                 slots[l][slot.ordinal()] = view(views, region, n, width);
-                switch (slot) {
-                    case Q_RAW, K_RAW, Q, K ->
-                        heads[l][slot.ordinal()] = view(views, region, n * (width / headDim), headDim);
-                    default -> {}
+                if (slot.hasHeads()) {
+                    heads[l][slot.ordinal()] = view(views, region, n * (width / headDim), headDim);
                 }
             }
         }
@@ -161,7 +157,7 @@ final class Activations {
         return slots[layer][slot.ordinal()];
     }
 
-    /** Queries or keys of layer {@code layer} with a row a head [N * heads, D]. */
+    /** Queries or keys of layer {@code layer} with a row per head [N * heads, D]. */
     Tensor heads(int layer, Slot slot) {
         return heads[layer][slot.ordinal()];
     }

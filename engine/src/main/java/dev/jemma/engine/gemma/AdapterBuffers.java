@@ -1,9 +1,11 @@
 package dev.jemma.engine.gemma;
 
 import dev.jemma.engine.api.Recompute;
+import dev.jemma.engine.checkpoint.Layout;
+import dev.jemma.engine.checkpoint.Parameter;
+import dev.jemma.engine.checkpoint.Place;
 import dev.jemma.engine.gemma.MemoryPlan.Allocation;
 import dev.jemma.engine.gemma.MemoryPlan.Region;
-import dev.jemma.engine.gemma.Modules.Module;
 import dev.jemma.engine.kernel.LowRank;
 import dev.jemma.engine.tensor.Tensor;
 import java.util.ArrayList;
@@ -18,8 +20,8 @@ import java.util.Optional;
  * for the backward and for dropout.
  */
 final class AdapterBuffers {
-    private final Modules modules;
-    private final Map<Module, Region> products;
+    private final Layout layout;
+    private final Map<Parameter, Region> products;
     private final Optional<ForTraining> training;
 
     /** Room for an A and a B. */
@@ -35,20 +37,20 @@ final class AdapterBuffers {
      * @param dropout probability
      */
     private record ForTraining(
-            Map<Module, Factors> gradients, Region scratch, Region dropped, Region droppedGradient, float dropout) {}
+            Map<Parameter, Factors> gradients, Region scratch, Region dropped, Region droppedGradient, float dropout) {}
 
-    private AdapterBuffers(Modules modules, Map<Module, Region> products, Optional<ForTraining> training) {
-        this.modules = modules;
+    private AdapterBuffers(Layout layout, Map<Parameter, Region> products, Optional<ForTraining> training) {
+        this.layout = layout;
         this.products = products;
         this.training = training;
     }
 
     /** One product at a time: no backward follows. */
-    static AdapterBuffers forInference(MemoryPlan plan, Modules modules, int widestRank, long maxRows) {
+    static AdapterBuffers forInference(MemoryPlan plan, Layout layout, int widestRank, long maxRows) {
         Region shared = plan.floats(maxRows * widestRank);
-        Map<Module, Region> products = new HashMap<>();
-        modules.all().forEach(module -> products.put(module, shared));
-        return new AdapterBuffers(modules, products, Optional.empty());
+        Map<Parameter, Region> products = new HashMap<>();
+        layout.modules().forEach(module -> products.put(module, shared));
+        return new AdapterBuffers(layout, products, Optional.empty());
     }
 
     /**
@@ -59,35 +61,36 @@ final class AdapterBuffers {
      */
     static AdapterBuffers forTraining(
             MemoryPlan plan,
-            Modules modules,
-            Map<Module, Integer> ranks,
+            Layout layout,
+            Map<Parameter, Integer> ranks,
             long maxRows,
             long headRows,
             Recompute recompute,
             float dropout) {
-        Map<Module, Region> products = new HashMap<>();
-        Map<Module, Factors> gradients = new HashMap<>();
-        Map<Projection, Region> shared = new EnumMap<>(Projection.class);
+        Map<Parameter, Region> products = new HashMap<>();
+        Map<Parameter, Factors> gradients = new HashMap<>();
+        Map<Place, Region> shared = new EnumMap<>(Place.class);
         long widestRank = ranks.values().stream().mapToInt(r -> r).max().orElse(0);
         long widestInput = 0;
-        for (Map.Entry<Module, Integer> entry : ranks.entrySet()) {
-            Module module = entry.getKey();
+        for (Map.Entry<Parameter, Integer> entry : ranks.entrySet()) {
+            Parameter module = entry.getKey();
             int rank = entry.getValue();
             gradients.put(
                     module, new Factors(plan.floats(module.inputs() * rank), plan.floats(module.outputs() * rank)));
-            if (module.index() == modules.head()) {
-                products.put(module, plan.floats(headRows * rank));
-            } else if (module.index() != modules.embedding()) {
-                products.put(
-                        module,
-                        switch (recompute) {
-                            case NEVER -> plan.floats(maxRows * rank);
-                            case BLOCKS ->
-                                shared.computeIfAbsent(
-                                        modules.projectionOf(module.index()), p -> plan.floats(maxRows * widestRank));
-                        });
+            switch (module.kind()) {
+                case LINEAR ->
+                    products.put(
+                            module,
+                            switch (recompute) {
+                                case NEVER -> plan.floats(maxRows * rank);
+                                case BLOCKS ->
+                                    shared.computeIfAbsent(module.place(), place -> plan.floats(maxRows * widestRank));
+                            });
+                case HEAD -> products.put(module, plan.floats(headRows * rank));
+                case EMBEDDING -> {} // looks its product up
+                case NORM -> throw new IllegalArgumentException(module.name() + " is a norm, which has no adapter");
             }
-            if (module.index() != modules.embedding()) {
+            if (module.kind() != Parameter.Kind.EMBEDDING) {
                 widestInput = Math.max(widestInput, module.inputs());
             }
         }
@@ -98,14 +101,16 @@ final class AdapterBuffers {
                 plan.floats(dropped),
                 plan.floats(dropped),
                 dropout);
-        return new AdapterBuffers(modules, products, Optional.of(training));
+        return new AdapterBuffers(layout, products, Optional.of(training));
     }
 
     /** The modules' adapters over allocated memory. */
     AdaptedModule[] place(List<List<LowRank>> adapters, Allocation memory, AdapterDropout dropout) {
+        List<Parameter> modules = layout.modules();
         AdaptedModule[] adapted = new AdaptedModule[modules.size()];
-        for (Module module : modules.all()) {
-            List<LowRank> factors = adapters.get(module.index());
+        for (int number = 0; number < adapted.length; number++) {
+            Parameter module = modules.get(number);
+            List<LowRank> factors = adapters.get(number);
             List<Tensor> own = new ArrayList<>();
             Region product = products.get(module);
             if (product != null) {
@@ -114,12 +119,12 @@ final class AdapterBuffers {
             Optional<AdaptedModule.Trained> trained = training.flatMap(t -> Optional.ofNullable(t.gradients.get(module))
                     .map(regions -> new AdaptedModule.Trained(
                             gradient(regions, module, factors.getFirst().rank(), memory), memory.of(t.scratch))));
-            adapted[module.index()] = new AdaptedModule(module.index(), factors, own, trained, dropout);
+            adapted[number] = new AdaptedModule(number, factors, own, trained, dropout);
         }
         return adapted;
     }
 
-    private static LowRank gradient(Factors regions, Module module, int rank, Allocation memory) {
+    private static LowRank gradient(Factors regions, Parameter module, int rank, Allocation memory) {
         return new LowRank(
                 memory.matrix(regions.a, rank, module.inputs()), memory.matrix(regions.b, module.outputs(), rank), 1);
     }

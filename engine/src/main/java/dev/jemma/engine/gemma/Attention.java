@@ -1,5 +1,7 @@
 package dev.jemma.engine.gemma;
 
+import dev.jemma.engine.checkpoint.LayerConfig;
+import dev.jemma.engine.checkpoint.Place;
 import dev.jemma.engine.kernel.AttentionShape;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.Span;
@@ -29,6 +31,26 @@ record Attention(
         Optional<Norm> queryNorm,
         Optional<Norm> keyNorm) {
 
+    /** The attention of a layer. */
+    static Attention of(LayerParts parts) {
+        LayerConfig config = parts.config();
+        return new Attention(
+                parts.layer(),
+                new AttentionShape(
+                        config.numAttentionHeads(),
+                        config.numKeyValueHeads(),
+                        config.headDim(),
+                        config.attentionScale(),
+                        (float) config.attnLogitSoftcapping(),
+                        config.window()),
+                parts.linear(Place.Q_PROJ),
+                parts.linear(Place.K_PROJ),
+                parts.linear(Place.V_PROJ),
+                parts.linear(Place.O_PROJ),
+                parts.normIfAny(Place.Q_NORM),
+                parts.normIfAny(Place.K_NORM));
+    }
+
     /** From {@link Slot#ATTENTION_IN} [N, C] to {@link Slot#O} [N, C]. */
     void forward(Pass p) {
         Kernels kernels = p.kernels();
@@ -57,21 +79,21 @@ record Attention(
     }
 
     /**
-     * From the gradient of O to that of ATTENTION_IN ({@link Gradients.Slot#IN}). Its input must have been computed again if one
+     * From the gradient of O to that of ATTENTION_IN ({@link Gradient#IN}). Its input must have been computed again if one
      * of its projections is adapted.
      */
     void backward(Tensor dO, Pass p, Gradients g) {
         Kernels kernels = p.kernels();
         Tensor x = p.of(layer, Slot.ATTENTION_IN);
         Tensor attended = p.of(layer, Slot.ATTENTION);
-        Tensor dAttended = g.of(layer, Gradients.Slot.ATTENTION);
-        Tensor dQ = g.of(layer, Gradients.Slot.Q);
-        Tensor dK = g.of(layer, Gradients.Slot.K);
-        Tensor dV = g.of(layer, Gradients.Slot.V);
-        Tensor dX = g.of(layer, Gradients.Slot.IN);
+        Tensor dAttended = g.of(layer, Gradient.ATTENTION);
+        Tensor dQ = g.of(layer, Gradient.Q);
+        Tensor dK = g.of(layer, Gradient.K);
+        Tensor dV = g.of(layer, Gradient.V);
+        Tensor dX = g.of(layer, Gradient.IN);
         Span[] spans = p.keyValues().spans(layer);
 
-        if (!g.goesBelow(layer, Projection.O_PROJ)) {
+        if (!g.goesBelow(output)) {
             output.backwardOfAdapter(dAttended, dO, attended, p);
             return;
         }
@@ -91,14 +113,14 @@ record Attention(
         kernels.ropeBackward(dQ, p.rope(layer), shape.headDim(), spans);
         kernels.ropeBackward(dK, p.rope(layer), shape.headDim(), spans);
         if (queryNorm.isPresent()) {
-            Tensor heads = g.heads(layer, Gradients.Slot.Q);
+            Tensor heads = g.heads(layer, Gradient.Q);
             queryNorm.get().backward(heads, heads, p.heads(layer, Slot.Q_RAW), Write.SET, kernels);
         }
         if (keyNorm.isPresent()) {
-            Tensor heads = g.heads(layer, Gradients.Slot.K);
+            Tensor heads = g.heads(layer, Gradient.K);
             keyNorm.get().backward(heads, heads, p.heads(layer, Slot.K_RAW), Write.SET, kernels);
         }
-        if (g.goesBelow(layer, Projection.Q_PROJ)) {
+        if (g.goesBelow(query)) {
             query.backward(dX, dQ, x, Write.SET, p);
             key.backward(dX, dK, x, Write.ADD, p);
             value.backward(dX, dV, x, Write.ADD, p);

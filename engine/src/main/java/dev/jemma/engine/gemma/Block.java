@@ -1,5 +1,6 @@
 package dev.jemma.engine.gemma;
 
+import dev.jemma.engine.checkpoint.Place;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.tensor.Tensor;
@@ -25,6 +26,18 @@ record Block(
         Norm preMlpNorm,
         GatedMlp mlp,
         Optional<Norm> postMlpNorm) {
+
+    /** A layer. */
+    static Block of(LayerParts parts) {
+        return new Block(
+                parts.layer(),
+                parts.norm(Place.INPUT_NORM),
+                Attention.of(parts),
+                parts.normIfAny(Place.POST_ATTENTION_NORM),
+                parts.norm(Place.PRE_MLP_NORM),
+                GatedMlp.of(parts),
+                parts.normIfAny(Place.POST_MLP_NORM));
+    }
 
     /** From the residual stream before this layer to the one after it, both [N, C]. */
     void forward(Pass p) {
@@ -58,14 +71,14 @@ record Block(
         Tensor x = p.stream(layer);
         Tensor mid = p.of(layer, Slot.MID);
         Tensor dX = g.stream();
-        Tensor dIn = g.of(layer, Gradients.Slot.IN);
+        Tensor dIn = g.of(layer, Gradient.IN);
 
         // d mid = d out + (norm mlp norm)'(mid)
         if (mlp.inputAdapted(p)) {
             preMlpNorm.forward(p.of(layer, Slot.MLP_IN), mid, kernels);
         }
         mlp.backward(normedBackward(postMlpNorm, Slot.DOWN, p, g), p, g);
-        if (!g.goesBelow(layer, Projection.GATE_PROJ)) {
+        if (!g.goesBelow(mlp.gate())) {
             return;
         }
         preMlpNorm.backward(dX, dIn, mid, Write.ADD, kernels);
@@ -75,7 +88,7 @@ record Block(
             inputNorm.forward(p.of(layer, Slot.ATTENTION_IN), x, kernels);
         }
         attention.backward(normedBackward(postAttentionNorm, Slot.O, p, g), p, g);
-        if (g.goesBelow(layer, Projection.Q_PROJ)) {
+        if (g.goesBelow(attention.query())) {
             inputNorm.backward(dX, dIn, x, Write.ADD, kernels);
         }
     }
@@ -84,7 +97,7 @@ record Block(
         if (norm.isEmpty()) {
             return g.stream();
         }
-        Tensor dX = g.of(layer, Gradients.Slot.NORMED);
+        Tensor dX = g.of(layer, Gradient.NORMED);
         norm.get().backward(dX, g.stream(), p.of(layer, slot), Write.SET, p.kernels());
         return dX;
     }

@@ -1,5 +1,6 @@
 package dev.jemma.engine.gemma;
 
+import dev.jemma.engine.checkpoint.Place;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.tensor.Tensor;
@@ -13,6 +14,15 @@ import dev.jemma.engine.tensor.Tensor;
  * @param down W_down
  */
 record GatedMlp(int layer, Linear gate, Linear up, Linear down) {
+    /** The MLP of a layer. */
+    static GatedMlp of(LayerParts parts) {
+        return new GatedMlp(
+                parts.layer(),
+                parts.linear(Place.GATE_PROJ),
+                parts.linear(Place.UP_PROJ),
+                parts.linear(Place.DOWN_PROJ));
+    }
+
     /** From {@link Slot#MLP_IN} [N, C] to {@link Slot#DOWN} [N, C]. */
     void forward(Pass p) {
         Tensor x = p.of(layer, Slot.MLP_IN);
@@ -24,28 +34,28 @@ record GatedMlp(int layer, Linear gate, Linear up, Linear down) {
     }
 
     /**
-     * From the gradient of DOWN to that of MLP_IN ({@link Gradients.Slot#IN}). Its input must have been computed again if gate or
+     * From the gradient of DOWN to that of MLP_IN ({@link Gradient#IN}). Its input must have been computed again if gate or
      * up is adapted. Overwrites GATE and UP with their gradients.
      */
     void backward(Tensor dDown, Pass p, Gradients g) {
         Kernels kernels = p.kernels();
         Tensor x = p.of(layer, Slot.MLP_IN);
         Tensor gated = p.of(layer, Slot.GATED);
-        Tensor dGated = g.of(layer, Gradients.Slot.GATED);
+        Tensor dGated = g.of(layer, Gradient.GATED);
         Tensor gateOrGradient = p.of(layer, Slot.GATE);
         Tensor upOrGradient = p.of(layer, Slot.UP);
-        Tensor dX = g.of(layer, Gradients.Slot.IN);
+        Tensor dX = g.of(layer, Gradient.IN);
 
         if (p.adapted(down.module()).present()) {
             kernels.geglu(gated, gateOrGradient, upOrGradient);
         }
-        if (!g.goesBelow(layer, Projection.DOWN_PROJ)) {
+        if (!g.goesBelow(down)) {
             down.backwardOfAdapter(dGated, dDown, gated, p);
             return;
         }
         down.backward(dGated, dDown, gated, Write.SET, p);
         kernels.gegluBackward(gateOrGradient, upOrGradient, dGated, gateOrGradient, upOrGradient);
-        if (g.goesBelow(layer, Projection.GATE_PROJ)) {
+        if (g.goesBelow(gate)) {
             gate.backward(dX, gateOrGradient, x, Write.SET, p);
             up.backward(dX, upOrGradient, x, Write.ADD, p);
         } else {

@@ -6,15 +6,15 @@ import dev.jemma.engine.api.Recompute;
 import dev.jemma.engine.api.WeightType;
 import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.checkpoint.GemmaConfig;
-import dev.jemma.engine.checkpoint.LayerConfig;
+import dev.jemma.engine.checkpoint.Layout;
 import dev.jemma.engine.checkpoint.ModelWeights;
-import dev.jemma.engine.kernel.AttentionShape;
+import dev.jemma.engine.checkpoint.Parameter;
+import dev.jemma.engine.checkpoint.Place;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.RopeTable;
 import dev.jemma.engine.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
@@ -29,11 +29,12 @@ import java.util.function.Supplier;
  */
 public final class GemmaModel implements AutoCloseable {
     private final GemmaConfig config;
+    private final Layout layout;
     private final ModelWeights weights;
     private final Kernels kernels;
-    private final Modules modules;
     private final RopeTables ropes;
     private final Tensor embedding;
+    private final int embeddingModule;
     private final List<Block> blocks;
     private final Norm finalNorm;
     private final Linear head;
@@ -55,72 +56,27 @@ public final class GemmaModel implements AutoCloseable {
      */
     public GemmaModel(Checkpoint checkpoint, ModelWeights weights, Kernels kernels) {
         this.config = checkpoint.config();
+        this.layout = config.layout();
         this.weights = weights;
         this.kernels = kernels;
-        this.modules = new Modules(config);
-        for (String name : config.weights().keySet()) {
-            Tensor weight = weights.tensor(name);
+        for (Parameter parameter : layout.stored()) {
+            Tensor weight = weights.tensor(parameter.name());
             if (!kernels.supportsWeight(weight.dtype())) {
-                throw new FormatException(checkpoint.path() + ": tensor '" + name + "' is " + weight.dtype()
-                        + ", which the backend (" + kernels.description() + ") does not compute with");
+                throw new FormatException(checkpoint.path() + ": tensor '" + parameter.name() + "' is "
+                        + weight.dtype() + ", which the backend (" + kernels.description()
+                        + ") does not compute with");
             }
         }
-        this.embedding = weights.tensor(GemmaConfig.EMBEDDING);
+        Parameter embedded = layout.of(Place.EMBEDDING);
+        this.embedding = weights.tensor(embedded.name());
+        this.embeddingModule = layout.number(embedded);
         this.blocks = new ArrayList<>();
         for (int l = 0; l < config.numHiddenLayers(); l++) {
-            blocks.add(block(l));
+            blocks.add(Block.of(new LayerParts(layout, weights, l)));
         }
-        this.finalNorm = new Norm(weights.tensor(GemmaConfig.FINAL_NORM), (float) config.rmsNormEps());
-        this.head = new Linear(weights.tensor(GemmaConfig.HEAD), modules.head());
+        this.finalNorm = Norm.of(layout.of(Place.FINAL_NORM), layout, weights);
+        this.head = Linear.of(layout.of(Place.HEAD), layout, weights);
         this.ropes = new RopeTables(kernels, config);
-    }
-
-    private Block block(int l) {
-        LayerConfig layer = config.layers().get(l);
-        String prefix = GemmaConfig.layer(l);
-        AttentionShape shape = new AttentionShape(
-                layer.numAttentionHeads(),
-                layer.numKeyValueHeads(),
-                layer.headDim(),
-                config.attentionScale(),
-                (float) config.attnLogitSoftcapping(),
-                layer.window());
-        Attention attention = new Attention(
-                l,
-                shape,
-                linear(l, Projection.Q_PROJ),
-                linear(l, Projection.K_PROJ),
-                linear(l, Projection.V_PROJ),
-                linear(l, Projection.O_PROJ),
-                norm(prefix + "self_attn.q_norm", config.family().queryKeyNorms()),
-                norm(prefix + "self_attn.k_norm", config.family().queryKeyNorms()));
-        GatedMlp mlp = new GatedMlp(
-                l, linear(l, Projection.GATE_PROJ), linear(l, Projection.UP_PROJ), linear(l, Projection.DOWN_PROJ));
-        // Gemma 1 calls the norm before its MLP post_attention_layernorm; from Gemma 2 on that is what it is.
-        boolean post = config.family().postNorms();
-        String preMlp = prefix + (post ? "pre_feedforward_layernorm" : "post_attention_layernorm");
-        return new Block(
-                l,
-                norm(prefix + "input_layernorm"),
-                attention,
-                norm(prefix + "post_attention_layernorm", post),
-                norm(preMlp),
-                mlp,
-                norm(prefix + "post_feedforward_layernorm", post));
-    }
-
-    private Linear linear(int layer, Projection projection) {
-        return new Linear(
-                weights.tensor(GemmaConfig.layer(layer) + projection.path() + ".weight"),
-                modules.of(layer, projection));
-    }
-
-    private Norm norm(String name) {
-        return new Norm(weights.tensor(name + ".weight"), (float) config.rmsNormEps());
-    }
-
-    private Optional<Norm> norm(String name, boolean present) {
-        return present ? Optional.of(norm(name)) : Optional.empty();
     }
 
     /** Shape and constants. */
@@ -143,8 +99,9 @@ public final class GemmaModel implements AutoCloseable {
         return kernels;
     }
 
-    Modules modules() {
-        return modules;
+    /** Its parameters. */
+    Layout layout() {
+        return layout;
     }
 
     Norm finalNorm() {
@@ -194,7 +151,7 @@ public final class GemmaModel implements AutoCloseable {
     void forward(Pass p, Tensor ids) {
         Tensor stream = p.stream(0);
         kernels.embed(stream, embedding, ids, config.embeddingScale());
-        p.adapted(modules.embedding()).embed(stream, ids, config.embeddingScale(), kernels);
+        p.adapted(embeddingModule).embed(stream, ids, config.embeddingScale(), kernels);
         for (Block block : blocks) {
             if (p.isCancelled()) {
                 throw new CancellationException("cancelled in layer " + block.layer());
@@ -219,7 +176,7 @@ public final class GemmaModel implements AutoCloseable {
             }
             block.backward(p, g);
         }
-        p.adapted(modules.embedding()).embedBackward(g.stream(), ids, config.embeddingScale(), kernels);
+        p.adapted(embeddingModule).embedBackward(g.stream(), ids, config.embeddingScale(), kernels);
     }
 
     /** Frees the rotary tables; the weights are borrowed. A second close is harmless. */

@@ -2,6 +2,7 @@ package dev.jemma.engine.gemma;
 
 import dev.jemma.engine.api.Recompute;
 import dev.jemma.engine.checkpoint.GemmaConfig;
+import dev.jemma.engine.checkpoint.Layout;
 import dev.jemma.engine.gemma.MemoryPlan.Allocation;
 import dev.jemma.engine.gemma.MemoryPlan.Region;
 import dev.jemma.engine.kernel.Kernels;
@@ -70,21 +71,22 @@ public final class Inference implements AutoCloseable {
 
     private record Plan(
             MemoryPlan memory,
-            Activations.Layout activations,
+            Activations.Regions activations,
             AdapterBuffers adapters,
             Region ids,
             Region lastRows,
             Region gathered,
             Region normed,
             Region logits) {
-        static Plan of(GemmaConfig config, Modules modules, int widestRank, Options options) {
+        static Plan of(Layout layout, int widestRank, Options options) {
+            GemmaConfig config = layout.config();
             MemoryPlan memory = new MemoryPlan();
             long rows = options.chunk;
             long wanted = options.logitRows;
             return new Plan(
                     memory,
-                    Activations.Layout.of(memory, config, rows, config.numHiddenLayers(), Recompute.NEVER),
-                    AdapterBuffers.forInference(memory, modules, widestRank, Math.max(rows, wanted)),
+                    Activations.Regions.of(memory, layout, rows, config.numHiddenLayers(), Recompute.NEVER),
+                    AdapterBuffers.forInference(memory, layout, widestRank, Math.max(rows, wanted)),
                     memory.ints(rows),
                     memory.ints(wanted),
                     memory.floats(wanted * config.hiddenSize()),
@@ -124,14 +126,15 @@ public final class Inference implements AutoCloseable {
         this.model = model;
         this.kernels = model.kernels();
         this.options = options;
-        List<List<LowRank>> placed = model.modules().place(adapters);
-        this.plan = Plan.of(config, model.modules(), widestRank(adapters), options);
+        List<List<LowRank>> placed = LowRanks.byModule(model.layout(), adapters);
+        this.plan = Plan.of(model.layout(), widestRank(adapters), options);
         this.memory = plan.memory.allocate(kernels);
         AdapterDropout none = new AdapterDropout(0, memory.of(plan.ids), memory.of(plan.ids));
         this.cache = new KvCache(
                 kernels, config, options.sequences, options.contextLength, options.chunk, options.rewindRoom);
         this.pass = new Pass(
                 kernels,
+                model.layout(),
                 new Activations(plan.activations, memory),
                 plan.adapters.place(placed, memory, none),
                 cache,
@@ -153,9 +156,8 @@ public final class Inference implements AutoCloseable {
 
     /** The bytes of a session whose sequences have grown to the whole context. */
     public static long bytes(GemmaConfig config, List<LowRanks> adapters, Options options) {
-        long buffers = Plan.of(config, new Modules(config), widestRank(adapters), options)
-                .memory
-                .bytes();
+        long buffers =
+                Plan.of(config.layout(), widestRank(adapters), options).memory.bytes();
         return buffers
                 + KvCache.bytes(config, options.sequences, options.contextLength, options.chunk, options.rewindRoom);
     }

@@ -1,5 +1,8 @@
 package dev.jemma.engine.gemma;
 
+import dev.jemma.engine.checkpoint.Layout;
+import dev.jemma.engine.checkpoint.ModelWeights;
+import dev.jemma.engine.checkpoint.Parameter;
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.tensor.Tensor;
 
@@ -7,9 +10,14 @@ import dev.jemma.engine.tensor.Tensor;
  * A frozen linear map and the low-rank updates that a pass brings along: {@code y = x W^T + sum over adapters of scale * (x A^T) B^T}.
  *
  * @param weight W [outputs, inputs], borrowed
- * @param module its number among {@link Modules}
+ * @param module its number among {@link Layout#modules}
  */
 record Linear(Tensor weight, int module) {
+    /** The linear map whose weight is {@code parameter}. */
+    static Linear of(Parameter parameter, Layout layout, ModelWeights weights) {
+        return new Linear(weights.tensor(parameter.name()), layout.number(parameter));
+    }
+
     /** out [N, outputs] from x [N, inputs]. */
     void forward(Tensor out, Tensor x, Pass p) {
         p.kernels().linear(out, x, weight, Write.SET);

@@ -26,12 +26,12 @@ final class LossHead {
      * @param rows [S]
      * @param targets [S]
      */
-    record Layout(
+    record Regions(
             int chunk, Region gathered, Region normed, Region gradient, Region logits, Region rows, Region targets) {
-        static Layout of(MemoryPlan plan, GemmaConfig config, int maxRows, LossGradient wanted) {
+        static Regions of(MemoryPlan plan, GemmaConfig config, int maxRows, LossGradient wanted) {
             int chunk = LossHead.chunk(config, maxRows);
             long stream = (long) maxRows * config.hiddenSize();
-            return new Layout(
+            return new Regions(
                     chunk,
                     plan.floats(stream),
                     plan.floats(stream),
@@ -49,13 +49,13 @@ final class LossHead {
     }
 
     private final GemmaModel model;
-    private final Layout layout;
+    private final Regions regions;
     private final Allocation memory;
     private final AdapterDropout dropout;
 
-    LossHead(GemmaModel model, Layout layout, Allocation memory, AdapterDropout dropout) {
+    LossHead(GemmaModel model, Regions regions, Allocation memory, AdapterDropout dropout) {
         this.model = model;
-        this.layout = layout;
+        this.regions = regions;
         this.memory = memory;
         this.dropout = dropout;
     }
@@ -75,10 +75,10 @@ final class LossHead {
         Kernels kernels = p.kernels();
         Tensor normed = normed(p, rows, targets, count);
         double loss = 0;
-        for (int from = 0; from < count; from += layout.chunk) {
-            int to = Math.min(count, from + layout.chunk);
+        for (int from = 0; from < count; from += regions.chunk) {
+            int to = Math.min(count, from + regions.chunk);
             Tensor logits = logits(p, normed.rows(from, to));
-            loss += kernels.crossEntropy(logits, memory.of(layout.targets).rows(from, to), softcap());
+            loss += kernels.crossEntropy(logits, memory.of(regions.targets).rows(from, to), softcap());
         }
         return loss;
     }
@@ -91,28 +91,28 @@ final class LossHead {
         Kernels kernels = p.kernels();
         Linear head = model.head();
         Tensor normed = normed(p, rows, targets, count);
-        Tensor dNormed = memory.matrix(layout.gradient, count, normed.dim(1));
+        Tensor dNormed = memory.matrix(regions.gradient, count, normed.dim(1));
         double loss = 0;
-        for (int from = 0; from < count; from += layout.chunk) {
-            int to = Math.min(count, from + layout.chunk);
+        for (int from = 0; from < count; from += regions.chunk) {
+            int to = Math.min(count, from + regions.chunk);
             dropout.on(seed ^ ((long) from << 32)); // element i of another chunk is another element
             Tensor x = normed.rows(from, to);
             Tensor logits = logits(p, x);
             loss += kernels.crossEntropyBackward(
-                    logits, memory.of(layout.targets).rows(from, to), softcap(), scale);
-            if (g.goesBelowHead()) {
+                    logits, memory.of(regions.targets).rows(from, to), softcap(), scale);
+            if (g.goesBelow(head)) {
                 head.backward(dNormed.rows(from, to), logits, x, Write.SET, p);
             } else {
                 head.backwardOfAdapter(dNormed.rows(from, to), logits, x, p);
             }
         }
         dropout.on(seed);
-        if (g.goesBelowHead()) {
-            Tensor gathered = memory.matrix(layout.gathered, count, normed.dim(1));
+        if (g.goesBelow(head)) {
+            Tensor gathered = memory.matrix(regions.gathered, count, normed.dim(1));
             model.finalNorm().backward(dNormed, dNormed, gathered, Write.SET, kernels);
             kernels.zero(g.stream());
             kernels.gatherRowsBackward(
-                    g.stream(), dNormed, memory.of(layout.rows).rows(0, count));
+                    g.stream(), dNormed, memory.of(regions.rows).rows(0, count));
         }
         return loss;
     }
@@ -124,11 +124,11 @@ final class LossHead {
     private Tensor normed(Pass p, int[] rows, int[] targets, int count) {
         Kernels kernels = p.kernels();
         Tensor stream = p.stream(model.config().numHiddenLayers());
-        Tensor gathered = memory.matrix(layout.gathered, count, stream.dim(1));
-        Tensor normed = memory.matrix(layout.normed, count, stream.dim(1));
-        Tensor indices = memory.of(layout.rows).rows(0, count);
+        Tensor gathered = memory.matrix(regions.gathered, count, stream.dim(1));
+        Tensor normed = memory.matrix(regions.normed, count, stream.dim(1));
+        Tensor indices = memory.of(regions.rows).rows(0, count);
         kernels.write(indices, rows, 0, count);
-        kernels.write(memory.of(layout.targets), targets, 0, count);
+        kernels.write(memory.of(regions.targets), targets, 0, count);
         kernels.gatherRows(gathered, stream, indices);
         model.finalNorm().forward(normed, gathered, kernels);
         return normed;
@@ -136,7 +136,7 @@ final class LossHead {
 
     private Tensor logits(Pass p, Tensor x) {
         Linear head = model.head();
-        Tensor logits = memory.matrix(layout.logits, x.dim(0), model.config().vocabSize());
+        Tensor logits = memory.matrix(regions.logits, x.dim(0), model.config().vocabSize());
         p.adapted(head.module()).begin(Math.toIntExact(x.dim(0)));
         head.forward(logits, x, p);
         return logits;

@@ -1,8 +1,12 @@
 package dev.jemma.engine.gemma;
 
+import dev.jemma.engine.checkpoint.Layout;
+import dev.jemma.engine.checkpoint.Parameter;
 import dev.jemma.engine.kernel.LowRank;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -27,6 +31,37 @@ public record LowRanks(Map<String, LowRank> modules) {
     /** The factors of {@code module}, if it is adapted. */
     public Optional<LowRank> of(String module) {
         return Optional.ofNullable(modules.get(module));
+    }
+
+    /**
+     * The factors of {@code adapters} by number of module ({@link Layout#modules}), all that belong to one module together.
+     *
+     * @throws IllegalArgumentException naming every module that the model lacks and every factor of another shape
+     */
+    static List<List<LowRank>> byModule(Layout layout, List<LowRanks> adapters) {
+        List<List<LowRank>> placed = new ArrayList<>();
+        layout.modules().forEach(module -> placed.add(new ArrayList<>()));
+        List<String> problems = new ArrayList<>();
+        for (LowRanks adapter : adapters) {
+            adapter.modules.forEach((name, factors) -> {
+                Optional<Parameter> module = layout.module(name);
+                if (module.isEmpty()) {
+                    problems.add("the model has no module '" + name + "'");
+                } else if (factors.a().dim(1) != module.get().inputs()
+                        || factors.b().dim(0) != module.get().outputs()) {
+                    problems.add("module '" + name + "': A is " + factors.a().shape() + " and B "
+                            + factors.b().shape() + ", wanted [r, "
+                            + module.get().inputs() + "] and ["
+                            + module.get().outputs() + ", r]");
+                } else {
+                    placed.get(layout.number(module.get())).add(factors);
+                }
+            });
+        }
+        if (!problems.isEmpty()) {
+            throw new IllegalArgumentException("the adapter does not fit the model: " + String.join("; ", problems));
+        }
+        return placed;
     }
 
     /** Number of trainable elements in all factors. */

@@ -1,5 +1,8 @@
 package dev.jemma.engine.gemma;
 
+import dev.jemma.engine.checkpoint.Layout;
+import dev.jemma.engine.checkpoint.ModelWeights;
+import dev.jemma.engine.checkpoint.Parameter;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.tensor.Tensor;
@@ -11,6 +14,12 @@ import dev.jemma.engine.tensor.Tensor;
  * @param eps added to the mean square
  */
 record Norm(Tensor weight, float eps) {
+    /** The norm whose weight is {@code parameter}. */
+    static Norm of(Parameter parameter, Layout layout, ModelWeights weights) {
+        return new Norm(
+                weights.tensor(parameter.name()), (float) layout.config().rmsNormEps());
+    }
+
     /** {@code out = x / rms(x) * (1 + weight)}. */
     void forward(Tensor out, Tensor x, Kernels kernels) {
         kernels.rmsNorm(out, x, weight, eps);

@@ -1,10 +1,13 @@
 package dev.jemma.engine.gemma;
 
+import dev.jemma.engine.checkpoint.Layout;
+import dev.jemma.engine.checkpoint.Parameter;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.RopeTable;
 import dev.jemma.engine.tensor.Tensor;
 import java.util.function.BooleanSupplier;
 import java.util.function.ObjIntConsumer;
+import java.util.stream.IntStream;
 
 /**
  * What a run through the model works with: kernels, buffers, adapters, where keys and values lie. One a session or training,
@@ -14,13 +17,18 @@ final class Pass {
     private final Kernels kernels;
     private final Activations activations;
     private final AdaptedModule[] adapted;
+    private final AdaptedModule[] ofRows;
     private final KeyValues keyValues;
     private final BooleanSupplier cancelled;
     private RopeTable[] ropes = {};
     private ObjIntConsumer<Tensor> observer = (hidden, layer) -> {};
 
+    /**
+     * @param adapted the adapters of each module of {@code layout}, by its number
+     */
     Pass(
             Kernels kernels,
+            Layout layout,
             Activations activations,
             AdaptedModule[] adapted,
             KeyValues keyValues,
@@ -28,19 +36,23 @@ final class Pass {
         this.kernels = kernels;
         this.activations = activations;
         this.adapted = adapted;
+        this.ofRows = IntStream.range(0, adapted.length)
+                .filter(number -> layout.modules().get(number).kind() == Parameter.Kind.LINEAR)
+                .mapToObj(number -> adapted[number])
+                .toArray(AdaptedModule[]::new);
         this.keyValues = keyValues;
         this.cancelled = cancelled;
     }
 
     /**
-     * Prepares for a run over {@code rows} rows, rotated by {@code tables}. The embedding's adapters need no preparation, the head's
-     * are sized by whoever calls it.
+     * Prepares for a run over {@code rows} rows, rotated by {@code tables}. Adapters of an embedding need no preparation, those of the
+     * head are sized by whoever calls it.
      */
     void begin(int rows, RopeTable[] tables) {
         ropes = tables;
         activations.begin(rows);
-        for (int m = 1; m < adapted.length - 1; m++) {
-            adapted[m].begin(rows);
+        for (AdaptedModule module : ofRows) {
+            module.begin(rows);
         }
     }
 

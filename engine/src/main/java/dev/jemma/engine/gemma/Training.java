@@ -3,10 +3,11 @@ package dev.jemma.engine.gemma;
 import dev.jemma.engine.api.Recompute;
 import dev.jemma.engine.api.TrainingExample;
 import dev.jemma.engine.checkpoint.GemmaConfig;
+import dev.jemma.engine.checkpoint.Layout;
+import dev.jemma.engine.checkpoint.Parameter;
 import dev.jemma.engine.gemma.LossHead.LossGradient;
 import dev.jemma.engine.gemma.MemoryPlan.Allocation;
 import dev.jemma.engine.gemma.MemoryPlan.Region;
-import dev.jemma.engine.gemma.Modules.Module;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.LowRank;
 import dev.jemma.engine.kernel.Span;
@@ -40,31 +41,33 @@ public final class Training implements AutoCloseable {
 
     private record Plan(
             MemoryPlan memory,
-            Activations.Layout activations,
-            Gradients.Layout gradients,
+            Activations.Regions activations,
+            Gradients.Regions gradients,
             AdapterBuffers adapters,
-            LossHead.Layout head,
+            LossHead.Regions head,
             Region ids) {
 
-        static Plan of(GemmaConfig config, Modules modules, Map<Module, Integer> ranks, Options options) {
+        static Plan of(Layout layout, Map<Parameter, Integer> ranks, Options options) {
+            GemmaConfig config = layout.config();
+            List<Parameter> modules = layout.modules();
             MemoryPlan memory = new MemoryPlan();
             int rows = options.maxTokens;
             boolean backward = !ranks.isEmpty();
-            int lowest = ranks.keySet().stream().mapToInt(Module::index).min().orElse(modules.size());
-            int firstKept = Math.max(0, Math.min(config.numHiddenLayers(), modules.layerOf(lowest)));
+            int lowest = ranks.keySet().stream().mapToInt(layout::number).min().orElse(modules.size());
+            int firstKept = backward ? Math.max(0, modules.get(lowest).layer()) : config.numHiddenLayers();
             return new Plan(
                     memory,
-                    Activations.Layout.of(memory, config, rows, firstKept, options.recompute),
-                    Gradients.Layout.of(memory, config, backward ? rows : 0, lowest),
+                    Activations.Regions.of(memory, layout, rows, firstKept, options.recompute),
+                    Gradients.Regions.of(memory, layout, backward ? rows : 0, lowest),
                     AdapterBuffers.forTraining(
                             memory,
-                            modules,
+                            layout,
                             ranks,
                             rows,
                             LossHead.chunk(config, rows),
                             options.recompute,
                             options.dropout),
-                    LossHead.Layout.of(memory, config, rows, backward ? LossGradient.WANTED : LossGradient.UNWANTED),
+                    LossHead.Regions.of(memory, config, rows, backward ? LossGradient.WANTED : LossGradient.UNWANTED),
                     memory.ints(rows));
         }
     }
@@ -93,23 +96,24 @@ public final class Training implements AutoCloseable {
         this.model = model;
         this.kernels = model.kernels();
         this.options = options;
-        Modules modules = model.modules();
-        List<List<LowRank>> placed = modules.place(List.of(adapter));
-        Map<Module, Integer> ranks = new LinkedHashMap<>();
+        Layout layout = model.layout();
+        List<List<LowRank>> placed = LowRanks.byModule(layout, List.of(adapter));
+        Map<Parameter, Integer> ranks = new LinkedHashMap<>();
         adapter.modules()
-                .forEach((name, factors) -> ranks.put(modules.find(name).orElseThrow(), factors.rank()));
-        Plan plan = Plan.of(model.config(), modules, ranks, options);
+                .forEach((name, factors) -> ranks.put(layout.module(name).orElseThrow(), factors.rank()));
+        Plan plan = Plan.of(layout, ranks, options);
         this.memory = plan.memory.allocate(kernels);
         this.dropout = plan.adapters.dropout(memory);
         AdaptedModule[] adapted = plan.adapters.place(placed, memory, dropout);
-        this.pass = new Pass(kernels, new Activations(plan.activations, memory), adapted, keyValues, () -> false);
-        this.gradients = new Gradients(plan.gradients, modules, memory);
+        this.pass =
+                new Pass(kernels, layout, new Activations(plan.activations, memory), adapted, keyValues, () -> false);
+        this.gradients = new Gradients(plan.gradients, memory);
         this.head = new LossHead(model, plan.head, memory, dropout);
         this.allIds = memory.of(plan.ids);
         this.rows = new int[options.maxTokens];
         this.targets = new int[options.maxTokens];
         Map<String, LowRank> byName = new LinkedHashMap<>();
-        ranks.keySet().forEach(module -> byName.put(module.name(), adapted[module.index()].gradient()));
+        ranks.keySet().forEach(module -> byName.put(module.module(), adapted[layout.number(module)].gradient()));
         this.adapterGradients = new LowRanks(byName);
     }
 
@@ -119,13 +123,13 @@ public final class Training implements AutoCloseable {
      * @param ranks rank of each adapted module by canonical name
      */
     public static long bytes(GemmaConfig config, Map<String, Integer> ranks, Options options) {
-        Modules modules = new Modules(config);
-        Map<Module, Integer> byModule = new LinkedHashMap<>();
+        Layout layout = config.layout();
+        Map<Parameter, Integer> byModule = new LinkedHashMap<>();
         ranks.forEach((name, rank) -> byModule.put(
-                modules.find(name)
+                layout.module(name)
                         .orElseThrow(() -> new IllegalArgumentException("the model has no module '" + name + "'")),
                 rank));
-        return Plan.of(config, modules, byModule, options).memory.bytes();
+        return Plan.of(layout, byModule, options).memory.bytes();
     }
 
     /** dA and dB of every module of the adapter under the names of A and B; the scales mean nothing. Zero at first. */

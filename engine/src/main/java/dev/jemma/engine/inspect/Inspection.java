@@ -263,8 +263,8 @@ public sealed interface Inspection {
                 path,
                 config.map(GemmaConfig.Parsed::config),
                 Optional.empty(),
-                config.map(parsed -> parsed.config().weights().values().stream()
-                                .mapToLong(shape -> shape.elements())
+                config.map(parsed -> parsed.config().layout().stored().stream()
+                                .mapToLong(parameter -> parameter.shape().elements())
                                 .sum())
                         .orElse(0L),
                 weights,
@@ -381,8 +381,8 @@ public sealed interface Inspection {
         json.put("num_attention_heads", first.numAttentionHeads());
         json.put("num_key_value_heads", first.numKeyValueHeads());
         json.put("head_dim", first.headDim());
-        json.put("query_pre_attn_scalar", config.queryPreAttnScalar());
-        json.put("attn_logit_softcapping", config.attnLogitSoftcapping());
+        json.put("query_pre_attn_scalar", first.queryPreAttnScalar());
+        json.put("attn_logit_softcapping", first.attnLogitSoftcapping());
         json.put("final_logit_softcapping", config.finalLogitSoftcapping());
         json.put("max_position_embeddings", config.maxPositionEmbeddings());
         json.put("tie_word_embeddings", config.tieWordEmbeddings());

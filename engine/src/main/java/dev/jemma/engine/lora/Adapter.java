@@ -4,6 +4,7 @@ import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.LoraConfig;
 import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.checkpoint.GemmaConfig;
+import dev.jemma.engine.checkpoint.Parameter;
 import dev.jemma.engine.gemma.LowRanks;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.kernel.LowRank;
@@ -38,23 +39,26 @@ public final class Adapter implements AutoCloseable {
 
     /** An adapter of zeros. */
     private Adapter(
-            LoraConfig config, GemmaConfig model, SequencedMap<LoraModule, Rank> modules, List<String> warnings) {
+            LoraConfig config, GemmaConfig model, SequencedMap<Parameter, Rank> modules, List<String> warnings) {
         this.config = config;
         this.model = model;
         this.warnings = List.copyOf(warnings);
         long bytes = 0;
-        for (Map.Entry<LoraModule, Rank> entry : modules.entrySet()) {
+        for (Map.Entry<Parameter, Rank> entry : modules.entrySet()) {
             int r = entry.getValue().r();
-            bytes += Slab.aligned(4 * entry.getKey().shapeA(r).elements())
-                    + Slab.aligned(4 * entry.getKey().shapeB(r).elements());
+            for (Factor factor : Factor.values()) {
+                bytes += Slab.aligned(4 * factor.shape(entry.getKey(), r).elements());
+            }
         }
         this.slab = new HostSlab(bytes);
         this.updates = new LinkedHashMap<>();
         modules.forEach((module, rank) -> updates.put(
-                module.name(),
+                module.module(),
                 new LowRank(
-                        slab.allocate(DType.F32, rank.r(), module.in()),
-                        slab.allocate(DType.F32, module.out(), rank.r()),
+                        slab.allocate(
+                                DType.F32, Factor.A.shape(module, rank.r()).dims()),
+                        slab.allocate(
+                                DType.F32, Factor.B.shape(module, rank.r()).dims()),
                         rank.scale())));
     }
 
@@ -69,27 +73,27 @@ public final class Adapter implements AutoCloseable {
      * @throws IllegalArgumentException if the config means no module of this model, or something that cannot be adapted
      */
     public static Adapter create(LoraConfig config, GemmaConfig model, long seed) {
-        SequencedMap<LoraModule, Rank> modules = ModuleNames.targeted(config, model);
+        SequencedMap<Parameter, Rank> modules = ModuleNames.targeted(config, model);
         Adapter adapter = new Adapter(config, model, modules, List.of());
         SplittableRandom random = new SplittableRandom(seed);
-        for (LoraModule module : modules.keySet()) {
+        for (Parameter module : modules.keySet()) {
             adapter.initialize(module, random);
         }
         return adapter;
     }
 
-    private void initialize(LoraModule module, SplittableRandom random) {
-        LowRank update = updates.get(module.name());
+    private void initialize(Parameter module, SplittableRandom random) {
+        LowRank update = updates.get(module.module());
         if (update == null) {
-            throw new IllegalStateException("no update of " + module.name());
+            throw new IllegalStateException("no update of " + module.module());
         }
-        if (module.kind() == LoraModule.Kind.EMBEDDING) {
+        if (module.kind() == Parameter.Kind.EMBEDDING) {
             fill(update.b(), () -> gaussian(random));
         } else if (config.init() == LoraConfig.Init.GAUSSIAN) {
             double deviation = 1.0 / update.rank();
             fill(update.a(), () -> gaussian(random) * deviation);
         } else {
-            double bound = 1 / Math.sqrt(module.in());
+            double bound = 1 / Math.sqrt(module.inputs());
             fill(update.a(), () -> (2 * random.nextDouble() - 1) * bound);
         }
     }
@@ -141,7 +145,7 @@ public final class Adapter implements AutoCloseable {
 
     /** An adapter of zeros of these modules, for the reader to fill. */
     static Adapter ofZeros(
-            LoraConfig config, GemmaConfig model, SequencedMap<LoraModule, Rank> modules, List<String> warnings) {
+            LoraConfig config, GemmaConfig model, SequencedMap<Parameter, Rank> modules, List<String> warnings) {
         return new Adapter(config, model, modules, warnings);
     }
 
@@ -182,12 +186,12 @@ public final class Adapter implements AutoCloseable {
      */
     public SequencedMap<String, Tensor> tensors() {
         SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
-        for (LoraModule module : LoraModule.of(model)) {
-            LowRank update = updates.get(module.name());
+        for (Parameter module : model.layout().modules()) {
+            LowRank update = updates.get(module.module());
             if (update != null) {
                 String prefix = ModuleNames.fileName(module, model) + ".";
-                tensors.put(prefix + module.keyA(), update.a());
-                tensors.put(prefix + module.keyB(), update.b());
+                tensors.put(prefix + Factor.A.key(module), update.a());
+                tensors.put(prefix + Factor.B.key(module), update.b());
             }
         }
         return Collections.unmodifiableSequencedMap(tensors);

@@ -5,6 +5,8 @@ import dev.jemma.engine.api.LoraConfig;
 import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.checkpoint.GemmaConfig;
 import dev.jemma.engine.checkpoint.ModelFiles;
+import dev.jemma.engine.checkpoint.Parameter;
+import dev.jemma.engine.checkpoint.Place;
 import dev.jemma.engine.checkpoint.TensorNames;
 import dev.jemma.engine.checkpoint.Weight;
 import dev.jemma.engine.io.Problems;
@@ -47,7 +49,7 @@ final class AdapterReader {
         try (SafetensorsFile file = open(folder)) {
             Problems problems = new Problems();
             Content content = Content.of(file, problems, warnings);
-            SequencedMap<LoraModule, Adapter.Rank> modules = targeted(parsed.config(), model, content);
+            SequencedMap<Parameter, Adapter.Rank> modules = targeted(parsed.config(), model, content);
             checkFactors(file, modules, content, problems);
             checkCopies(file, model, content, problems, warnings);
             problems.throwIfAny();
@@ -107,7 +109,7 @@ final class AdapterReader {
             Optional<String> copied = COPIES.stream()
                     .filter(name::endsWith)
                     .map(suffix -> name.substring(0, name.length() - suffix.length()))
-                    .filter(module -> module.equals(LoraModule.EMBEDDING) || module.equals(LoraModule.HEAD))
+                    .filter(module -> module.equals(Place.EMBEDDING.module()) || module.equals(Place.HEAD.module()))
                     .findFirst();
             String other;
             if (copied.isPresent()) {
@@ -131,14 +133,14 @@ final class AdapterReader {
         return file.path().getFileName() + ": tensor '" + key + "'";
     }
 
-    private static SequencedMap<LoraModule, Adapter.Rank> targeted(
+    private static SequencedMap<Parameter, Adapter.Rank> targeted(
             LoraConfig config, GemmaConfig model, Content content) {
         ModuleMatcher matcher = new ModuleMatcher(config);
         // an adapter of the multimodal class can belong to text-only weights, and the other way round
         boolean otherNames = content.factors().values().stream().anyMatch(key -> key.contains("language_model."));
-        SequencedMap<LoraModule, Adapter.Rank> modules = new LinkedHashMap<>();
-        for (LoraModule module : LoraModule.of(model)) {
-            List<String> names = otherNames ? ModuleNames.of(module.name()) : ModuleNames.of(module.name(), model);
+        SequencedMap<Parameter, Adapter.Rank> modules = new LinkedHashMap<>();
+        for (Parameter module : model.layout().modules()) {
+            List<String> names = otherNames ? ModuleNames.of(module.module()) : ModuleNames.of(module.module(), model);
             if (matcher.targets(module, names)) {
                 modules.put(module, new Adapter.Rank(matcher.rank(names), matcher.scale(names)));
             }
@@ -147,13 +149,14 @@ final class AdapterReader {
     }
 
     private static void checkFactors(
-            SafetensorsFile file, SequencedMap<LoraModule, Adapter.Rank> modules, Content content, Problems problems) {
+            SafetensorsFile file, SequencedMap<Parameter, Adapter.Rank> modules, Content content, Problems problems) {
         Set<String> unexpected = new LinkedHashSet<>(content.factors().keySet());
         modules.forEach((module, rank) -> {
-            check(file, module.name() + "." + module.keyA(), module.shapeA(rank.r()), content, problems);
-            check(file, module.name() + "." + module.keyB(), module.shapeB(rank.r()), content, problems);
-            unexpected.remove(module.name() + "." + module.keyA());
-            unexpected.remove(module.name() + "." + module.keyB());
+            for (Factor factor : Factor.values()) {
+                String name = ModuleNames.factor(module, factor);
+                check(file, name, factor.shape(module, rank.r()), content, problems);
+                unexpected.remove(name);
+            }
         });
         for (String name : unexpected) {
             problems.add(place(file, content.factors().getOrDefault(name, name)) + " is unexpected: "
@@ -186,7 +189,7 @@ final class AdapterReader {
 
     private static void checkCopies(
             SafetensorsFile file, GemmaConfig model, Content content, Problems problems, List<String> warnings) {
-        Shape wanted = Shape.of(model.vocabSize(), model.hiddenSize());
+        Shape wanted = model.layout().of(Place.EMBEDDING).shape();
         content.copies().forEach((module, key) -> {
             TensorEntry entry = file.entries().get(key);
             if (entry != null && !entry.shape().equals(wanted)) {
@@ -200,14 +203,14 @@ final class AdapterReader {
     }
 
     private static void fill(
-            Adapter adapter, SafetensorsFile file, SequencedMap<LoraModule, Adapter.Rank> modules, Content content) {
+            Adapter adapter, SafetensorsFile file, SequencedMap<Parameter, Adapter.Rank> modules, Content content) {
         Map<String, LowRank> updates = adapter.lowRanks().modules();
-        for (LoraModule module : modules.keySet()) {
-            LowRank update = updates.get(module.name());
-            String keyA = content.factors().get(module.name() + "." + module.keyA());
-            String keyB = content.factors().get(module.name() + "." + module.keyB());
+        for (Parameter module : modules.keySet()) {
+            LowRank update = updates.get(module.module());
+            String keyA = content.factors().get(ModuleNames.factor(module, Factor.A));
+            String keyB = content.factors().get(ModuleNames.factor(module, Factor.B));
             if (update == null || keyA == null || keyB == null) {
-                throw new IllegalStateException("unchecked module " + module.name());
+                throw new IllegalStateException("unchecked module " + module.module());
             }
             widen(file.tensor(keyA), update.a());
             widen(file.tensor(keyB), update.b());

@@ -3,6 +3,7 @@ package dev.jemma.engine.lora;
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.LoraConfig;
 import dev.jemma.engine.api.TargetModules;
+import dev.jemma.engine.checkpoint.Place;
 import dev.jemma.engine.io.JsonFields;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.io.Problems;
@@ -181,7 +182,9 @@ public final class LoraConfigJson {
     private static boolean mayMeanEmbedding(TargetModules targets) {
         return switch (targets) {
             case TargetModules.Names(List<String> names) ->
-                names.stream().anyMatch(name -> name.endsWith("embed_tokens") || name.endsWith("lm_head"));
+                names.stream()
+                        .anyMatch(name -> name.endsWith(ModuleNames.lastName(Place.EMBEDDING.module()))
+                                || name.endsWith(Place.HEAD.module()));
             case TargetModules.Regex regex -> true;
             case TargetModules.AllLinear all -> false;
         };

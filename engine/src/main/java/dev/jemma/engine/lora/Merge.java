@@ -2,8 +2,8 @@ package dev.jemma.engine.lora;
 
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.checkpoint.Checkpoint;
-import dev.jemma.engine.checkpoint.GemmaConfig;
 import dev.jemma.engine.checkpoint.ModelFiles;
+import dev.jemma.engine.checkpoint.Place;
 import dev.jemma.engine.checkpoint.PlainTensor;
 import dev.jemma.engine.checkpoint.TemplateFiles;
 import dev.jemma.engine.checkpoint.TensorNames;
@@ -100,7 +100,7 @@ public final class Merge {
                             .add(update));
         }
         boolean untie = base.config().tieWordEmbeddings()
-                && (updates.containsKey(LoraModule.EMBEDDING) || updates.containsKey(LoraModule.HEAD));
+                && (updates.containsKey(Place.EMBEDDING.module()) || updates.containsKey(Place.HEAD.module()));
         SequencedMap<String, PlainTensor> tensors = tensors(untie);
         List<Planned> planned = new ArrayList<>();
         tensors.forEach((name, tensor) -> planned.add(new Planned(
@@ -119,7 +119,7 @@ public final class Merge {
                                     tensor.values().orElseThrow(),
                                     tensor.shape(),
                                     updates.getOrDefault(module, List.of()),
-                                    module.equals(LoraModule.EMBEDDING))
+                                    module.equals(Place.EMBEDDING.module()))
                             .write(writer, next.type().dtype().orElseThrow(), next.name());
                 }
             }
@@ -140,11 +140,11 @@ public final class Merge {
     private SequencedMap<String, PlainTensor> tensors(boolean untie) {
         SequencedMap<String, PlainTensor> tensors = base.plainTensors();
         if (untie) {
-            String embedding = base.weight(GemmaConfig.EMBEDDING).name();
+            String embedding = base.weight(Place.EMBEDDING.weight()).name();
             boolean oldForm = embedding.startsWith("language_model.model.");
             tensors.put(
-                    oldForm ? "language_model." + GemmaConfig.HEAD : GemmaConfig.HEAD,
-                    PlainTensor.of(base.weight(GemmaConfig.EMBEDDING)));
+                    oldForm ? "language_model." + Place.HEAD.weight() : Place.HEAD.weight(),
+                    PlainTensor.of(base.weight(Place.EMBEDDING.weight())));
         }
         return tensors;
     }

@@ -3,6 +3,7 @@ package dev.jemma.engine.lora;
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.LoraConfig;
 import dev.jemma.engine.api.TargetModules;
+import dev.jemma.engine.checkpoint.Parameter;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -73,12 +74,12 @@ final class ModuleMatcher {
     }
 
     /** Whether the config adapts {@code module}, known under {@code names}. */
-    boolean targets(LoraModule module, List<String> names) {
+    boolean targets(Parameter module, List<String> names) {
         if (names.stream().anyMatch(exclude)) {
             return false;
         }
         if (config.targetModules() instanceof TargetModules.AllLinear) {
-            return module.kind() == LoraModule.Kind.LINEAR;
+            return module.kind() == Parameter.Kind.LINEAR;
         }
         return targetsName(names);
     }

@@ -3,6 +3,9 @@ package dev.jemma.engine.lora;
 import dev.jemma.engine.api.LoraConfig;
 import dev.jemma.engine.api.TargetModules;
 import dev.jemma.engine.checkpoint.GemmaConfig;
+import dev.jemma.engine.checkpoint.Layout;
+import dev.jemma.engine.checkpoint.Parameter;
+import dev.jemma.engine.checkpoint.Place;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -21,7 +24,7 @@ final class ModuleNames {
 
     /** Every name of a module that a config may refer to. */
     static List<String> of(String module) {
-        if (module.equals(LoraModule.HEAD)) {
+        if (module.equals(Place.HEAD.module())) {
             return List.of(module, "language_model." + module);
         }
         String inner = module.substring("model.".length());
@@ -34,8 +37,13 @@ final class ModuleNames {
     }
 
     /** The name of a module in a file that PEFT would write today. */
-    static String fileName(LoraModule module, GemmaConfig model) {
-        return FILE_PREFIX + current(module.name(), model);
+    static String fileName(Parameter module, GemmaConfig model) {
+        return FILE_PREFIX + current(module.module(), model);
+    }
+
+    /** The canonical name of a factor: the module's, and what PEFT calls the factor. */
+    static String factor(Parameter module, Factor factor) {
+        return module.module() + "." + factor.key(module);
     }
 
     private static String current(String module, GemmaConfig model) {
@@ -49,11 +57,11 @@ final class ModuleNames {
      *
      * @throws IllegalArgumentException if there are none, or it means what cannot be adapted
      */
-    static SequencedMap<LoraModule, Adapter.Rank> targeted(LoraConfig config, GemmaConfig model) {
+    static SequencedMap<Parameter, Adapter.Rank> targeted(LoraConfig config, GemmaConfig model) {
         ModuleMatcher matcher = new ModuleMatcher(config);
-        SequencedMap<LoraModule, Adapter.Rank> modules = new LinkedHashMap<>();
-        for (LoraModule module : LoraModule.of(model)) {
-            List<String> names = of(module.name(), model);
+        SequencedMap<Parameter, Adapter.Rank> modules = new LinkedHashMap<>();
+        for (Parameter module : model.layout().modules()) {
+            List<String> names = of(module.module(), model);
             if (matcher.targets(module, names)) {
                 modules.put(module, new Adapter.Rank(matcher.rank(names), matcher.scale(names)));
             }
@@ -62,8 +70,7 @@ final class ModuleNames {
             throw new IllegalArgumentException(
                     "target_modules " + text(config.targetModules()) + " means no module of this "
                             + model.family().title()
-                            + ", wanted names such as q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj,"
-                            + " down_proj");
+                            + ", wanted names such as " + String.join(", ", linears(model)));
         }
         if (!(config.targetModules() instanceof TargetModules.AllLinear)) {
             for (String other : notAdaptable(model)) {
@@ -79,18 +86,30 @@ final class ModuleNames {
     private static List<String> notAdaptable(GemmaConfig model) {
         List<String> names = new ArrayList<>(List.of("model.layers", "model.rotary_emb"));
         for (int i = 0; i < model.numHiddenLayers(); i++) {
-            String layer = GemmaConfig.layer(i);
+            String layer = Layout.layer(i);
             names.add(layer.substring(0, layer.length() - 1));
             names.add(layer + "self_attn");
             names.add(layer + "mlp");
             names.add(layer + "mlp.act_fn");
         }
-        model.weights().forEach((weight, shape) -> {
-            if (shape.rank() == 1) {
-                names.add(weight.substring(0, weight.length() - ".weight".length()));
-            }
-        });
+        model.layout().parameters().stream()
+                .filter(parameter -> !parameter.isModule())
+                .map(Parameter::module)
+                .forEach(names::add);
         return names;
+    }
+
+    /** The last names of the linear maps of a layer. */
+    private static List<String> linears(GemmaConfig model) {
+        return model.layout().modules().stream()
+                .filter(module -> module.kind() == Parameter.Kind.LINEAR)
+                .map(module -> lastName(module.module()))
+                .distinct()
+                .toList();
+    }
+
+    static String lastName(String module) {
+        return module.substring(module.lastIndexOf('.') + 1);
     }
 
     /** {@code target_modules} for the file. */
@@ -101,10 +120,8 @@ final class ModuleNames {
                     adapted.stream().map(name -> current(name, model)).toList());
         }
         return config.targetModules() instanceof TargetModules.AllLinear
-                ? new TargetModules.Names(adapted.stream()
-                        .map(name -> name.substring(name.lastIndexOf('.') + 1))
-                        .distinct()
-                        .toList())
+                ? new TargetModules.Names(
+                        adapted.stream().map(ModuleNames::lastName).distinct().toList())
                 : config.targetModules();
     }
 

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.checkpoint.LayerConfig.HeadNorms;
+import dev.jemma.engine.checkpoint.LayerConfig.Norms;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.tensor.Shape;
 import dev.jemma.tests.Fuzz;
@@ -42,22 +44,22 @@ final class GemmaConfigTest {
         assertThat(config.family()).isEqualTo(Family.GEMMA_3);
         assertThat(config.vocabSize()).isEqualTo(262_208);
         assertThat(config.maxPositionEmbeddings()).isEqualTo(131_072);
-        assertThat(config.queryPreAttnScalar()).isEqualTo(256);
         assertThat(config.tieWordEmbeddings()).isTrue();
         assertThat(config.bosTokenId()).isEqualTo(OptionalInt.of(2));
         assertThat(config.eosTokenIds()).containsExactly(1, 106);
         LayerConfig sliding = config.layers().getFirst();
-        assertThat(sliding)
-                .isEqualTo(new LayerConfig(
-                        LayerConfig.Type.SLIDING, 1024, new LayerConfig.Rope(10_000, 1), 8, 4, 256, 10_240));
+        assertThat(sliding).isEqualTo(gemma3Layer(LayerConfig.Type.SLIDING, 1024, new LayerConfig.Rope(10_000, 1)));
         LayerConfig full = config.layers().get(5);
-        assertThat(full)
-                .isEqualTo(new LayerConfig(
-                        LayerConfig.Type.FULL, 0, new LayerConfig.Rope(1_000_000, 8), 8, 4, 256, 10_240));
+        assertThat(full).isEqualTo(gemma3Layer(LayerConfig.Type.FULL, 0, new LayerConfig.Rope(1_000_000, 8)));
         assertThat(config.layers())
                 .filteredOn(layer -> layer.type() == LayerConfig.Type.FULL)
                 .hasSize(5);
         assertThat(config.weights()).containsEntry("model.layers.33.self_attn.q_proj.weight", Shape.of(2048, 2560));
+    }
+
+    private static LayerConfig gemma3Layer(LayerConfig.Type type, int window, LayerConfig.Rope rope) {
+        return new LayerConfig(
+                type, window, rope, 8, 4, 256, 256, 0, HeadNorms.QUERIES_AND_KEYS, 10_240, Norms.BEFORE_AND_AFTER);
     }
 
     @ParameterizedTest
@@ -83,12 +85,13 @@ final class GemmaConfigTest {
         assertThat(config.hiddenSize()).isEqualTo(hidden);
         assertThat(config.vocabSize()).isEqualTo(vocab);
         assertThat(config.numHiddenLayers()).isEqualTo(layers);
-        assertThat(config.attnLogitSoftcapping()).isEqualTo(attnCap);
         assertThat(config.finalLogitSoftcapping()).isEqualTo(finalCap);
-        assertThat(config.queryPreAttnScalar()).isEqualTo(scalar);
         assertThat(config.maxPositionEmbeddings()).isEqualTo(positions);
         for (LayerConfig layer : config.layers()) {
             assertThat(layer.numKeyValueHeads()).isEqualTo(kv);
+            assertThat(layer.attnLogitSoftcapping()).isEqualTo(attnCap);
+            assertThat(layer.queryPreAttnScalar()).isEqualTo(scalar);
+            assertThat(layer.attentionScale()).isEqualTo(1 / 16f);
             assertThat(layer.intermediateSize()).isEqualTo(ffn);
             assertThat(layer.rope().theta())
                     .isEqualTo(layer.type() == LayerConfig.Type.FULL ? fullTheta : slidingTheta);

@@ -136,7 +136,7 @@ final class GgufCheckpointTest {
             }
             Files.write(file, whole);
             try (Checkpoint checkpoint = Checkpoint.open(file)) {
-                Weight norm = checkpoint.weight(GemmaConfig.FINAL_NORM);
+                Weight norm = checkpoint.weight(Place.FINAL_NORM.weight());
                 assertThat(norm.dtype()).isEqualTo(DType.F32);
                 assertThat(norm.shape().elements()).isEqualTo(hidden);
                 assertThat(GgufModels.values(norm)[0]).isEqualTo(1.1234567f - 1);
@@ -166,7 +166,7 @@ final class GgufCheckpointTest {
     @Test
     void whatIsLeftOutIsWhatLlamaCppAssumes() throws IOException {
         GemmaConfig gemma1 = config(minimal("gemma", 18, 64, 4), 64);
-        assertThat(gemma1.queryPreAttnScalar()).isEqualTo(16);
+        assertThat(gemma1.layers().getFirst().queryPreAttnScalar()).isEqualTo(16);
         assertThat(gemma1.layers().getFirst().numKeyValueHeads()).isEqualTo(4);
         assertThat(gemma1.layers().getFirst().headDim()).isEqualTo(16);
         assertThat(gemma1.layers().getFirst().rope()).isEqualTo(new LayerConfig.Rope(10_000, 1));
@@ -174,11 +174,11 @@ final class GgufCheckpointTest {
         assertThat(gemma1.tieWordEmbeddings()).isTrue();
 
         GemmaConfig gemma2 = config(minimal("gemma2", 26, 64, 4), 64);
-        assertThat(gemma2.attnLogitSoftcapping()).isEqualTo(50);
+        assertThat(gemma2.layers().getFirst().attnLogitSoftcapping()).isEqualTo(50);
         assertThat(gemma2.finalLogitSoftcapping()).isEqualTo(30);
         assertThat(gemma2.layers().get(0).window()).isEqualTo(4096);
         assertThat(gemma2.layers().get(1).type()).isEqualTo(LayerConfig.Type.FULL);
-        assertThat(gemma2.queryPreAttnScalar()).isEqualTo(16);
+        assertThat(gemma2.layers().getFirst().queryPreAttnScalar()).isEqualTo(16);
 
         GemmaConfig gemma3 = config(
                 minimal("gemma3", 12, 64, 4)
@@ -187,7 +187,7 @@ final class GgufCheckpointTest {
                         .real("gemma3.rope.scaling.factor", 8)
                         .text("gemma3.rope.scaling.type", "linear"),
                 64);
-        assertThat(gemma3.attnLogitSoftcapping()).isZero();
+        assertThat(gemma3.layers().getFirst().attnLogitSoftcapping()).isZero();
         assertThat(gemma3.finalLogitSoftcapping()).isZero();
         for (int i = 0; i < 12; i++) {
             LayerConfig layer = gemma3.layers().get(i);
@@ -207,9 +207,9 @@ final class GgufCheckpointTest {
     @Test
     void largestModelsScaleAttentionDifferently() throws IOException {
         GemmaConfig gemma2 = config(minimal("gemma2", 46, 4608, 32).whole("gemma2.attention.key_length", 128), 4608);
-        assertThat(gemma2.queryPreAttnScalar()).isEqualTo(144);
+        assertThat(gemma2.layers().getFirst().queryPreAttnScalar()).isEqualTo(144);
         GemmaConfig gemma3 = config(minimal("gemma3", 62, 5376, 32).whole("gemma3.attention.key_length", 128), 5376);
-        assertThat(gemma3.queryPreAttnScalar()).isEqualTo(168);
+        assertThat(gemma3.layers().getFirst().queryPreAttnScalar()).isEqualTo(168);
     }
 
     @ParameterizedTest
@@ -363,11 +363,12 @@ final class GgufCheckpointTest {
     void aClosedCheckpointGivesNoWeights(boolean used) throws IOException {
         Checkpoint checkpoint = Checkpoint.open(gguf(folder("gemma3"), DType.BF16));
         if (used) {
-            checkpoint.weight(GemmaConfig.FINAL_NORM);
+            checkpoint.weight(Place.FINAL_NORM.weight());
         }
         checkpoint.close();
         checkpoint.close();
-        assertThatThrownBy(() -> checkpoint.weight(GemmaConfig.FINAL_NORM)).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> checkpoint.weight(Place.FINAL_NORM.weight()))
+                .isInstanceOf(IllegalStateException.class);
     }
 
     /** Merging a GGUF base gives the folder that merging the folder it was made from gives, under Hugging Face's names. */

@@ -86,10 +86,10 @@ final class GgufModelWeightsTest {
                     ModelWeights inMemory = ModelWeights.open(checkpoint, type, WeightsCache.none(), 2);
                     ModelWeights first = ModelWeights.open(checkpoint, type, cache(), 3);
                     ModelWeights second = ModelWeights.open(checkpoint, type, cache(), 1)) {
-                assertThat(inMemory.tensor(GemmaConfig.EMBEDDING).dtype()).isEqualTo(embedding);
+                assertThat(inMemory.tensor(Place.EMBEDDING.weight()).dtype()).isEqualTo(embedding);
                 assertThat(inMemory.tensor(QUERY).dtype()).isEqualTo(query);
                 assertThat(inMemory.tensor(DOWN).dtype()).isEqualTo(down);
-                assertThat(inMemory.tensor(GemmaConfig.FINAL_NORM).dtype()).isEqualTo(DType.BF16);
+                assertThat(inMemory.tensor(Place.FINAL_NORM.weight()).dtype()).isEqualTo(DType.BF16);
                 assertThat(inMemory.description()).endsWith(", in memory");
                 for (ModelWeights weights : List.of(inMemory, first, second)) {
                     assertRounded(checkpoint, weights);

@@ -96,7 +96,7 @@ public final class GgufModels {
                 }
             }
             writer.flags(prefix + "attention.sliding_window_pattern", sliding);
-            writer.real(prefix + "attn_logit_softcapping", (float) config.attnLogitSoftcapping());
+            writer.real(prefix + "attn_logit_softcapping", (float) first.attnLogitSoftcapping());
             writer.real(prefix + "final_logit_softcapping", (float) config.finalLogitSoftcapping());
         }
         for (LayerConfig layer : config.layers()) {
@@ -161,17 +161,17 @@ public final class GgufModels {
     public static GemmaConfig config256(int vocabulary) {
         LayerConfig.Rope local = new LayerConfig.Rope(10_000, 1);
         LayerConfig.Rope global = new LayerConfig.Rope(1_000_000, 1);
+        LayerConfig.HeadNorms heads = LayerConfig.HeadNorms.QUERIES_AND_KEYS;
+        LayerConfig.Norms norms = LayerConfig.Norms.BEFORE_AND_AFTER;
         List<LayerConfig> layers = List.of(
-                new LayerConfig(LayerConfig.Type.SLIDING, 8, local, 2, 1, 128, 256),
-                new LayerConfig(LayerConfig.Type.FULL, 0, global, 2, 1, 128, 256));
+                new LayerConfig(LayerConfig.Type.SLIDING, 8, local, 2, 1, 128, 128, 0, heads, 256, norms),
+                new LayerConfig(LayerConfig.Type.FULL, 0, global, 2, 1, 128, 128, 0, heads, 256, norms));
         return new GemmaConfig(
                 Family.GEMMA_3,
                 "gemma3_text",
                 vocabulary,
                 256,
                 1e-6,
-                128,
-                0,
                 0,
                 512,
                 true,

@@ -83,10 +83,10 @@ final class ModelWeightsTest {
                 ModelWeights weights = ModelWeights.open(checkpoint, WeightType.Q8, WeightsCache.none(), 2)) {
             DType stored = checkpoint.weight(DOWN).tensor().orElseThrow().dtype();
             assertThat(weights.tensor(GATE).dtype()).isEqualTo(DType.Q8_0);
-            assertThat(weights.tensor(GemmaConfig.EMBEDDING).dtype()).isEqualTo(DType.Q8_0);
-            assertThat(weights.tensor(GemmaConfig.HEAD)).isEqualTo(weights.tensor(GemmaConfig.EMBEDDING));
+            assertThat(weights.tensor(Place.EMBEDDING.weight()).dtype()).isEqualTo(DType.Q8_0);
+            assertThat(weights.tensor(Place.HEAD.weight())).isEqualTo(weights.tensor(Place.EMBEDDING.weight()));
             assertThat(weights.tensor(DOWN).dtype()).isEqualTo(stored);
-            assertThat(weights.tensor(GemmaConfig.FINAL_NORM).dtype()).isEqualTo(stored);
+            assertThat(weights.tensor(Place.FINAL_NORM.weight()).dtype()).isEqualTo(stored);
             assertThat(weights.warnings())
                     .singleElement()
                     .asString()
@@ -167,7 +167,9 @@ final class ModelWeightsTest {
 
     private static long largestTensorsFirstByte(Path file) throws IOException {
         try (SafetensorsFile opened = SafetensorsFile.open(file)) {
-            return requireNonNull(opened.entries().get(GemmaConfig.EMBEDDING)).begin() + 3;
+            return requireNonNull(opened.entries().get(Place.EMBEDDING.weight()))
+                            .begin()
+                    + 3;
         }
     }
 

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.jemma.engine.api.WeightType;
 import dev.jemma.engine.checkpoint.Checkpoint;
-import dev.jemma.engine.checkpoint.GemmaConfig;
 import dev.jemma.engine.checkpoint.ModelWeights;
+import dev.jemma.engine.checkpoint.Place;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.cpu.CpuKernels;
 import dev.jemma.engine.quantize.WeightsCache;
@@ -89,9 +89,10 @@ final class RealGgufTest {
     @Test
     void quantizedEmbeddingIsUsedInPlace() throws IOException {
         try (Checkpoint checkpoint = Checkpoint.open(gguf)) {
-            Tensor embedding = checkpoint.weight(GemmaConfig.EMBEDDING).tensor().orElseThrow();
+            Tensor embedding =
+                    checkpoint.weight(Place.EMBEDDING.weight()).tensor().orElseThrow();
             assertThat(embedding.dtype()).isEqualTo(DType.Q8_0);
-            MemorySegment file = checkpoint.weight(GemmaConfig.EMBEDDING).bytes();
+            MemorySegment file = checkpoint.weight(Place.EMBEDDING.weight()).bytes();
             assertThat(embedding.segment().address()).isEqualTo(file.address());
             assertThat(checkpoint
                             .weight("model.layers.0.self_attn.q_proj.weight")

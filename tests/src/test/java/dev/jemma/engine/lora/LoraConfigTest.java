@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.LoraConfig;
 import dev.jemma.engine.checkpoint.GemmaConfig;
+import dev.jemma.engine.checkpoint.Parameter;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.tests.Fuzz;
 import dev.jemma.tests.FuzzTest;
@@ -42,7 +43,7 @@ final class LoraConfigTest {
 
     private static Set<String> targeted(String keys, GemmaConfig model) {
         return ModuleNames.targeted(parse(keys).config(), model).keySet().stream()
-                .map(LoraModule::name)
+                .map(Parameter::module)
                 .collect(Collectors.toSet());
     }
 
@@ -91,10 +92,10 @@ final class LoraConfigTest {
                 .config();
         var modules = ModuleNames.targeted(config, MODEL);
         modules.forEach((module, rank) -> {
-            int r = module.name().equals("model.layers.1.self_attn.v_proj")
+            int r = module.module().equals("model.layers.1.self_attn.v_proj")
                     ? 2
-                    : module.name().endsWith("v_proj") ? 4 : 8;
-            float alpha = module.name().endsWith("up_proj") ? 64 : 16;
+                    : module.module().endsWith("v_proj") ? 4 : 8;
+            float alpha = module.module().endsWith("up_proj") ? 64 : 16;
             assertThat(rank).isEqualTo(new Adapter.Rank(r, alpha / r));
         });
         var rslora = ModuleNames.targeted(config.withUseRslora(true), MODEL).lastEntry();
@@ -182,7 +183,7 @@ final class LoraConfigTest {
                 LoraConfig config =
                         LoraConfigJson.parse(JsonFile.parse(bytes, "a"), "a").config();
                 ModuleMatcher matcher = new ModuleMatcher(config);
-                LoraModule.of(MODEL).forEach(module -> matcher.targets(module, List.of(module.name())));
+                MODEL.layout().modules().forEach(module -> matcher.targets(module, List.of(module.module())));
             } catch (FormatException expected) {
                 assertThat(expected).hasMessageMatching("(?s)a(:| regular).*|regular expression of.*|\".*");
             }

@@ -9,23 +9,17 @@ import picocli.CommandLine.Option;
 
 /** Hyperparameters of {@code train}, under Hugging Face's names. */
 final class HyperparameterOptions {
-    @Option(
-            names = "--learning-rate",
-            defaultValue = "2e-4",
-            paramLabel = "X",
-            description = "Peak learning rate (${DEFAULT-VALUE}).")
+    @Option(names = "--learning-rate", paramLabel = "X", description = "Peak learning rate (${DEFAULT-VALUE}).")
     private double learningRate;
 
     @Option(
             names = "--lr-scheduler-type",
-            defaultValue = "linear",
             paramLabel = "NAME",
             description = "${COMPLETION-CANDIDATES} (${DEFAULT-VALUE}).")
     private SchedulerType lrSchedulerType;
 
     @Option(
             names = "--warmup-steps",
-            defaultValue = "0",
             paramLabel = "X",
             description = "Steps of warmup; below 1 a share of all steps (${DEFAULT-VALUE}).")
     private double warmupSteps;
@@ -33,72 +27,53 @@ final class HyperparameterOptions {
     @Option(names = "--warmup-ratio", paramLabel = "X", description = "Warmup as a share of all steps.")
     private Optional<Double> warmupRatio = Optional.empty();
 
-    @Option(
-            names = "--weight-decay",
-            defaultValue = "0",
-            paramLabel = "X",
-            description = "AdamW's weight decay (${DEFAULT-VALUE}).")
+    @Option(names = "--weight-decay", paramLabel = "X", description = "AdamW's weight decay (${DEFAULT-VALUE}).")
     private double weightDecay;
 
     @Option(
             names = {"--adam-beta1"},
-            defaultValue = "0.9",
             paramLabel = "X",
             description = "(${DEFAULT-VALUE})")
     private double adamBeta1;
 
     @Option(
             names = {"--adam-beta2"},
-            defaultValue = "0.999",
             paramLabel = "X",
             description = "(${DEFAULT-VALUE})")
     private double adamBeta2;
 
     @Option(
             names = {"--adam-epsilon"},
-            defaultValue = "1e-8",
             paramLabel = "X",
             description = "(${DEFAULT-VALUE})")
     private double adamEpsilon;
 
     @Option(
             names = "--max-grad-norm",
-            defaultValue = "1",
             paramLabel = "X",
             description = "Gradients are scaled down to this norm; 0 = never (${DEFAULT-VALUE}).")
     private double maxGradNorm;
 
     @Option(
             names = {"--batch-size", "--per-device-train-batch-size"},
-            defaultValue = "8",
             paramLabel = "N",
-            description = "Rows a micro-batch (${DEFAULT-VALUE}).")
+            description = "Rows per micro-batch (${DEFAULT-VALUE}).")
     private int batchSize;
 
     @Option(
             names = "--gradient-accumulation-steps",
-            defaultValue = "1",
             paramLabel = "N",
-            description = "Micro-batches an optimizer step (${DEFAULT-VALUE}).")
+            description = "Micro-batches per optimizer step (${DEFAULT-VALUE}).")
     private int gradientAccumulationSteps;
 
-    @Option(
-            names = "--num-train-epochs",
-            defaultValue = "3",
-            paramLabel = "X",
-            description = "Passes over the rows (${DEFAULT-VALUE}).")
+    @Option(names = "--num-train-epochs", paramLabel = "X", description = "Passes over the rows (${DEFAULT-VALUE}).")
     private double numTrainEpochs;
 
-    @Option(
-            names = "--max-steps",
-            defaultValue = "-1",
-            paramLabel = "N",
-            description = "Optimizer steps, instead of epochs.")
+    @Option(names = "--max-steps", paramLabel = "N", description = "Optimizer steps, instead of epochs.")
     private long maxSteps;
 
     @Option(
             names = "--seed",
-            defaultValue = "42",
             paramLabel = "N",
             description = "Seeds row order, adapter and dropout (${DEFAULT-VALUE}).")
     private long seed;
@@ -106,7 +81,6 @@ final class HyperparameterOptions {
     @Option(
             names = "--shuffle",
             negatable = true,
-            defaultValue = "true",
             fallbackValue = "true",
             description = "Another row order in each epoch, or the file's (${DEFAULT-VALUE}).")
     private boolean shuffle;
@@ -114,30 +88,17 @@ final class HyperparameterOptions {
     @Option(
             names = "--gradient-checkpointing",
             negatable = true,
-            defaultValue = "false",
             fallbackValue = "true",
             description = "Compute activations again in the backward: a third slower, a fraction of the memory.")
     private boolean gradientCheckpointing;
 
-    @Option(
-            names = "--save-steps",
-            defaultValue = "0",
-            paramLabel = "N",
-            description = "A checkpoint every N steps; 0 = none.")
+    @Option(names = "--save-steps", paramLabel = "N", description = "A checkpoint every N steps; 0 = none.")
     private int saveSteps;
 
-    @Option(
-            names = "--save-total-limit",
-            defaultValue = "0",
-            paramLabel = "N",
-            description = "Checkpoints kept; 0 = all.")
+    @Option(names = "--save-total-limit", paramLabel = "N", description = "Checkpoints kept; 0 = all.")
     private int saveTotalLimit;
 
-    @Option(
-            names = "--eval-steps",
-            defaultValue = "0",
-            paramLabel = "N",
-            description = "Evaluate every N steps; 0 = at the end.")
+    @Option(names = "--eval-steps", paramLabel = "N", description = "Evaluate every N steps; 0 = at the end.")
     private int evalSteps;
 
     TrainingConfig config() {

@@ -11,40 +11,28 @@ import picocli.CommandLine.Option;
 final class LoraOptions {
     @Option(
             names = {"--lora-r", "--r"},
-            defaultValue = "16",
             paramLabel = "N",
             description = "Rank (${DEFAULT-VALUE}).")
     private int r;
 
     @Option(
             names = "--lora-alpha",
-            defaultValue = "32",
             paramLabel = "X",
             description = "Updates are scaled by alpha / r (${DEFAULT-VALUE}).")
     private double loraAlpha;
 
-    @Option(
-            names = "--lora-dropout",
-            defaultValue = "0",
-            paramLabel = "X",
-            description = "Dropout of adapter inputs (${DEFAULT-VALUE}).")
+    @Option(names = "--lora-dropout", paramLabel = "X", description = "Dropout of adapter inputs (${DEFAULT-VALUE}).")
     private double loraDropout;
 
     @Option(
             names = "--target-modules",
             split = ",",
-            defaultValue = "all-linear",
             paramLabel = "NAMES",
             hideParamSyntax = true,
             description = "all-linear, names such as q_proj,v_proj, or one regular expression (${DEFAULT-VALUE}).")
     private List<String> targetModules = List.of();
 
-    @Option(
-            names = "--use-rslora",
-            negatable = true,
-            defaultValue = "false",
-            fallbackValue = "true",
-            description = "Scale by alpha / sqrt(r).")
+    @Option(names = "--use-rslora", negatable = true, fallbackValue = "true", description = "Scale by alpha / sqrt(r).")
     private boolean useRslora;
 
     @Option(

@@ -1,5 +1,6 @@
 package dev.jemma.cli;
 
+import java.math.BigDecimal;
 import java.util.Locale;
 
 /** Numbers as people read them. */
@@ -38,5 +39,13 @@ final class Texts {
     /** {@code 268,098,176}. */
     static String count(long n) {
         return String.format(Locale.ROOT, "%,d", n);
+    }
+
+    /** The shortest of the usual ways to write a number: {@code 8}, {@code 0.999}, {@code 2e-4}. */
+    static String number(double value) {
+        BigDecimal exact = BigDecimal.valueOf(value).stripTrailingZeros();
+        String plain = exact.toPlainString();
+        String scientific = exact.unscaledValue() + "e" + -exact.scale();
+        return scientific.length() < plain.length() ? scientific : plain;
     }
 }

@@ -3,6 +3,7 @@ package dev.jemma.cli;
 import dev.jemma.engine.FineTuning;
 import dev.jemma.engine.Gemma;
 import dev.jemma.engine.GemmaOptions;
+import dev.jemma.engine.api.LoraConfig;
 import dev.jemma.engine.api.RowOptions;
 import dev.jemma.engine.api.RowOptions.Packing;
 import dev.jemma.engine.api.RowOptions.Supervise;
@@ -64,11 +65,7 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--metrics", paramLabel = "F.jsonl", description = "Write a line of losses for each step.")
     private Optional<Path> metrics = Optional.empty();
 
-    @Option(
-            names = "--max-length",
-            defaultValue = "2048",
-            paramLabel = "N",
-            description = "Most tokens of a row (${DEFAULT-VALUE}).")
+    @Option(names = "--max-length", paramLabel = "N", description = "Most tokens of a row (${DEFAULT-VALUE}).")
     private int maxLength;
 
     @Option(names = "--truncate", description = "Cut rows that are longer, instead of leaving them out.")
@@ -77,7 +74,6 @@ final class TrainCommand implements Callable<Integer> {
     @Option(
             names = "--packing",
             negatable = true,
-            defaultValue = "false",
             fallbackValue = "true",
             description = "Let short rows share a place of max_length tokens; they do not see each other.")
     private boolean packing;
@@ -85,7 +81,6 @@ final class TrainCommand implements Callable<Integer> {
     @Option(
             names = "--assistant-only-loss",
             negatable = true,
-            defaultValue = "true",
             fallbackValue = "true",
             description = "In conversations learn what the assistant says, or everything (${DEFAULT-VALUE}).")
     private boolean assistantOnlyLoss;
@@ -96,9 +91,9 @@ final class TrainCommand implements Callable<Integer> {
     @Mixin
     private LoraOptions lora;
 
-    private final YamlDefaults defaults = new YamlDefaults();
+    private final TrainDefaults defaults = new TrainDefaults(new YamlDefaults());
 
-    YamlDefaults defaults() {
+    TrainDefaults defaults() {
         return defaults;
     }
 
@@ -107,12 +102,12 @@ final class TrainCommand implements Callable<Integer> {
             paramLabel = "F.yaml",
             description = "Options from a file: 'learning_rate: 2e-4'. The command line wins.")
     void config(Path file) {
-        defaults.read(file, spec);
+        defaults.file().read(file, spec);
     }
 
     @Override
     public Integer call() {
-        TrainingConfig config = hyperparameters.config();
+        TrainingConfig config = config();
         RowOptions rows = rows();
         // What auto chooses may have changed since the run began; the run goes on with what it began with.
         GemmaOptions options = resume ? model.options().resuming(out) : model.options();
@@ -120,7 +115,7 @@ final class TrainCommand implements Callable<Integer> {
             FineTuning training = gemma.fineTune(data)
                     .config(config)
                     .rowOptions(rows)
-                    .lora(lora.config())
+                    .lora(adapter())
                     .out(out);
             evalData.ifPresent(training::evalRows);
             initAdapter.ifPresent(training::initAdapter);
@@ -132,7 +127,15 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    private RowOptions rows() {
+    TrainingConfig config() {
+        return hyperparameters.config();
+    }
+
+    LoraConfig adapter() {
+        return lora.config();
+    }
+
+    RowOptions rows() {
         return new RowOptions(
                 maxLength,
                 truncate ? TooLong.CUT : TooLong.LEAVE_OUT,

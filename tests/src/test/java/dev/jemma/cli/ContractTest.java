@@ -3,6 +3,9 @@ package dev.jemma.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.jemma.engine.api.Arithmetic;
+import dev.jemma.engine.api.LoraConfig;
+import dev.jemma.engine.api.RowOptions;
+import dev.jemma.engine.api.TrainingConfig;
 import dev.jemma.tests.AutoCompute;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -13,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 
@@ -89,7 +93,17 @@ final class ContractTest {
         "--use-rslora,false",
     })
     void defaultsOfTrainAreAsDocumented(String flag, String value) {
-        assertThat(spec("train").findOption(flag).defaultValue()).isEqualTo(value);
+        assertThat(spec("train").findOption(flag).defaultValueString()).isEqualTo(value);
+    }
+
+    @Test
+    void everyOptionOfTrainThatMustHaveAValueHasTheEngines() {
+        CommandLine line = spec("train").commandLine();
+        line.parseArgs("--data", "d", "--out", "o");
+        TrainCommand train = line.getCommand();
+        assertThat(train.config()).isEqualTo(TrainingConfig.defaults());
+        assertThat(train.adapter()).isEqualTo(LoraConfig.defaults());
+        assertThat(train.rows()).isEqualTo(RowOptions.defaults());
     }
 
     @Test
@@ -127,6 +141,7 @@ final class ContractTest {
                 "train --data d --out o --learning-rat 1#Unknown options: '--learning-rat', '1'",
                 "generate --model m#Missing required argument (specify one of these): (--prompt=TEXT | --ids=1,2,3 [--ids=1,2,3]... | --messages=FILE)",
                 "generate --model m --prompt a --ids 1#--prompt=TEXT, --ids=1,2,3 are mutually exclusive (specify only one)",
+                "score --data d --compute fp8#Invalid value for option '--compute': compute is 'fp8', wanted auto, f32, int8 or bf16",
                 "score --data d --device gpu#Invalid value for option '--device': device is 'gpu', wanted auto, cpu, cuda or cuda:N",
                 "eval --data d#name either --model or --predictions",
                 "merge --model m --adapter a --out o --dtype int8#Invalid value for option '--dtype': expected one of [BFLOAT16, FLOAT16, FLOAT32] (case-insensitive) but was 'int8'",

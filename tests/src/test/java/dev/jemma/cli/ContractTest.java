@@ -98,9 +98,10 @@ final class ContractTest {
 
     @Test
     void everyOptionOfTrainThatMustHaveAValueHasTheEngines() {
-        CommandLine line = spec("train").commandLine();
-        line.parseArgs("--data", "d", "--out", "o");
-        TrainCommand train = line.getCommand();
+        CommandLine line = Main.commandLine("train");
+        line.parseArgs("train", "--data", "d", "--out", "o");
+        TrainCommand train =
+                Objects.requireNonNull(line.getSubcommands().get("train")).getCommand();
         assertThat(train.config()).isEqualTo(TrainingConfig.defaults());
         assertThat(train.adapter()).isEqualTo(LoraConfig.defaults());
         assertThat(train.rows()).isEqualTo(RowOptions.defaults());

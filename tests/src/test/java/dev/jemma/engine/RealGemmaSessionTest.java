@@ -2,6 +2,7 @@ package dev.jemma.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.jemma.engine.api.Arithmetic;
 import dev.jemma.engine.api.GenerationEvent;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
@@ -18,14 +19,23 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * The real Gemma 3 270M from text to text, against what Hugging Face generated: the first prompts, because the model's own tests compare the ids of all. {@code -Djemma.greedy=FILE} takes every prompt of another file
- * of make_reference.py; each is compared up to the first token where the two likeliest lie closer than 1e-3, which another order of summation may swap.
+ * The real Gemma 3 270M from text to text, against what Hugging Face generated: the first prompts, because the model's
+ * own tests compare the ids of all. {@code -Djemma.greedy=FILE} takes every prompt of another file of make_reference.py;
+ * each is compared up to the first token where the two likeliest are so near that the arithmetic may swap them.
  */
 @AutoCompute
 final class RealGemmaSessionTest {
     private static final JsonMapper JSON = new JsonMapper();
     private static final int PROMPTS = 3;
-    private static final double NEAR_TIE = 1e-3;
+
+    /** Difference of the two greatest logits below which either may win. */
+    private static double nearTie(Arithmetic arithmetic) {
+        return switch (arithmetic) {
+            case F32, INT8 -> 1e-3; // another order of summation; nothing of this model is quantized
+            case BF16 ->
+                0.25; // twice the greatest change of that difference in bf16, over 150 positions of three texts
+        };
+    }
 
     @Test
     void greedyTextIsHuggingFaces() throws IOException {
@@ -40,7 +50,8 @@ final class RealGemmaSessionTest {
                 JsonNode row = JSON.readTree(line);
                 String text = row.path("text").stringValue();
                 List<Integer> wanted = ints(row.path("new"));
-                int certain = certain(row.path("gaps"));
+                int certain =
+                        certain(row.path("gaps"), nearTie(gemma.precision().arithmetic()));
                 var streamed = new StringBuilder();
                 GenerationResult result = session.generate(
                         text,
@@ -60,15 +71,15 @@ final class RealGemmaSessionTest {
                     assertThat(result.text()).isEqualTo(row.path("text_new").stringValue());
                 }
                 assertThat(streamed).hasToString(result.text());
-                compared++;
+                compared += certain;
             }
-            assertThat(compared).isPositive();
+            assertThat(compared).as("tokens that are certain").isPositive();
         }
     }
 
-    private static int certain(JsonNode gaps) {
+    private static int certain(JsonNode gaps, double nearTie) {
         int certain = 0;
-        while (certain < gaps.size() && gaps.get(certain).doubleValue() >= NEAR_TIE) {
+        while (certain < gaps.size() && gaps.get(certain).doubleValue() >= nearTie) {
             certain++;
         }
         return certain;

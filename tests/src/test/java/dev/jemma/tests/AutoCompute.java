@@ -14,11 +14,11 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
 /**
- * Marks tests that go by {@code --compute auto}: they open a model or start a command and name no arithmetic. The build runs them again
- * under each arithmetic and as on lesser CPUs, so that what they expect may not depend on the CPU at hand.
+ * Marks tests that go by {@code --compute auto}: they open a model or start a command and name no arithmetic. The build
+ * runs them under each arithmetic and as on lesser CPUs, so that what they expect may not depend on the CPU at hand.
  *
- * <p>It cannot be forgotten. In all other tests the build gives {@code -Djemma.arithmetic} a value that is refused as soon as {@code auto}
- * is asked (tests/pom.xml): without this mark they fail on every CPU alike.
+ * <p>It cannot be forgotten. In all other tests the build gives {@code -Djemma.arithmetic} a value that is refused as
+ * soon as {@code auto} is asked (tests/pom.xml): without this mark they fail on every CPU alike.
  */
 @Target(ElementType.TYPE)
 @Retention(RetentionPolicy.RUNTIME)

@@ -14,7 +14,10 @@ import java.util.List;
 public final class KernelProbe {
     private KernelProbe() {}
 
-    /** {@code ARITHMETIC reference}: compare the small operations with the reference; {@code ARITHMETIC repeat N}: run each N times, compare the bits. */
+    /**
+     * {@code ARITHMETIC reference}: compare the small operations with the reference; {@code ARITHMETIC repeat N}: run
+     * each N times, compare the bits.
+     */
     public static void main(String[] args) {
         Arithmetic arithmetic = Arithmetic.parse(args[0]);
         try (Arena arena = Arena.ofShared();

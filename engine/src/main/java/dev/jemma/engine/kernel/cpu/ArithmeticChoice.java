@@ -14,10 +14,11 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * The fastest arithmetic on this CPU. The bf16 dot product does more than twice what f32 FMA does on some CPUs and half of it on others,
- * so both are timed, once a CPU: the answer is kept in the user's cache folder, since runs of one user should not differ by what else the
- * machine did in a millisecond. The int8 dot product does four times what FMA does on both of these. {@code -Djemma.arithmetic=f32|int8|bf16} chooses
- * instead, with products of bf16 emulated where the CPU lacks them.
+ * The fastest arithmetic on this CPU. The bf16 dot product does more than twice what f32 FMA does on some CPUs and half
+ * of it on others, so both are timed, once per CPU: the answer is kept in the user's cache folder, since runs of one user
+ * should not differ by what else the machine did in a millisecond. The int8 dot product does four times what FMA does on
+ * both of these. {@code -Djemma.arithmetic=f32|int8|bf16} chooses instead, with products of bf16 emulated where the CPU
+ * lacks them.
  *
  * @param arithmetic the choice
  * @param reason the figures behind it, for people
@@ -33,12 +34,13 @@ public record ArithmeticChoice(Arithmetic arithmetic, String reason) {
     private static final String VERSION = "2";
 
     /**
-     * The choice for this machine: the user's own, else that of the cache folder, else what is measured now and kept there.
+     * The choice for this machine: the user's own, else that of the cache folder, else what is measured now and kept
+     * there.
      *
      * @throws IllegalArgumentException if the user's own is none, or as {@link CpuOverrides#ofThisProcess} says
      */
     public static ArithmeticChoice ofThisMachine() {
-        CpuOverrides.ofThisProcess();
+        CpuOverrides.ofThisProcess(); // refuses wrong ones before a static initializer meets them
         return Optional.ofNullable(System.getProperty(PROPERTY))
                 .map(ArithmeticChoice::forced)
                 .orElseGet(() -> of(CacheFolder.path().resolve("arithmetic")));
@@ -52,7 +54,9 @@ public record ArithmeticChoice(Arithmetic arithmetic, String reason) {
         }
     }
 
-    /** What the machine says, with a cache folder. One that cannot be read or written costs a measurement, nothing else. */
+    /**
+     * What the machine says, with a cache folder. One that cannot be read or written costs a measurement, nothing else.
+     */
     static ArithmeticChoice of(Path folder) {
         CpuFeatures cpu = CpuFeatures.ofThisMachine();
         if (!cpu.bf16()) {

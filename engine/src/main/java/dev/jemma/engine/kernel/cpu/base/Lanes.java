@@ -18,8 +18,8 @@ import jdk.incubator.vector.VectorSpecies;
 /**
  * The vectors all kernels compute with: one width for the whole process, as constants that the compiler sees.
  *
- * <p>The width is the CPU's preferred one, or what {@link CpuOverrides} say. Horizontal sums are pairwise in a fixed order because
- * the order of {@code reduceLanes} is unspecified and differs between interpreted and compiled code.
+ * <p>The width is the CPU's preferred one, or what {@link CpuOverrides} say. Horizontal sums are pairwise in a fixed
+ * order because the order of {@code reduceLanes} is unspecified and differs between interpreted and compiled code.
  */
 public final class Lanes {
     public static final VectorSpecies<Float> FLOATS = species();

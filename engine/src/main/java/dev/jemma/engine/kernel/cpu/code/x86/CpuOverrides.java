@@ -12,13 +12,15 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
- * What this process does without, whatever the machine offers: system properties, by which tests and people who measure get on one
- * machine what Jemma does on others. None adds what the CPU lacks.
+ * What this process does without, whatever the machine offers: system properties, by which tests and people who
+ * measure get on one machine what Jemma does on others. None adds what the CPU lacks.
  *
- * @param machineCode {@code -Djemma.machineCode=on|off}: off leaves everything to the Vector API, as where executable memory is forbidden
- * @param without {@code -Djemma.cpuWithout=avx512,bf16,vnni,vbmi}: what the CPU shall count as lacking; all of them without AVX-512
- * @param vectorBits {@code -Djemma.vectorBits=128|256|512}: the width of the Vector API's vectors; any width computes on any CPU (those
- *     that it lacks very slowly)
+ * @param machineCode {@code -Djemma.machineCode=on|off}: off leaves everything to the Vector API, as where executable
+ *     memory is forbidden
+ * @param without {@code -Djemma.cpuWithout=avx512,bf16,vnni,vbmi}: what the CPU shall count as lacking; all of them
+ *     without AVX-512
+ * @param vectorBits {@code -Djemma.vectorBits=128|256|512}: the width of the Vector API's vectors; any width computes
+ *     on any CPU (those that it lacks very slowly)
  */
 public record CpuOverrides(MachineCode machineCode, Set<Feature> without, OptionalInt vectorBits) {
     private static final String MACHINE_CODE = "jemma.machineCode";

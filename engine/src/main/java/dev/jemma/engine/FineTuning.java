@@ -120,8 +120,9 @@ public final class FineTuning {
     public TrainingPlan plan() {
         return job.run(() -> {
             List<String> warnings = new ArrayList<>();
-            DatasetBatches batches = batches(rows);
-            Optional<DatasetBatches> evaluation = evalRows.map(this::batches);
+            RowEncoder encoder = encoder();
+            DatasetBatches batches = batches(rows, encoder);
+            Optional<DatasetBatches> evaluation = evalRows.map(file -> batches(file, encoder));
             try (Adapter adapter = adapter(warnings::add)) {
                 return new TrainingPlan(
                         batches.report(),
@@ -158,16 +159,17 @@ public final class FineTuning {
                 () -> new IllegalStateException("no folder for the adapter was named, wanted one: out(folder)"));
         return job.run(() -> {
             Outcomes outcomes = new Outcomes(listener);
-            DatasetBatches batches = batches(rows);
+            RowEncoder encoder = encoder();
+            DatasetBatches batches = batches(rows, encoder);
             outcomes.accept(new TrainingEvent.RowsRead(batches.report()));
-            Optional<DatasetBatches> evaluation = evalRows.map(this::batches);
+            Optional<DatasetBatches> evaluation = evalRows.map(file -> batches(file, encoder));
             evaluation.ifPresent(read -> outcomes.accept(new TrainingEvent.RowsRead(read.report())));
             Trainer trainer = new Trainer(
                     gemma.model(),
                     () -> adapter(warning -> outcomes.accept(new TrainingEvent.Warned(warning))),
                     batches,
                     evaluation.map(read -> read),
-                    run(folder));
+                    run(folder, encoder));
             return outcomes.result(trainer.train(outcomes, job::cancelled), folder);
         });
     }
@@ -209,19 +211,18 @@ public final class FineTuning {
         }
     }
 
-    private List<Path> adapters() {
-        return initAdapter.map(List::of).orElse(List.of());
+    private RowEncoder encoder() {
+        return gemma.rowEncoder(initAdapter.map(List::of).orElse(List.of()), rowOptions.supervise(), End.EOS);
     }
 
-    private DatasetBatches batches(Path file) {
-        RowEncoder encoder = gemma.rowEncoder(adapters(), rowOptions.supervise(), End.EOS);
+    private DatasetBatches batches(Path file, RowEncoder encoder) {
         int longest =
                 Math.min(rowOptions.maxLength(), gemma.checkpoint().config().maxPositionEmbeddings());
         Dataset dataset = Dataset.read(file, encoder, longest, rowOptions.tooLong(), gemma.stops());
         return new DatasetBatches(dataset, config, rowOptions.packing(), longest);
     }
 
-    private TrainingRun run(Path folder) {
+    private TrainingRun run(Path folder, RowEncoder encoder) {
         return new TrainingRun(
                 config,
                 folder,
@@ -233,12 +234,12 @@ public final class FineTuning {
                                 lora.withBaseModel("").toString()), // without the model's folder, which may have moved
                 begin,
                 gemma.precision(),
-                companions());
+                companions(encoder));
     }
 
     /** Template and tool format, which belong beside an adapter; none for a model that has no tokenizer. */
-    private Map<String, String> companions() {
-        return gemma.tokenizerIfAny().isPresent() ? gemma.chatFormat(adapters()).companions() : Map.of();
+    private Map<String, String> companions(RowEncoder encoder) {
+        return gemma.tokenizerIfAny().isPresent() ? encoder.chatFormat().companions() : Map.of();
     }
 
     /** The adapter to begin with; closed by the caller. */

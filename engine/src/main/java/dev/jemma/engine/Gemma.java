@@ -196,7 +196,8 @@ public final class Gemma implements AutoCloseable {
                 ends.isEmpty() ? 1 : ends.getFirst(),
                 checkpoint.config().vocabSize(),
                 supervise,
-                end);
+                end,
+                threads(options));
     }
 
     /** Ids that end a turn or a text: the model's ends, and the end of a turn where the vocabulary has one. */

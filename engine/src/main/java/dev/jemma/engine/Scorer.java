@@ -10,7 +10,6 @@ import dev.jemma.engine.tensor.Slab;
 import dev.jemma.engine.tensor.Tensor;
 import dev.jemma.engine.train.RowEncoder;
 import dev.jemma.engine.train.RowEncoder.End;
-import dev.jemma.engine.train.RowReader;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -66,8 +65,7 @@ public final class Scorer implements AutoCloseable {
         int context = gemma.checkpoint().config().maxPositionEmbeddings();
         RowEncoder encoder = gemma.rowEncoder(adapterFolders, Supervise.ASSISTANT, End.OPEN);
         List<TrainingExample> examples = new ArrayList<>();
-        RowReader.read(file, (row, line) -> {
-            TrainingExample example = encoder.encode(row, file, line);
+        encoder.encode(file, (example, line) -> {
             if (example.ids().length > context) {
                 throw FormatException.atLine(
                         file,

@@ -84,7 +84,7 @@ final class AllocationTest {
                 .withMaxSteps(steps);
         try (Gemma gemma = Gemma.open(MODEL)) {
             RowEncoder encoder = new RowEncoder(
-                    gemma::tokenizer, () -> gemma.chatFormat(List.of()), 1, 1257, Supervise.ASSISTANT, End.EOS);
+                    gemma::tokenizer, () -> gemma.chatFormat(List.of()), 1, 1257, Supervise.ASSISTANT, End.EOS, 2);
             Dataset dataset = Dataset.read(rows(), encoder, 64, TooLong.LEAVE_OUT, List.of());
             LoraConfig lora = LoraConfig.defaults();
             new Trainer(

@@ -87,14 +87,12 @@ public final class ChatFormat {
 
     /** As {@link #prompt}, to be answered or not. */
     public Prompt render(Conversation conversation, GenerationPrompt ending) {
-        Written written = write(conversation, Refused.FOLD);
-        return written.prompt(ending);
+        return write(conversation, Refused.FOLD).prompt(ending);
     }
 
     /** As {@link #render}, but a conversation that the template refuses is not folded. */
     public Prompt renderUnfolded(Conversation conversation, GenerationPrompt ending) {
-        Written written = write(conversation, Refused.REPORT);
-        return written.prompt(ending);
+        return write(conversation, Refused.REPORT).prompt(ending);
     }
 
     /**
@@ -105,8 +103,9 @@ public final class ChatFormat {
      * @throws IllegalArgumentException if there are tools or calls that the template would leave out
      */
     public Prompt supervise(Conversation conversation) {
-        Written written = write(conversation, Refused.FOLD);
-        Rendering whole = written.render(GenerationPrompt.OMIT);
+        Accepted accepted = write(conversation, Refused.FOLD);
+        Written written = accepted.written;
+        Rendering whole = accepted.whole;
         boolean decides = whole.pieces().stream().anyMatch(Rendering.Piece::generated);
         List<TextSpan> spans = whole.spans();
         return written.prompt(decides ? spans : Supervision.mark(spans, regions(written, whole)));
@@ -124,7 +123,9 @@ public final class ChatFormat {
                 continue;
             }
             String before = written.head(i, GenerationPrompt.ADD).text();
-            String after = written.head(i + 1, GenerationPrompt.OMIT).text();
+            String after = i + 1 == written.messages.size()
+                    ? text
+                    : written.head(i + 1, GenerationPrompt.OMIT).text();
             if (!text.startsWith(after) || !after.startsWith(before)) {
                 return Supervision.byOrigin(
                         whole, header(written, text), options.specialTokens().getOrDefault("eos_token", ""));
@@ -168,16 +169,27 @@ public final class ChatFormat {
             return template.trace(head, declared, options.with(ending));
         }
 
-        Prompt prompt(GenerationPrompt ending) {
-            return prompt(render(ending).spans());
-        }
-
         Prompt prompt(List<TextSpan> spans) {
             return new Prompt(marks.resolve(spans), folding);
         }
     }
 
-    private Written write(Conversation conversation, Refused policy) {
+    /** A conversation that the template took, and what it made of it, without the header of a further answer. */
+    private record Accepted(Written written, Rendering whole) {
+        static Accepted by(Written written) {
+            return new Accepted(written, written.render(GenerationPrompt.OMIT));
+        }
+
+        Prompt prompt(GenerationPrompt ending) {
+            Rendering rendering = switch (ending) {
+                case OMIT -> whole;
+                case ADD -> written.render(GenerationPrompt.ADD);
+            };
+            return written.prompt(rendering.spans());
+        }
+    }
+
+    private Accepted write(Conversation conversation, Refused policy) {
         StructureMarks marks = StructureMarks.absentFrom(conversation);
         Written asGiven = switch (tools) {
             case ToolStyle.ByTemplate _ -> byTemplate(conversation, marks);
@@ -189,16 +201,13 @@ public final class ChatFormat {
                         Prompt.Folding.NONE);
         };
         try {
-            asGiven.render(GenerationPrompt.OMIT);
-            return asGiven;
+            return Accepted.by(asGiven);
         } catch (TemplateException refused) {
             boolean calls = tools instanceof ToolStyle.ByTemplate && Turns.speaksOfTools(conversation);
             if (policy == Refused.REPORT || refused.kind() != TemplateException.Kind.RAISED || calls) {
                 throw refused;
             }
-            Written folded = written(Turns.fold(asGiven.messages), List.of(), marks, Prompt.Folding.FOLDED);
-            folded.render(GenerationPrompt.OMIT);
-            return folded;
+            return Accepted.by(written(Turns.fold(asGiven.messages), List.of(), marks, Prompt.Folding.FOLDED));
         }
     }
 

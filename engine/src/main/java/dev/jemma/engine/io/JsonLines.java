@@ -7,6 +7,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.Consumer;
 import tools.jackson.databind.node.ObjectNode;
 
 /** JSON Lines: UTF-8 text with one JSON object per line. Blank lines and a byte order mark at the beginning do not count. */
@@ -30,6 +31,16 @@ public final class JsonLines {
      * @throws UncheckedIOException if the file cannot be read
      */
     public static void read(Path file, RowConsumer rows) {
+        lines(file, line -> rows.accept(line.object(), line));
+    }
+
+    /**
+     * The lines of {@code file} that should each hold an object, in order and not parsed yet.
+     *
+     * @throws FormatException if the file is none of JSON Lines; what is wrong with a line is found when that is parsed
+     * @throws UncheckedIOException if the file cannot be read
+     */
+    public static void lines(Path file, Consumer<JsonSource> lines) {
         try (BufferedReader reader = Files.newBufferedReader(file)) {
             boolean first = true;
             long number = 1;
@@ -42,7 +53,7 @@ public final class JsonLines {
                     throw FormatException.in(file, "holds a JSON array, wanted JSON Lines: one object per line");
                 }
                 first = false;
-                rows.accept(line.object(), line);
+                lines.accept(line);
             }
         } catch (CharacterCodingException e) {
             throw FormatException.in(file, "is not UTF-8 text, wanted JSON Lines");

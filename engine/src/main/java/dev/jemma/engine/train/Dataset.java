@@ -36,8 +36,8 @@ public record Dataset(List<TrainingExample> examples, RowReport report) {
         List<TrainingExample> examples = new ArrayList<>();
         Counter counter = new Counter(stops);
         long foldedBefore = encoder.folded();
-        RowReader.read(file, (row, line) -> {
-            TrainingExample example = encoder.encode(row, file, line);
+        encoder.encode(file, (encoded, line) -> {
+            TrainingExample example = encoded;
             counter.rows++;
             if (example.ids().length > maxLength) {
                 counter.tooLong++;

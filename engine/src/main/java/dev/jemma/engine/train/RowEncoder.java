@@ -8,10 +8,13 @@ import dev.jemma.engine.api.TrainingExample;
 import dev.jemma.engine.chat.ChatFormat;
 import dev.jemma.engine.chat.Conversation;
 import dev.jemma.engine.chat.Prompt;
+import dev.jemma.engine.io.JsonLines;
+import dev.jemma.engine.io.JsonSource;
 import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
 import dev.jemma.engine.tokenizer.Encoding;
 import dev.jemma.engine.tokenizer.Specials;
 import dev.jemma.engine.tokenizer.Tokenizer;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -39,6 +42,7 @@ public final class RowEncoder {
     private final int vocabulary;
     private final Supervise supervise;
     private final End end;
+    private final int threads;
     private final AtomicLong folded = new AtomicLong();
 
     /**
@@ -46,6 +50,9 @@ public final class RowEncoder {
      * @param chatFormat how conversations are rendered; asked for once, when a row is the first that is one
      * @param eos id of the token that ends a text
      * @param vocabulary ids that the model has embeddings for
+     * @param supervise what of a conversation is learned
+     * @param end whether a text's end is
+     * @param threads how many rows of a file are encoded at a time
      */
     public RowEncoder(
             Supplier<Tokenizer> tokenizer,
@@ -53,13 +60,15 @@ public final class RowEncoder {
             int eos,
             int vocabulary,
             Supervise supervise,
-            End end) {
+            End end,
+            int threads) {
         this.tokenizer = tokenizer;
         this.chatFormat = new Once<>(chatFormat);
         this.eos = eos;
         this.vocabulary = vocabulary;
         this.supervise = supervise;
         this.end = end;
+        this.threads = threads;
     }
 
     /** How conversations are rendered. */
@@ -72,19 +81,44 @@ public final class RowEncoder {
         return folded.get();
     }
 
+    /** Takes the rows of a file one after the other, encoded. */
+    @FunctionalInterface
+    public interface ExampleConsumer {
+        /**
+         * @param example ids and labels, however many
+         * @param line the row's line in the file, counted from 1
+         */
+        void accept(TrainingExample example, long line);
+    }
+
     /**
-     * Ids and labels of a row of a file, however long.
+     * Reads and encodes the rows of {@code file}, several at a time; the consumer gets them in the file's order, on the calling thread.
      *
-     * @param file where the row stands
-     * @param line in which line, counted from 1
-     * @throws FormatException naming the line, if the row cannot be rendered or holds an id that the model does not have
+     * @throws FormatException at the first row that is none, that cannot be rendered or that holds an id that the model does not have; names its line
+     * @throws UncheckedIOException if the file cannot be read
      */
-    public TrainingExample encode(TrainingRow row, Path file, long line) {
+    public void encode(Path file, ExampleConsumer consumer) {
+        try (InOrder<Encoded> rows =
+                new InOrder<>(threads, "jemma-rows", encoded -> consumer.accept(encoded.example, encoded.line))) {
+            try {
+                JsonLines.lines(file, line -> rows.add(() -> encode(line)));
+            } catch (FormatException | UncheckedIOException unreadable) {
+                rows.finish(); // what is wrong with an earlier row is said first
+                throw unreadable;
+            }
+            rows.finish();
+        }
+    }
+
+    private record Encoded(TrainingExample example, long line) {}
+
+    private Encoded encode(JsonSource line) {
+        TrainingRow row = RowReader.row(line);
         try {
-            return encode(row);
+            return new Encoded(encode(row), line.line());
         } catch (TemplateException | IllegalArgumentException e) {
             String what = row instanceof TrainingRow.Chat ? "the conversation cannot be rendered: " : "";
-            throw FormatException.atLine(file, line, what + e.getMessage());
+            throw line.complaint(what + e.getMessage());
         }
     }
 

@@ -4,48 +4,25 @@ import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.TrainingExample;
 import dev.jemma.engine.chat.Conversation;
 import dev.jemma.engine.chat.ConversationException;
-import dev.jemma.engine.io.JsonLines;
 import dev.jemma.engine.io.JsonSource;
-import java.io.UncheckedIOException;
-import java.nio.file.Path;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Reads training files: {@link JsonLines}, of rows in any form that {@link Conversation#of(JsonNode)} takes, and texts and token ids. A complaint names file, line and column:
+ * Reads the rows of training files, {@link dev.jemma.engine.io.JsonLines} in any form that {@link Conversation#of(JsonNode)} takes, and texts and token ids. A complaint names file, line and column:
  * {@code train.jsonl:37:14: messages[1].role is 7, wanted a string}.
  */
-public final class RowReader {
+final class RowReader {
     private RowReader() {}
 
-    /** Takes the rows of a file one after the other. */
-    @FunctionalInterface
-    public interface RowConsumer {
-        /**
-         * @param row the row
-         * @param line its line in the file, counted from 1
-         */
-        void accept(TrainingRow row, long line);
-    }
-
     /**
-     * Reads the rows of {@code file} in order.
+     * The row in a line.
      *
-     * @throws FormatException at the first row that is none
-     * @throws UncheckedIOException if the file cannot be read
+     * @throws FormatException if there is none
      */
-    public static void read(Path file, RowConsumer consumer) {
-        JsonLines.read(file, (json, source) -> consumer.accept(row(json, source), source.line()));
-    }
-
-    /**
-     * One row.
-     *
-     * @param source where it stands
-     * @throws FormatException if it is none
-     */
-    public static TrainingRow row(ObjectNode json, JsonSource source) {
+    static TrainingRow row(JsonSource source) {
+        ObjectNode json = source.object();
         if (Conversation.isIn(json)) {
             return new TrainingRow.Chat(conversation(json, source));
         }

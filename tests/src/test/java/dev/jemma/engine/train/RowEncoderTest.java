@@ -14,15 +14,21 @@ import dev.jemma.engine.chat.SpecialTokens;
 import dev.jemma.engine.chat.Templates;
 import dev.jemma.engine.chat.ToolStyle;
 import dev.jemma.engine.checkpoint.Family;
+import dev.jemma.engine.io.JsonLines;
 import dev.jemma.engine.tokenizer.Specials;
 import dev.jemma.engine.tokenizer.Tokenizer;
 import dev.jemma.engine.train.RowEncoder.End;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.json.JsonMapper;
@@ -42,11 +48,18 @@ final class RowEncoderTest {
         return tokenizer.id(token).orElseThrow();
     }
 
-    private static RowEncoder encoder(Supervise supervise, End end) {
+    private static ChatFormat chatFormat() {
         String template = Family.GEMMA_2.template();
-        var format = new ChatFormat(
+        return new ChatFormat(
                 Templates.parse(template, Optional.empty()), ToolStyle.fitting(template), SpecialTokens.GEMMA);
-        return new RowEncoder(() -> tokenizer, () -> format, id("<eos>"), tokenizer.size(), supervise, end);
+    }
+
+    private static RowEncoder encoder(Supervise supervise, End end) {
+        return encoder(RowEncoderTest::chatFormat, supervise, end, 2);
+    }
+
+    private static RowEncoder encoder(Supplier<ChatFormat> chatFormat, Supervise supervise, End end, int threads) {
+        return new RowEncoder(() -> tokenizer, chatFormat, id("<eos>"), tokenizer.size(), supervise, end, threads);
     }
 
     /** The supervised part of an example as text; position 0 predicts nothing. */
@@ -129,6 +142,105 @@ final class RowEncoderTest {
                         .count())
                 .isEqualTo(2);
         assertThat(supervised(example)).isEqualTo("yes<end_of_turn>\n");
+    }
+
+    /** Rows of every kind and of very different lengths, and blank lines. */
+    private static String mixture(int rows) {
+        var text = new StringBuilder();
+        var random = new Random(11);
+        for (int i = 0; i < rows; i++) {
+            String words = "room ".repeat(random.nextInt(i % 10 == 0 ? 2000 : 20)) + i;
+            text.append(
+                    switch (i % 4) {
+                        case 0 ->
+                            "{\"messages\": [{\"role\": \"user\", \"content\": \"" + words
+                                    + "\"}, {\"role\": \"assistant\", \"content\": \"yes " + i + "\"}]}";
+                        case 1 -> "{\"text\": \"" + words + "\"}";
+                        case 2 -> "{\"prompt\": \"" + words + "\", \"completion\": \"yes\"}";
+                        default -> "{\"input_ids\": [" + i + ", 5]}\n";
+                    });
+            text.append('\n');
+        }
+        return text.toString();
+    }
+
+    @Test
+    void rowsOfAFileAreEncodedTheSameByAnyNumberOfThreads() throws IOException {
+        Path file = Files.writeString(folder.resolve("mixture.jsonl"), mixture(300));
+        List<String> alone = new ArrayList<>();
+        RowEncoder one = encoder(Supervise.ASSISTANT, End.EOS);
+        JsonLines.lines(file, line -> alone.add(line.line() + " " + written(one.encode(RowReader.row(line)))));
+        for (int threads : new int[] {1, 2, 7}) {
+            List<String> together = new ArrayList<>();
+            encoder(RowEncoderTest::chatFormat, Supervise.ASSISTANT, End.EOS, threads)
+                    .encode(file, (example, line) -> together.add(line + " " + written(example)));
+            assertThat(together).as(threads + " threads").isEqualTo(alone);
+        }
+    }
+
+    private static String written(TrainingExample example) {
+        return Arrays.toString(example.ids()) + Arrays.toString(example.labels());
+    }
+
+    @Test
+    void firstBadRowIsTheOneThatIsComplainedAbout() throws IOException {
+        String good = "{\"text\": \"room\"}\n";
+        String outside = "{\"input_ids\": [1, 2, " + tokenizer.size() + "]}\n";
+        String refused = "{\"messages\": [{\"role\": \"assistant\", \"content\": \"yes\"}]}\n";
+        byte[] noText = {(byte) 0xC3, '\n'};
+        Path file = folder.resolve("bad.jsonl");
+        for (int threads : new int[] {1, 2, 7}) {
+            RowEncoder encoder = encoder(RowEncoderTest::chatFormat, Supervise.ASSISTANT, End.EOS, threads);
+            List<Long> taken = new ArrayList<>();
+            Files.writeString(file, good.repeat(3) + outside + "no JSON\n" + refused + good.repeat(2000));
+            // read ahead in pieces, so that the reader sees what is no UTF-8 long before the fourth row is encoded
+            Files.write(file, noText, StandardOpenOption.APPEND);
+            assertThatThrownBy(() -> encoder.encode(file, (example, line) -> taken.add(line)))
+                    .isInstanceOf(FormatException.class)
+                    .hasMessageEndingWith("bad.jsonl:4: input_ids[2] is " + tokenizer.size()
+                            + ", the model's vocabulary wants 0 to " + (tokenizer.size() - 1));
+            assertThat(taken).containsExactly(1L, 2L, 3L);
+
+            Files.writeString(file, good + "\n" + good + "no JSON\n" + outside);
+            assertThatThrownBy(() -> encoder.encode(file, (example, line) -> {}))
+                    .hasMessageContaining("bad.jsonl:4:1: is no JSON");
+
+            Files.write(file, noText);
+            assertThatThrownBy(() -> encoder.encode(file, (example, line) -> {}))
+                    .hasMessageEndingWith("bad.jsonl: is not UTF-8 text, wanted JSON Lines");
+        }
+    }
+
+    @Test
+    void wayOfWritingConversationsIsChosenOnce() throws IOException {
+        Path file = Files.writeString(folder.resolve("talks.jsonl"), mixture(100));
+        var chosen = new AtomicInteger();
+        RowEncoder encoder = encoder(
+                () -> {
+                    chosen.incrementAndGet();
+                    return chatFormat();
+                },
+                Supervise.ASSISTANT,
+                End.EOS,
+                4);
+        encoder.encode(file, (example, line) -> {});
+        encoder.encode(file, (example, line) -> {});
+        assertThat(chosen).hasValue(1);
+    }
+
+    @Test
+    void wayOfWritingConversationsIsNotAskedForWithoutAny() throws IOException {
+        Path file = Files.writeString(folder.resolve("ids.jsonl"), "{\"input_ids\": [1, 2]}\n{\"text\": \"room\"}\n");
+        List<Long> lines = new ArrayList<>();
+        encoder(
+                        () -> {
+                            throw new FormatException("the model has no template");
+                        },
+                        Supervise.ASSISTANT,
+                        End.EOS,
+                        2)
+                .encode(file, (example, line) -> lines.add(line));
+        assertThat(lines).containsExactly(1L, 2L);
     }
 
     private static Dataset read(String rows, int maxLength, TooLong policy) throws IOException {

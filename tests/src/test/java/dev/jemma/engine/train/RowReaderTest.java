@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.ToolSpec;
 import dev.jemma.engine.chat.Message;
+import dev.jemma.engine.io.JsonLines;
 import dev.jemma.tests.Fuzz;
 import dev.jemma.tests.FuzzTest;
 import java.io.IOException;
@@ -33,7 +34,7 @@ final class RowReaderTest {
         try {
             Path file = Files.write(folder.resolve("train.jsonl"), bytes);
             List<TrainingRow> rows = new ArrayList<>();
-            RowReader.read(file, (row, line) -> rows.add(row));
+            JsonLines.lines(file, line -> rows.add(RowReader.row(line)));
             return rows;
         } catch (IOException e) {
             throw new UncheckedIOException(e);

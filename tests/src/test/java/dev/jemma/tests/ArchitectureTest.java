@@ -201,7 +201,7 @@ final class ArchitectureTest {
     @ArchTest
     static final ArchRule nativeCallsStayInTheBindings = noClasses()
             .that()
-            .resideOutsideOfPackages("dev.jemma.cuda..", ENGINE + ".kernel.cpu..")
+            .resideOutsideOfPackages("dev.jemma.cuda..", ENGINE + ".kernel.cpu.code.x86")
             .should()
             .dependOnClassesThat()
             .haveFullyQualifiedName("java.lang.foreign.Linker");

@@ -9,6 +9,7 @@ import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
 import dev.jemma.engine.kernel.cpu.code.x86.CodeMemory;
 import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
 import dev.jemma.engine.kernel.cpu.code.x86.Evex;
+import dev.jemma.engine.kernel.cpu.code.x86.Function;
 import dev.jemma.engine.kernel.cpu.code.x86.Gp;
 import dev.jemma.engine.kernel.cpu.code.x86.StreamCall;
 import java.lang.foreign.MemorySegment;
@@ -32,7 +33,6 @@ public final class Bf16Dots {
     /** Inputs from which on the vector does not stay in the first-level cache beside the weights: eight rows share its reading. */
     private static final int LONG = 4096;
 
-    private static final int EIGHT = 8;
     private static final int EVEN_VECTOR = 8;
     private static final int ODD_VECTOR = 9;
 
@@ -66,13 +66,13 @@ public final class Bf16Dots {
         if (rows(inputs) == 1) {
             StreamCall.run(FUNCTIONS[0], w, 0, x, inputs / STEP, out, rows);
         } else {
-            StreamCall.run(FUNCTIONS[2], w, 2 * inputs, x, inputs / STEP, out, rows / EIGHT);
+            StreamCall.run(FUNCTIONS[2], w, 2 * inputs, x, inputs / STEP, out, rows / DotsOfEight.ROWS);
         }
     }
 
     /** Rows at a time. */
     public static int rows(long inputs) {
-        return inputs > LONG ? EIGHT : 1;
+        return inputs > LONG ? DotsOfEight.ROWS : 1;
     }
 
     /** Copies {@code inputs} floats (a multiple of {@value #STEP}), of every {@value #STEP} the even ones first, then the odd ones. */
@@ -80,101 +80,73 @@ public final class Bf16Dots {
         StreamCall.run(FUNCTIONS[1], from, to, inputs / STEP, 0, 0, 0);
     }
 
-    /** {@code void dots(w, -, x, steps, out, rows)}. */
+    /** {@code void dots(w, -, vector, steps, out, rows)}: rows one by one. */
     static byte[] dots() {
-        Assembler x = new Assembler();
-        x.ones(MASK);
-        x.shiftLeft(V512, MASK, MASK, 16);
-        Assembler.Label row = x.label();
-        x.mov(Gp.R10, Gp.RDX);
-        x.mov(Gp.R11, Gp.RCX);
-        x.zero(EVENS);
-        x.zero(ODDS);
-        Assembler.Label step = x.label();
-        x.vector(Evex.VMOVUPS, V512, PAIRS, Address.at(Gp.RDI));
-        x.prefetchFirst(Address.at(Gp.RDI, PREFETCH_BYTES));
-        x.shiftLeft(V512, EVEN, PAIRS, 16);
-        x.vector(Evex.VPANDD, V512, ODD, PAIRS, MASK);
-        x.vector(Evex.VFMADD231PS, V512, EVENS, EVEN, Address.at(Gp.R10));
-        x.vector(Evex.VFMADD231PS, V512, ODDS, ODD, Address.at(Gp.R10, V512.bytes()));
-        x.add(Gp.RDI, V512.bytes());
-        x.add(Gp.R10, 2 * V512.bytes());
-        x.decrement(Gp.R11);
-        x.jumpIfNotZero(step);
-        Sums.ofOne(x, EVENS, ODDS);
-        x.vector(Evex.VMOVSS_STORE, V128, EVENS, Address.at(Gp.R8));
-        x.add(Gp.R8, 4);
-        x.decrement(Gp.R9);
-        x.jumpIfNotZero(row);
-        x.vzeroupper();
-        x.ret();
-        return x.bytes();
+        return Function.of((x, w, _, vector, steps, out, rows) -> {
+            Gp at = Gp.R10;
+            Gp left = Gp.R11;
+            mask(x);
+            Assembler.Label row = x.label();
+            x.mov(at, vector);
+            x.mov(left, steps);
+            x.zero(EVENS);
+            x.zero(ODDS);
+            Assembler.Label step = x.label();
+            x.vector(Evex.VMOVUPS, V512, PAIRS, Address.at(w));
+            x.prefetchFirst(Address.at(w, PREFETCH_BYTES));
+            x.shiftLeft(V512, EVEN, PAIRS, 16);
+            x.vector(Evex.VPANDD, V512, ODD, PAIRS, MASK);
+            x.vector(Evex.VFMADD231PS, V512, EVENS, EVEN, Address.at(at));
+            x.vector(Evex.VFMADD231PS, V512, ODDS, ODD, Address.at(at, V512.bytes()));
+            x.add(w, V512.bytes());
+            x.add(at, 2 * V512.bytes());
+            x.decrement(left);
+            x.jumpIfNotZero(step);
+            x.vector(Evex.VADDPS, V512, EVENS, EVENS, ODDS);
+            AcrossLanes.reduce(x, Evex.VADDPS, EVENS, ODDS);
+            x.vector(Evex.VMOVSS_STORE, V128, EVENS, Address.at(out));
+            x.add(out, Float.BYTES);
+            x.decrement(rows);
+            x.jumpIfNotZero(row);
+        });
     }
 
-    /** {@code void dots(w, stride, x, steps, out, groups)}. */
+    /** Lets {@link #MASK} be the upper halves of dwords. */
+    private static void mask(Assembler x) {
+        x.ones(MASK);
+        x.shiftLeft(V512, MASK, MASK, 16);
+    }
+
+    /** {@code void dots(w, stride, vector, steps, out, groups)}: rows by eights. */
     static byte[] dotsOfEight() {
-        Assembler x = new Assembler();
-        x.push(Gp.RBX);
-        x.push(Gp.RBP);
-        x.push(Gp.R12);
-        x.ones(MASK);
-        x.shiftLeft(V512, MASK, MASK, 16);
-        x.lea(Gp.R12, Address.at(Gp.RDI, RowAddresses.PREFETCH_BYTES));
-        Assembler.Label group = x.label();
-        Address[] rows = RowAddresses.addresses(x, Gp.RDI, Gp.RSI);
-        x.mov(Gp.RAX, Gp.RDI);
-        x.mov(Gp.RBX, Gp.RDX);
-        x.mov(Gp.RBP, Gp.RCX);
-        for (int i = 0; i < EIGHT; i++) {
-            x.zero(i);
-        }
-        Assembler.Label step = x.label();
-        x.vector(Evex.VMOVUPS, V512, EVEN_VECTOR, Address.at(Gp.RBX));
-        x.vector(Evex.VMOVUPS, V512, ODD_VECTOR, Address.at(Gp.RBX, V512.bytes()));
-        for (int i = 0; i < EIGHT; i++) {
-            int even = 16 + i;
-            int odd = 10 + i % 4;
-            x.shiftLeft(V512, even, rows[i], 16);
-            x.vector(Evex.VPANDD, V512, odd, MASK, rows[i]);
-            x.vector(Evex.VFMADD231PS, V512, i, even, EVEN_VECTOR);
-            x.vector(Evex.VFMADD231PS, V512, i, odd, ODD_VECTOR);
-        }
-        RowAddresses.prefetch(x, Gp.R12, V512.bytes());
-        x.add(Gp.RDI, V512.bytes());
-        x.add(Gp.R11, V512.bytes());
-        x.add(Gp.RBX, 2 * V512.bytes());
-        x.decrement(Gp.RBP);
-        x.jumpIfNotZero(step);
-        Sums.ofEight(x, V512);
-        x.vector(Evex.VMOVUPS_STORE, V256, 0, Address.at(Gp.R8));
-        x.add(Gp.R8, EIGHT * 4);
-        x.lea(Gp.RDI, Address.at(Gp.RAX, Gp.RSI, 8, 0));
-        x.decrement(Gp.R9);
-        x.jumpIfNotZero(group);
-        x.pop(Gp.R12);
-        x.pop(Gp.RBP);
-        x.pop(Gp.RBX);
-        x.vzeroupper();
-        x.ret();
-        return x.bytes();
+        return DotsOfEight.generate(V512.bytes(), 2 * V512.bytes(), V512, Bf16Dots::mask, (x, vector, rows) -> {
+            x.vector(Evex.VMOVUPS, V512, EVEN_VECTOR, Address.at(vector));
+            x.vector(Evex.VMOVUPS, V512, ODD_VECTOR, Address.at(vector, V512.bytes()));
+            for (int i = 0; i < DotsOfEight.ROWS; i++) {
+                int even = 16 + i;
+                int odd = 10 + i % 4;
+                x.shiftLeft(V512, even, rows.row(i), 16);
+                x.vector(Evex.VPANDD, V512, odd, MASK, rows.row(i));
+                x.vector(Evex.VFMADD231PS, V512, i, even, EVEN_VECTOR);
+                x.vector(Evex.VFMADD231PS, V512, i, odd, ODD_VECTOR);
+            }
+        });
     }
 
-    /** {@code void split(from, to, steps, -, -, -)}: the lower dwords of qwords are the evens. */
+    /** {@link #split}, by steps: the lower dwords of qwords are the evens. */
     static byte[] splitting() {
-        Assembler x = new Assembler();
-        Assembler.Label loop = x.label();
-        for (int half = 0; half < 2; half++) {
-            x.vector(Evex.VMOVUPS, V512, 0, Address.at(Gp.RDI, half * V512.bytes()));
-            x.shiftRightQwords(V512, 1, 0, 32);
-            x.vector(Evex.VPMOVQD_STORE, V512, 0, Address.at(Gp.RSI, half * V256.bytes()));
-            x.vector(Evex.VPMOVQD_STORE, V512, 1, Address.at(Gp.RSI, V512.bytes() + half * V256.bytes()));
-        }
-        x.add(Gp.RDI, 2 * V512.bytes());
-        x.add(Gp.RSI, 2 * V512.bytes());
-        x.decrement(Gp.RDX);
-        x.jumpIfNotZero(loop);
-        x.vzeroupper();
-        x.ret();
-        return x.bytes();
+        return Function.of((x, from, to, steps, _, _, _) -> {
+            Assembler.Label loop = x.label();
+            for (int half = 0; half < 2; half++) {
+                x.vector(Evex.VMOVUPS, V512, 0, Address.at(from, half * V512.bytes()));
+                x.shiftRightQwords(V512, 1, 0, 32);
+                x.vector(Evex.VPMOVQD_STORE, V512, 0, Address.at(to, half * V256.bytes()));
+                x.vector(Evex.VPMOVQD_STORE, V512, 1, Address.at(to, V512.bytes() + half * V256.bytes()));
+            }
+            x.add(from, 2 * V512.bytes());
+            x.add(to, 2 * V512.bytes());
+            x.decrement(steps);
+            x.jumpIfNotZero(loop);
+        });
     }
 }

@@ -8,6 +8,7 @@ import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
 import dev.jemma.engine.kernel.cpu.code.x86.CodeMemory;
 import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
 import dev.jemma.engine.kernel.cpu.code.x86.Evex;
+import dev.jemma.engine.kernel.cpu.code.x86.Function;
 import dev.jemma.engine.kernel.cpu.code.x86.Gp;
 import dev.jemma.engine.kernel.cpu.code.x86.ShortCall;
 import java.lang.foreign.MemorySegment;
@@ -71,103 +72,99 @@ public final class Bf16Panels {
     }
 
     /**
-     * {@code void transpose(from, stride, to, toStride, squares, -)}, each of 16 x 16 dwords. Two rounds exchange within 128-bit parts (after which
-     * vector 4 g + i holds column i of every part, of rows 4 g .. 4 g + 3), two more exchange the parts.
+     * {@link #transpose}, of squares of 16 x 16 dwords. Two rounds exchange within 128-bit parts (after which vector 4 g + i holds
+     * column i of every part, of rows 4 g .. 4 g + 3), two more exchange the parts.
      */
     static byte[] transposition() {
-        Assembler x = new Assembler();
-        Assembler.Label square = x.label();
-        x.mov(Gp.RAX, Gp.RDI);
-        for (int i = 0; i < LANES; i++) {
-            x.vector(Evex.VMOVUPS, V512, i, Address.at(Gp.RAX));
-            x.add(Gp.RAX, Gp.RSI);
-        }
-        for (int g = 0; g < LANES; g += 4) { // dwords: rows g, g + 1 and g + 2, g + 3
-            x.vector(Evex.VPUNPCKLDQ, V512, 16 + g, g, g + 1);
-            x.vector(Evex.VPUNPCKHDQ, V512, 17 + g, g, g + 1);
-            x.vector(Evex.VPUNPCKLDQ, V512, 18 + g, g + 2, g + 3);
-            x.vector(Evex.VPUNPCKHDQ, V512, 19 + g, g + 2, g + 3);
-        }
-        for (int g = 0; g < LANES; g += 4) { // qwords
-            x.vector(Evex.VPUNPCKLQDQ, V512, g, 16 + g, 18 + g);
-            x.vector(Evex.VPUNPCKHQDQ, V512, g + 1, 16 + g, 18 + g);
-            x.vector(Evex.VPUNPCKLQDQ, V512, g + 2, 17 + g, 19 + g);
-            x.vector(Evex.VPUNPCKHQDQ, V512, g + 3, 17 + g, 19 + g);
-        }
-        for (int i = 0; i < 4; i++) { // parts 0 and 2, 1 and 3, of two groups of rows
-            x.vector(Evex.VSHUFI32X4, V512, 16 + i, i, 4 + i, 0x88);
-            x.vector(Evex.VSHUFI32X4, V512, 20 + i, i, 4 + i, 0xDD);
-            x.vector(Evex.VSHUFI32X4, V512, 24 + i, 8 + i, 12 + i, 0x88);
-            x.vector(Evex.VSHUFI32X4, V512, 28 + i, 8 + i, 12 + i, 0xDD);
-        }
-        for (int i = 0; i < 4; i++) {
-            x.vector(Evex.VSHUFI32X4, V512, i, 16 + i, 24 + i, 0x88);
-            x.vector(Evex.VSHUFI32X4, V512, 4 + i, 20 + i, 28 + i, 0x88);
-            x.vector(Evex.VSHUFI32X4, V512, 8 + i, 16 + i, 24 + i, 0xDD);
-            x.vector(Evex.VSHUFI32X4, V512, 12 + i, 20 + i, 28 + i, 0xDD);
-        }
-        for (int i = 0; i < LANES; i++) {
-            x.vector(Evex.VMOVUPS_STORE, V512, i, Address.at(Gp.RDX));
-            x.add(Gp.RDX, Gp.RCX);
-        }
-        x.add(Gp.RDI, V512.bytes());
-        x.decrement(Gp.R8);
-        x.jumpIfNotZero(square);
-        x.vzeroupper();
-        x.ret();
-        return x.bytes();
+        return Function.of((x, from, stride, to, toStride, squares, _) -> {
+            Gp row = Gp.RAX;
+            Assembler.Label square = x.label();
+            x.mov(row, from);
+            for (int i = 0; i < LANES; i++) {
+                x.vector(Evex.VMOVUPS, V512, i, Address.at(row));
+                x.add(row, stride);
+            }
+            for (int g = 0; g < LANES; g += 4) { // dwords: rows g, g + 1 and g + 2, g + 3
+                x.vector(Evex.VPUNPCKLDQ, V512, 16 + g, g, g + 1);
+                x.vector(Evex.VPUNPCKHDQ, V512, 17 + g, g, g + 1);
+                x.vector(Evex.VPUNPCKLDQ, V512, 18 + g, g + 2, g + 3);
+                x.vector(Evex.VPUNPCKHDQ, V512, 19 + g, g + 2, g + 3);
+            }
+            for (int g = 0; g < LANES; g += 4) { // qwords
+                x.vector(Evex.VPUNPCKLQDQ, V512, g, 16 + g, 18 + g);
+                x.vector(Evex.VPUNPCKHQDQ, V512, g + 1, 16 + g, 18 + g);
+                x.vector(Evex.VPUNPCKLQDQ, V512, g + 2, 17 + g, 19 + g);
+                x.vector(Evex.VPUNPCKHQDQ, V512, g + 3, 17 + g, 19 + g);
+            }
+            for (int i = 0; i < 4; i++) { // parts 0 and 2, 1 and 3, of two groups of rows
+                x.vector(Evex.VSHUFI32X4, V512, 16 + i, i, 4 + i, 0x88);
+                x.vector(Evex.VSHUFI32X4, V512, 20 + i, i, 4 + i, 0xDD);
+                x.vector(Evex.VSHUFI32X4, V512, 24 + i, 8 + i, 12 + i, 0x88);
+                x.vector(Evex.VSHUFI32X4, V512, 28 + i, 8 + i, 12 + i, 0xDD);
+            }
+            for (int i = 0; i < 4; i++) {
+                x.vector(Evex.VSHUFI32X4, V512, i, 16 + i, 24 + i, 0x88);
+                x.vector(Evex.VSHUFI32X4, V512, 4 + i, 20 + i, 28 + i, 0x88);
+                x.vector(Evex.VSHUFI32X4, V512, 8 + i, 16 + i, 24 + i, 0xDD);
+                x.vector(Evex.VSHUFI32X4, V512, 12 + i, 20 + i, 28 + i, 0xDD);
+            }
+            for (int i = 0; i < LANES; i++) {
+                x.vector(Evex.VMOVUPS_STORE, V512, i, Address.at(to));
+                x.add(to, toStride);
+            }
+            x.add(from, V512.bytes());
+            x.decrement(squares);
+            x.jumpIfNotZero(square);
+        });
     }
 
-    /** {@code void interleave(from, stride, to, toStride, pairs << 16 | mask)}. */
+    /** {@link #interleave}, {@code pairs << 16 | mask}. */
     static byte[] interleaving() {
-        Assembler x = new Assembler();
-        x.kmovw(MASK, Gp.R8);
-        x.shiftRight(Gp.R8, 16);
-        Assembler.Label loop = x.label();
-        x.vectorOrZero(Evex.VPMOVZXWD, V512, 0, Address.at(Gp.RDI), MASK);
-        x.vectorOrZero(Evex.VPMOVZXWD, V512, 1, Address.at(Gp.RDI, Gp.RSI, 1, 0), MASK);
-        x.shiftLeft(V512, 1, 1, 16);
-        x.vector(Evex.VPORD, V512, 0, 0, 1);
-        x.vector(Evex.VMOVUPS_STORE, V512, 0, Address.at(Gp.RDX));
-        x.lea(Gp.RDI, Address.at(Gp.RDI, Gp.RSI, 2, 0));
-        x.add(Gp.RDX, Gp.RCX);
-        x.decrement(Gp.R8);
-        x.jumpIfNotZero(loop);
-        x.vzeroupper();
-        x.ret();
-        return x.bytes();
+        return Function.of((x, from, stride, to, toStride, pairsAndMask, _) -> {
+            x.kmovw(MASK, pairsAndMask);
+            Gp pairs = pairsAndMask;
+            x.shiftRight(pairs, 16);
+            Assembler.Label loop = x.label();
+            x.vectorOrZero(Evex.VPMOVZXWD, V512, 0, Address.at(from), MASK);
+            x.vectorOrZero(Evex.VPMOVZXWD, V512, 1, Address.at(from, stride, 1, 0), MASK);
+            x.shiftLeft(V512, 1, 1, 16);
+            x.vector(Evex.VPORD, V512, 0, 0, 1);
+            x.vector(Evex.VMOVUPS_STORE, V512, 0, Address.at(to));
+            x.lea(from, Address.at(from, stride, 2, 0));
+            x.add(to, toStride);
+            x.decrement(pairs);
+            x.jumpIfNotZero(loop);
+        });
     }
 
-    /** {@code void round(from, to, vectors, -, -)}. */
+    /** {@link #round}, by vectors. */
     static byte[] rounding() {
-        Assembler x = new Assembler();
-        Assembler.Label loop = x.label();
-        x.vector(Evex.VCVTNEPS2BF16, V512, 0, Address.at(Gp.RDI));
-        x.vector(Evex.VMOVUPS_STORE, V256, 0, Address.at(Gp.RSI));
-        x.add(Gp.RDI, V512.bytes());
-        x.add(Gp.RSI, V256.bytes());
-        x.decrement(Gp.RDX);
-        x.jumpIfNotZero(loop);
-        x.vzeroupper();
-        x.ret();
-        return x.bytes();
+        return Function.of((x, from, to, vectors, _, _, _) -> {
+            Assembler.Label loop = x.label();
+            x.vector(Evex.VCVTNEPS2BF16, V512, 0, Address.at(from));
+            x.vector(Evex.VMOVUPS_STORE, V256, 0, Address.at(to));
+            x.add(from, V512.bytes());
+            x.add(to, V256.bytes());
+            x.decrement(vectors);
+            x.jumpIfNotZero(loop);
+        });
     }
 
-    /** {@code void prefetch(from, stride, rows, lines, -)}. */
+    /** {@link #prefetch}, by lines. */
     static byte[] prefetching() {
-        Assembler x = new Assembler();
-        Assembler.Label row = x.label();
-        x.mov(Gp.RAX, Gp.RDI);
-        x.mov(Gp.R8, Gp.RCX);
-        Assembler.Label line = x.label();
-        x.prefetch(Address.at(Gp.RAX));
-        x.add(Gp.RAX, 64);
-        x.decrement(Gp.R8);
-        x.jumpIfNotZero(line);
-        x.add(Gp.RDI, Gp.RSI);
-        x.decrement(Gp.RDX);
-        x.jumpIfNotZero(row);
-        x.ret();
-        return x.bytes();
+        return Function.withoutVectors((x, from, stride, rows, lines, left, _) -> {
+            Gp at = Gp.RAX;
+            Assembler.Label row = x.label();
+            x.mov(at, from);
+            x.mov(left, lines);
+            Assembler.Label line = x.label();
+            x.prefetch(Address.at(at));
+            x.add(at, 64);
+            x.decrement(left);
+            x.jumpIfNotZero(line);
+            x.add(from, stride);
+            x.decrement(rows);
+            x.jumpIfNotZero(row);
+        });
     }
 }

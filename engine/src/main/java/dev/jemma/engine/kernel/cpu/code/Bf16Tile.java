@@ -7,6 +7,7 @@ import dev.jemma.engine.kernel.cpu.code.x86.Address;
 import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
 import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
 import dev.jemma.engine.kernel.cpu.code.x86.Evex;
+import dev.jemma.engine.kernel.cpu.code.x86.Function;
 import dev.jemma.engine.kernel.cpu.code.x86.Gp;
 import dev.jemma.engine.kernel.cpu.code.x86.ShortCall;
 import java.lang.foreign.MemorySegment;
@@ -75,47 +76,48 @@ public final class Bf16Tile {
 
     /** {@code void tiles(a, aStride, panel, pairs, c, cStride, mask, tiles)}, each {@code rows} x {@code vectors}, 8 rows apart. */
     static byte[] generate(int rows, int vectors, Write write) {
-        Assembler x = new Assembler();
-        x.mov(Gp.RAX, ShortCall.SEVENTH);
-        x.kmovw(TileFrame.MASK, Gp.RAX);
-        x.mov(Gp.RAX, ShortCall.EIGHTH);
-        x.push(SAVED);
-        x.mov(Gp.RBX, Gp.RDI);
-        x.mov(Gp.RBP, Gp.RDX);
-        x.mov(Gp.R12, Gp.RCX);
-        x.mov(Gp.R13, Gp.RAX);
-        Assembler.Label tile = x.label();
-        for (int i = 0; i < rows * vectors; i++) {
-            x.zero(i);
-        }
-        Address[] a = RowAddresses.addresses(x, Gp.RDI, Gp.RSI);
-        Assembler.Label loop = x.label();
-        for (int j = 0; j < vectors; j++) {
-            x.vector(Evex.VMOVUPS, V512, B + j, Address.at(Gp.RDX, j * V512.bytes()));
-        }
-        for (int i = 0; i < rows; i++) {
-            int pair = BROADCASTS + i % 4;
-            x.vector(Evex.VPBROADCASTD, V512, pair, a[i]);
-            for (int j = 0; j < vectors; j++) {
-                x.vector(Evex.VDPBF16PS, V512, i * vectors + j, B + j, pair);
+        return Function.of((x, a, aStride, panel, pairs, c, cStride, mask, tiles) -> {
+            x.mov(Gp.RAX, mask.at());
+            x.kmovw(TileFrame.MASK, Gp.RAX);
+            x.mov(Gp.RAX, tiles.at());
+            x.push(SAVED);
+            Gp firstA = Gp.RBX;
+            Gp firstPanel = Gp.RBP;
+            Gp allPairs = Gp.R12;
+            Gp left = Gp.R13;
+            x.mov(firstA, a);
+            x.mov(firstPanel, panel);
+            x.mov(allPairs, pairs);
+            x.mov(left, Gp.RAX);
+            Assembler.Label tile = x.label();
+            for (int i = 0; i < rows * vectors; i++) {
+                x.zero(i);
             }
-        }
-        x.add(Gp.RDI, 4);
-        x.add(Gp.R11, 4);
-        x.add(Gp.RDX, vectors * V512.bytes());
-        x.decrement(Gp.RCX);
-        x.jumpIfNotZero(loop);
-        TileFrame.store(x, RowAddresses.addresses(x, Gp.R8, Gp.R9), rows, vectors, 0, write);
-        x.lea(Gp.RBX, Address.at(Gp.RBX, Gp.RSI, ROWS, 0));
-        x.lea(Gp.R8, Address.at(Gp.R8, Gp.R9, ROWS, 0));
-        x.mov(Gp.RDI, Gp.RBX);
-        x.mov(Gp.RDX, Gp.RBP);
-        x.mov(Gp.RCX, Gp.R12);
-        x.decrement(Gp.R13);
-        x.jumpIfNotZero(tile);
-        x.pop(SAVED);
-        x.vzeroupper();
-        x.ret();
-        return x.bytes();
+            RowAddresses aRows = RowAddresses.from(x, a, aStride);
+            Assembler.Label loop = x.label();
+            for (int j = 0; j < vectors; j++) {
+                x.vector(Evex.VMOVUPS, V512, B + j, Address.at(panel, j * V512.bytes()));
+            }
+            for (int i = 0; i < rows; i++) {
+                int pair = BROADCASTS + i % 4;
+                x.vector(Evex.VPBROADCASTD, V512, pair, aRows.row(i));
+                for (int j = 0; j < vectors; j++) {
+                    x.vector(Evex.VDPBF16PS, V512, i * vectors + j, B + j, pair);
+                }
+            }
+            aRows.advance(4);
+            x.add(panel, vectors * V512.bytes());
+            x.decrement(pairs);
+            x.jumpIfNotZero(loop);
+            TileFrame.store(x, RowAddresses.from(x, c, cStride)::row, rows, vectors, 0, write);
+            x.lea(firstA, Address.at(firstA, aStride, ROWS, 0));
+            x.lea(c, Address.at(c, cStride, ROWS, 0));
+            x.mov(a, firstA);
+            x.mov(panel, firstPanel);
+            x.mov(pairs, allPairs);
+            x.decrement(left);
+            x.jumpIfNotZero(tile);
+            x.pop(SAVED);
+        });
     }
 }

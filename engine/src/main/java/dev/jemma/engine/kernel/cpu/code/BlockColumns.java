@@ -8,7 +8,7 @@ import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
 import dev.jemma.engine.kernel.cpu.code.x86.CodeMemory;
 import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
 import dev.jemma.engine.kernel.cpu.code.x86.Evex;
-import dev.jemma.engine.kernel.cpu.code.x86.Gp;
+import dev.jemma.engine.kernel.cpu.code.x86.Function;
 import dev.jemma.engine.kernel.cpu.code.x86.ShortCall;
 import dev.jemma.engine.tensor.DType;
 import java.lang.foreign.MemorySegment;
@@ -80,32 +80,30 @@ public final class BlockColumns {
         ShortCall.run(function(type, DType.BF16, column), from, stride, to, toStride, pairs, 0);
     }
 
-    /** {@code void widen(from, stride, to, toStride, steps, -)}; a step is a row, or two. */
+    /** {@link #widen} and {@link #pairs}; a step is a row, or two. */
     static byte[] generate(DType type, DType target, int half) {
-        Assembler x = new Assembler();
-        x.constant(NIBBLE, 15);
-        x.constant(MINUS_OFFSET, -8);
-        Assembler.Label step = x.label();
-        element(x, type, half, 0, Address.at(Gp.RDI));
-        if (target == DType.F32) {
-            x.add(Gp.RDI, Gp.RSI);
-        } else {
-            element(x, type, half, 1, Address.at(Gp.RDI, Gp.RSI, 1, 0));
-            for (int row = 0; row < 2; row++) {
-                x.vector(Evex.VCVTNEPS2BF16, V512, row, row);
-                x.vector(Evex.VPMOVZXWD, V512, row, row);
+        return Function.of((x, from, stride, to, toStride, steps, _) -> {
+            x.constant(NIBBLE, 15);
+            x.constant(MINUS_OFFSET, -8);
+            Assembler.Label step = x.label();
+            element(x, type, half, 0, Address.at(from));
+            if (target == DType.F32) {
+                x.add(from, stride);
+            } else {
+                element(x, type, half, 1, Address.at(from, stride, 1, 0));
+                for (int row = 0; row < 2; row++) {
+                    x.vector(Evex.VCVTNEPS2BF16, V512, row, row);
+                    x.vector(Evex.VPMOVZXWD, V512, row, row);
+                }
+                x.shiftLeft(V512, 1, 1, 16);
+                x.vector(Evex.VPORD, V512, 0, 0, 1);
+                x.lea(from, Address.at(from, stride, 2, 0));
             }
-            x.shiftLeft(V512, 1, 1, 16);
-            x.vector(Evex.VPORD, V512, 0, 0, 1);
-            x.lea(Gp.RDI, Address.at(Gp.RDI, Gp.RSI, 2, 0));
-        }
-        x.vector(Evex.VMOVUPS_STORE, V512, 0, Address.at(Gp.RDX));
-        x.add(Gp.RDX, Gp.RCX);
-        x.decrement(Gp.R8);
-        x.jumpIfNotZero(step);
-        x.vzeroupper();
-        x.ret();
-        return x.bytes();
+            x.vector(Evex.VMOVUPS_STORE, V512, 0, Address.at(to));
+            x.add(to, toStride);
+            x.decrement(steps);
+            x.jumpIfNotZero(step);
+        });
     }
 
     /** {@code d} = sixteen elements of the block, in f32; uses d + 2. */

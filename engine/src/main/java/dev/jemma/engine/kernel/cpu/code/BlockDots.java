@@ -9,7 +9,7 @@ import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
 import dev.jemma.engine.kernel.cpu.code.x86.CodeMemory;
 import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
 import dev.jemma.engine.kernel.cpu.code.x86.Evex;
-import dev.jemma.engine.kernel.cpu.code.x86.Gp;
+import dev.jemma.engine.kernel.cpu.code.x86.Function;
 import dev.jemma.engine.kernel.cpu.code.x86.ShortCall;
 import dev.jemma.engine.kernel.cpu.code.x86.StreamCall;
 import dev.jemma.engine.tensor.DType;
@@ -28,7 +28,7 @@ import java.util.List;
  */
 public final class BlockDots {
     /** Rows at a time. */
-    public static final int ROWS = 8;
+    public static final int ROWS = DotsOfEight.ROWS;
 
     /** Elements of a block. */
     public static final int BLOCK = 32;
@@ -84,101 +84,69 @@ public final class BlockDots {
         StreamCall.run(FUNCTIONS[type == DType.Q8_0 ? 2 : 3], from, to, elements / BLOCK, ShortCall.bits(scale), 0, 0);
     }
 
-    /** {@code void dots(w, stride, x, blocks, out, groups)}. */
+    /** {@code void dots(w, stride, vector, blocks, out, groups)}. */
     static byte[] dots() {
-        Assembler x = new Assembler();
-        x.push(Gp.RBX);
-        x.push(Gp.RBP);
-        x.push(Gp.R12);
-        x.constant(FLIP, 0x80808080);
-        x.lea(Gp.R12, Address.at(Gp.RDI, RowAddresses.PREFETCH_BYTES));
-        Assembler.Label group = x.label();
-        Address[] rows = RowAddresses.addresses(x, Gp.RDI, Gp.RSI);
-        x.mov(Gp.RAX, Gp.RDI);
-        x.mov(Gp.RBX, Gp.RDX);
-        x.mov(Gp.RBP, Gp.RCX);
-        for (int i = 0; i < ROWS; i++) {
-            x.zero(i);
-        }
-        Assembler.Label block = x.label();
-        x.vector(Evex.VMOVUPS, V256, VECTOR, Address.at(Gp.RBX));
-        x.vector(Evex.VMOVUPS, V256, BEGIN, Address.at(Gp.RBX, START));
-        x.vector(Evex.VPBROADCASTD, V256, VECTOR_SCALE, Address.at(Gp.RBX, SCALE));
-        for (int i = 0; i < ROWS; i++) {
-            int sum = 20 + i % 4;
-            int bytes = 24 + i % 4;
-            int scale = 28 + i % 3;
-            x.vector(Evex.VPXORD, V256, bytes, FLIP, rows[i].plus(ELEMENTS));
-            x.vector(Evex.VMOVUPS, V256, sum, BEGIN);
-            x.vector(Evex.VPDPBUSD, V256, sum, bytes, VECTOR);
-            x.vector(Evex.VPBROADCASTW, V128, scale, rows[i]);
-            x.vector(Evex.VCVTPH2PS, V256, scale, scale);
-            x.vector(Evex.VCVTDQ2PS, V256, sum, sum);
-            x.vector(Evex.VMULPS, V256, scale, scale, VECTOR_SCALE);
-            x.vector(Evex.VFMADD231PS, V256, i, sum, scale);
-        }
-        RowAddresses.prefetch(x, Gp.R12, WEIGHT_BYTES);
-        x.add(Gp.RDI, WEIGHT_BYTES);
-        x.add(Gp.R11, WEIGHT_BYTES);
-        x.add(Gp.RBX, BLOCK_BYTES);
-        x.decrement(Gp.RBP);
-        x.jumpIfNotZero(block);
-        Sums.ofEight(x, V256);
-        x.vector(Evex.VMOVUPS_STORE, V256, 0, Address.at(Gp.R8));
-        x.add(Gp.R8, ROWS * 4);
-        x.lea(Gp.RDI, Address.at(Gp.RAX, Gp.RSI, 8, 0));
-        x.decrement(Gp.R9);
-        x.jumpIfNotZero(group);
-        x.pop(Gp.R12);
-        x.pop(Gp.RBP);
-        x.pop(Gp.RBX);
-        x.vzeroupper();
-        x.ret();
-        return x.bytes();
+        return DotsOfEight.generate(
+                WEIGHT_BYTES, BLOCK_BYTES, V256, x -> x.constant(FLIP, 0x80808080), (x, vector, rows) -> {
+                    x.vector(Evex.VMOVUPS, V256, VECTOR, Address.at(vector));
+                    x.vector(Evex.VMOVUPS, V256, BEGIN, Address.at(vector, START));
+                    x.vector(Evex.VPBROADCASTD, V256, VECTOR_SCALE, Address.at(vector, SCALE));
+                    for (int i = 0; i < ROWS; i++) {
+                        int sum = 20 + i % 4;
+                        int bytes = 24 + i % 4;
+                        int scale = 28 + i % 3;
+                        x.vector(Evex.VPXORD, V256, bytes, FLIP, rows.row(i).plus(ELEMENTS));
+                        x.vector(Evex.VMOVUPS, V256, sum, BEGIN);
+                        x.vector(Evex.VPDPBUSD, V256, sum, bytes, VECTOR);
+                        x.vector(Evex.VPBROADCASTW, V128, scale, rows.row(i));
+                        x.vector(Evex.VCVTPH2PS, V256, scale, scale);
+                        x.vector(Evex.VCVTDQ2PS, V256, sum, sum);
+                        x.vector(Evex.VMULPS, V256, scale, scale, VECTOR_SCALE);
+                        x.vector(Evex.VFMADD231PS, V256, i, sum, scale);
+                    }
+                });
     }
 
-    /** {@code void quantize(from, to, blocks, -offset, -, -)}. */
+    /** {@link #quantize}. */
     static byte[] quantizing() {
-        return VectorBlock.quantizing(BLOCK_BYTES, SCALE, x -> {
+        return VectorBlock.quantizing(BLOCK_BYTES, SCALE, (x, block) -> {
             VectorBlock.start(x);
-            x.vector(Evex.VMOVUPS_STORE, V256, VectorBlock.START, Address.at(Gp.RSI, START));
+            x.vector(Evex.VMOVUPS_STORE, V256, VectorBlock.START, Address.at(block, START));
         });
     }
 
-    /** {@code void widen(from, to, blocks, scale, -, -)}. */
+    /** {@link #toF32}, by blocks. */
     static byte[] widening(DType type) {
-        int nibble = 31;
-        int minusOffset = 30;
-        int scale = 29;
-        Assembler x = new Assembler();
-        x.constant(nibble, 15);
-        x.constant(minusOffset, -8);
-        x.vector(Evex.VPBROADCASTD_GP, V512, scale, Gp.RCX.ordinal());
-        Assembler.Label block = x.label();
-        x.vector(Evex.VPBROADCASTW, V256, 2, Address.at(Gp.RDI));
-        x.vector(Evex.VCVTPH2PS, V512, 2, 2);
-        if (type == DType.Q8_0) {
-            x.vector(Evex.VPMOVSXBD, V512, 0, Address.at(Gp.RDI, ELEMENTS));
-            x.vector(Evex.VPMOVSXBD, V512, 1, Address.at(Gp.RDI, ELEMENTS + 16));
-        } else {
-            x.vector(Evex.VPMOVZXBD, V512, 1, Address.at(Gp.RDI, ELEMENTS));
-            x.vector(Evex.VPANDD, V512, 0, 1, nibble);
-            x.shiftRight(V512, 1, 1, 4);
-            x.vector(Evex.VPADDD, V512, 0, 0, minusOffset);
-            x.vector(Evex.VPADDD, V512, 1, 1, minusOffset);
-        }
-        for (int half = 0; half < 2; half++) {
-            x.vector(Evex.VCVTDQ2PS, V512, half, half);
-            x.vector(Evex.VMULPS, V512, half, half, 2);
-            x.vector(Evex.VMULPS, V512, half, half, scale);
-            x.vector(Evex.VMOVUPS_STORE, V512, half, Address.at(Gp.RSI, half * V512.bytes()));
-        }
-        x.add(Gp.RDI, type.blockBytes());
-        x.add(Gp.RSI, BLOCK * 4);
-        x.decrement(Gp.RDX);
-        x.jumpIfNotZero(block);
-        x.vzeroupper();
-        x.ret();
-        return x.bytes();
+        return Function.of((x, from, to, blocks, factor, _, _) -> {
+            int nibble = 31;
+            int minusOffset = 30;
+            int scale = 29;
+            x.constant(nibble, 15);
+            x.constant(minusOffset, -8);
+            x.vector(Evex.VPBROADCASTD_GP, V512, scale, factor.ordinal());
+            Assembler.Label block = x.label();
+            x.vector(Evex.VPBROADCASTW, V256, 2, Address.at(from));
+            x.vector(Evex.VCVTPH2PS, V512, 2, 2);
+            if (type == DType.Q8_0) {
+                x.vector(Evex.VPMOVSXBD, V512, 0, Address.at(from, ELEMENTS));
+                x.vector(Evex.VPMOVSXBD, V512, 1, Address.at(from, ELEMENTS + 16));
+            } else {
+                x.vector(Evex.VPMOVZXBD, V512, 1, Address.at(from, ELEMENTS));
+                x.vector(Evex.VPANDD, V512, 0, 1, nibble);
+                x.shiftRight(V512, 1, 1, 4);
+                x.vector(Evex.VPADDD, V512, 0, 0, minusOffset);
+                x.vector(Evex.VPADDD, V512, 1, 1, minusOffset);
+            }
+            for (int half = 0; half < 2; half++) {
+                x.vector(Evex.VCVTDQ2PS, V512, half, half);
+                x.vector(Evex.VMULPS, V512, half, half, 2);
+                x.vector(Evex.VMULPS, V512, half, half, scale);
+                x.vector(Evex.VMOVUPS_STORE, V512, half, Address.at(to, half * V512.bytes()));
+            }
+            x.add(from, type.blockBytes());
+            x.add(to, BLOCK * Float.BYTES);
+            x.decrement(blocks);
+            x.jumpIfNotZero(block);
+        });
     }
 }

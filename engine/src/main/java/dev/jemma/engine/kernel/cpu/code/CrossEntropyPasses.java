@@ -1,9 +1,9 @@
 package dev.jemma.engine.kernel.cpu.code;
 
-import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
 import dev.jemma.engine.kernel.cpu.code.x86.CodeMemory;
 import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
-import dev.jemma.engine.kernel.cpu.code.x86.Gp;
+import dev.jemma.engine.kernel.cpu.code.x86.Function;
+import dev.jemma.engine.kernel.cpu.code.x86.Function.Stacked;
 import dev.jemma.engine.kernel.cpu.code.x86.ShortCall;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -45,56 +45,58 @@ public final class CrossEntropyPasses {
         return ShortCall.pair(1 / cap, cap);
     }
 
-    /** {@code long sums(x, count, -, -, -, -, (inverse of cap, cap))}. */
+    /** {@link #sums(long, long, float)}. */
     static byte[] sums(Softcap softcap) {
-        Floats f = new Floats(new Assembler());
-        Cap cap = new Cap(f, softcap, 4);
-        int max = 2;
-        int sum = 3;
-        f.move(max, f.constant(Float.NEGATIVE_INFINITY));
-        f.forEach(Gp.RSI, mask -> {
-            f.load(0, Floats.in(Gp.RDI), mask);
-            f.maxWhere(mask, max, 0);
+        return Function.of((x, logits, count, _, _, _, _, caps, _) -> {
+            Floats f = new Floats(x);
+            Cap cap = new Cap(f, softcap, 4, caps);
+            int max = 2;
+            int sum = 3;
+            f.move(max, f.constant(Float.NEGATIVE_INFINITY));
+            f.forEach(count, mask -> {
+                f.load(0, Floats.in(logits), mask);
+                f.maxWhere(mask, max, 0);
+            });
+            f.maxOfLanes(max, 0);
+            f.move(0, max); // the cap is monotonic: the greatest capped is the greatest, capped
+            cap.apply(max, 0);
+            x.zero(sum);
+            f.forEach(count, mask -> {
+                f.load(0, Floats.in(logits), mask);
+                cap.apply(1, 0);
+                f.subtract(1, 1, max);
+                cap.math.exp(1, 1);
+                f.addWhere(mask, sum, 1);
+            });
+            f.sumOfLanes(sum, 0);
+            f.results(max, sum);
         });
-        f.maxOfLanes(max, 0);
-        f.move(0, max); // the cap is monotonic: the greatest capped is the greatest, capped
-        cap.apply(max, 0);
-        f.x.zero(sum);
-        f.forEach(Gp.RSI, mask -> {
-            f.load(0, Floats.in(Gp.RDI), mask);
-            cap.apply(1, 0);
-            f.subtract(1, 1, max);
-            cap.math.exp(1, 1);
-            f.addWhere(mask, sum, 1);
-        });
-        f.sumOfLanes(sum, 0);
-        f.results(max, sum);
-        return f.finish();
     }
 
-    /** {@code void gradients(x, count, -, -, -, -, (inverse of cap, cap), (max, factor))}. */
+    /** {@link #gradients(long, long, float, float, float)}. */
     static byte[] gradients(Softcap softcap) {
-        Floats f = new Floats(new Assembler());
-        Cap cap = new Cap(f, softcap, 3);
-        int max = f.argument(ShortCall.EIGHTH);
-        int factor = f.argument(ShortCall.EIGHTH.plus(4));
-        int c = 1;
-        int g = 2;
-        f.forEach(Gp.RSI, mask -> {
-            f.load(0, Floats.in(Gp.RDI), mask);
-            cap.apply(c, 0);
-            f.subtract(g, c, max);
-            cap.math.exp(g, g);
-            f.multiply(g, g, factor);
-            if (softcap == Softcap.TANH) {
-                f.multiply(c, c, cap.inverse);
-                f.multiply(0, g, c);
-                f.multiply(0, 0, c);
-                f.subtract(g, g, 0);
-            }
-            f.store(Floats.in(Gp.RDI), g, mask);
+        return Function.of((x, logits, count, _, _, _, _, caps, maxAndFactor) -> {
+            Floats f = new Floats(x);
+            Cap cap = new Cap(f, softcap, 3, caps);
+            int max = f.argument(maxAndFactor.at());
+            int factor = f.argument(maxAndFactor.at().plus(4));
+            int c = 1;
+            int g = 2;
+            f.forEach(count, mask -> {
+                f.load(0, Floats.in(logits), mask);
+                cap.apply(c, 0);
+                f.subtract(g, c, max);
+                cap.math.exp(g, g);
+                f.multiply(g, g, factor);
+                if (softcap == Softcap.TANH) {
+                    f.multiply(c, c, cap.inverse);
+                    f.multiply(0, g, c);
+                    f.multiply(0, 0, c);
+                    f.subtract(g, g, 0);
+                }
+                f.store(Floats.in(logits), g, mask);
+            });
         });
-        return f.finish();
     }
 
     /** The softcap, or nothing. */
@@ -105,7 +107,8 @@ public final class CrossEntropyPasses {
         private final boolean present;
         private final Floats f;
 
-        Cap(Floats f, Softcap softcap, int temporaries) {
+        /** @param caps the inverse of the cap, and the cap */
+        Cap(Floats f, Softcap softcap, int temporaries, Stacked caps) {
             this.f = f;
             present = softcap == Softcap.TANH;
             math = new Exponentials(f, temporaries);
@@ -114,8 +117,8 @@ public final class CrossEntropyPasses {
             } else {
                 math.prepareExp();
             }
-            inverse = present ? f.argument(ShortCall.SEVENTH) : 0;
-            cap = present ? f.argument(ShortCall.SEVENTH.plus(4)) : 0;
+            inverse = present ? f.argument(caps.at()) : 0;
+            cap = present ? f.argument(caps.at().plus(4)) : 0;
         }
 
         /** {@code d = capped a}; d is another vector than a, which is overwritten. */

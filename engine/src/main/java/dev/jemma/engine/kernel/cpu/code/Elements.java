@@ -1,10 +1,9 @@
 package dev.jemma.engine.kernel.cpu.code;
 
 import dev.jemma.engine.kernel.cpu.code.x86.Address;
-import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
 import dev.jemma.engine.kernel.cpu.code.x86.CodeMemory;
 import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
-import dev.jemma.engine.kernel.cpu.code.x86.Gp;
+import dev.jemma.engine.kernel.cpu.code.x86.Function;
 import dev.jemma.engine.kernel.cpu.code.x86.ShortCall;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -46,71 +45,74 @@ public final class Elements {
         ShortCall.run(FUNCTIONS[2], p, g, m, v, count, factors);
     }
 
-    /** {@code void sum(out, a, b, count)}. */
+    /** {@link #add}. */
     static byte[] sum() {
-        Floats f = new Floats(new Assembler());
-        f.forEach(Gp.RCX, 4, (i, mask) -> {
-            f.load(i, Floats.in(Gp.RSI, i), mask);
-            f.load(4 + i, Floats.in(Gp.RDX, i), mask);
-            f.add(i, i, 4 + i);
-            f.store(Floats.in(Gp.RDI, i), i, mask);
+        return Function.of((x, out, a, b, count, _, _) -> {
+            Floats f = new Floats(x);
+            f.forEach(count, 4, (i, mask) -> {
+                f.load(i, Floats.in(a, i), mask);
+                f.load(4 + i, Floats.in(b, i), mask);
+                f.add(i, i, 4 + i);
+                f.store(Floats.in(out, i), i, mask);
+            });
         });
-        return f.finish();
     }
 
-    /** {@code void cap(x, count, -, -, -, -, (inverse, cap))}. */
+    /** {@link #softcap}. */
     static byte[] cap() {
-        Floats f = new Floats(new Assembler());
-        Exponentials math = new Exponentials(f, 4);
-        math.prepareTanh();
-        int inverse = f.argument(ShortCall.SEVENTH);
-        int cap = f.argument(ShortCall.SEVENTH.plus(4));
-        f.forEach(Gp.RSI, mask -> {
-            f.load(0, Floats.in(Gp.RDI), mask);
-            f.multiply(0, 0, inverse);
-            math.tanh(1, 0);
-            f.multiply(1, 1, cap);
-            f.store(Floats.in(Gp.RDI), 1, mask);
+        return Function.of((x, values, count, _, _, _, _, factors, _) -> {
+            Floats f = new Floats(x);
+            Exponentials math = new Exponentials(f, 4);
+            math.prepareTanh();
+            int inverse = f.argument(factors.at());
+            int cap = f.argument(factors.at().plus(4));
+            f.forEach(count, mask -> {
+                f.load(0, Floats.in(values), mask);
+                f.multiply(0, 0, inverse);
+                math.tanh(1, 0);
+                f.multiply(1, 1, cap);
+                f.store(Floats.in(values), 1, mask);
+            });
         });
-        return f.finish();
     }
 
-    /** {@code void adamW(p, g, m, v, count, factors)}. */
+    /** {@link #adamW}. */
     static byte[] adamWStep() {
-        Floats f = new Floats(new Assembler());
-        int[] factor = new int[ADAMW_FACTORS];
-        for (int i = 0; i < factor.length; i++) {
-            factor[i] = f.argument(Address.at(Gp.R9, 4 * i));
-        }
-        int p = 0;
-        int g = 1;
-        int m = 2;
-        int v = 3;
-        int first = 4;
-        int second = 5;
-        f.forEach(
-                Gp.R8,
-                mask -> { // all loads before the first store, whose address may look like theirs to the CPU
-                    f.load(g, Floats.in(Gp.RSI), mask);
-                    f.load(m, Floats.in(Gp.RDX), mask);
-                    f.load(v, Floats.in(Gp.RCX), mask);
-                    f.load(p, Floats.in(Gp.RDI), mask);
-                    f.multiply(g, g, factor[0]);
-                    f.multiply(first, g, factor[2]);
-                    f.multiplyAdd(m, factor[1], first);
-                    f.multiply(second, g, g);
-                    f.multiply(second, second, factor[4]);
-                    f.multiplyAdd(v, factor[3], second);
-                    f.squareRoot(second, v);
-                    f.add(second, second, factor[7]);
-                    f.multiply(first, m, factor[6]);
-                    f.divide(first, first, second);
-                    f.multiply(p, p, factor[5]);
-                    f.subtract(p, p, first);
-                    f.store(Floats.in(Gp.RDX), m, mask);
-                    f.store(Floats.in(Gp.RCX), v, mask);
-                    f.store(Floats.in(Gp.RDI), p, mask);
-                });
-        return f.finish();
+        return Function.of((x, parameters, gradients, firsts, seconds, count, factors) -> {
+            Floats f = new Floats(x);
+            int[] factor = new int[ADAMW_FACTORS];
+            for (int i = 0; i < factor.length; i++) {
+                factor[i] = f.argument(Address.at(factors, 4 * i));
+            }
+            int p = 0;
+            int g = 1;
+            int m = 2;
+            int v = 3;
+            int first = 4;
+            int second = 5;
+            f.forEach(
+                    count,
+                    mask -> { // all loads before the first store, whose address may look like theirs to the CPU
+                        f.load(g, Floats.in(gradients), mask);
+                        f.load(m, Floats.in(firsts), mask);
+                        f.load(v, Floats.in(seconds), mask);
+                        f.load(p, Floats.in(parameters), mask);
+                        f.multiply(g, g, factor[0]);
+                        f.multiply(first, g, factor[2]);
+                        f.multiplyAdd(m, factor[1], first);
+                        f.multiply(second, g, g);
+                        f.multiply(second, second, factor[4]);
+                        f.multiplyAdd(v, factor[3], second);
+                        f.squareRoot(second, v);
+                        f.add(second, second, factor[7]);
+                        f.multiply(first, m, factor[6]);
+                        f.divide(first, first, second);
+                        f.multiply(p, p, factor[5]);
+                        f.subtract(p, p, first);
+                        f.store(Floats.in(firsts), m, mask);
+                        f.store(Floats.in(seconds), v, mask);
+                        f.store(Floats.in(parameters), p, mask);
+                    });
+        });
     }
 }

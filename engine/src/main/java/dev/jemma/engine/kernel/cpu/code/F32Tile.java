@@ -7,13 +7,11 @@ import dev.jemma.engine.kernel.cpu.code.x86.Address;
 import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
 import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
 import dev.jemma.engine.kernel.cpu.code.x86.Evex;
+import dev.jemma.engine.kernel.cpu.code.x86.Function;
 import dev.jemma.engine.kernel.cpu.code.x86.Gp;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
+import dev.jemma.engine.kernel.cpu.code.x86.WideCall;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
-import java.util.stream.Stream;
+import java.util.List;
 
 /**
  * A tile of an f32 matrix product in registers, {@code C = scale * A B} or {@code C += scale * A B}, with operands as they lie: A by
@@ -38,19 +36,6 @@ public final class F32Tile {
     private static final int ELEMENT = 27;
 
     private static final Gp[] SAVED = {Gp.RBX, Gp.RBP, Gp.R12, Gp.R13, Gp.R14, Gp.R15};
-
-    /** Arguments on the stack lie behind the return address and the saved registers. */
-    private static final int STACK = 8 * (1 + SAVED.length);
-
-    private static final Address A_STEP = Address.at(Gp.RSP, STACK + 8);
-    private static final Address TILES = Address.at(Gp.RSP, STACK + 32);
-
-    private static final MethodHandle CALL = Linker.nativeLinker()
-            .downcallHandle(
-                    FunctionDescriptor.ofVoid(Stream.generate(() -> ValueLayout.JAVA_LONG)
-                            .limit(11)
-                            .toArray(ValueLayout.OfLong[]::new)),
-                    Linker.Option.critical(false));
 
     private static final TileFrame FRAME = new TileFrame(available(), TALL, F32Tile::existing);
 
@@ -105,86 +90,84 @@ public final class F32Tile {
             MemorySegment function = FRAME.function(height, columns, write);
             long from = a + done * aRow;
             long to = c + done * cRow;
-            try {
-                CALL.invokeExact(function, from, aRow, b, depth, to, cRow, mask, aStep, bStep, factor, tiles);
-            } catch (Throwable e) {
-                throw new IllegalStateException("machine code threw", e);
-            }
+            WideCall.run(function, from, aRow, b, depth, to, cRow, mask, aStep, bStep, factor, tiles);
             done += height * (int) tiles;
         }
     }
 
     /** {@code void tiles(a, aRow, b, depth, c, cRow, mask, aStep, bStep, scale, tiles)}, each {@code rows} x {@code vectors}. */
     static byte[] generate(int rows, int vectors, Write write) {
-        Assembler x = new Assembler();
-        x.push(SAVED);
-        x.mov(Gp.RAX, Address.at(Gp.RSP, STACK));
-        x.kmovw(TileFrame.MASK, Gp.RAX);
-        x.mov(Gp.R13, Address.at(Gp.RSP, STACK + 16));
-        x.mov(Gp.R14, Gp.RDI);
-        x.mov(Gp.R15, Gp.RDX);
-        x.mov(Gp.RBP, Gp.RCX);
-        Assembler.Label tile = x.label();
-        x.mov(Gp.RAX, A_STEP);
-        for (int i = 0; i < rows * vectors; i++) {
-            x.zero(i);
-        }
-        Address[] a = rowAddresses(x, rows, Gp.RDI, Gp.RSI);
-        Assembler.Label loop = x.label();
-        for (int j = 0; j < vectors; j++) {
-            int mask = j == vectors - 1 ? TileFrame.MASK : Assembler.ALL;
-            x.vectorOrZero(Evex.VMOVUPS, V512, B + j, Address.at(Gp.RDX, j * V512.bytes()), mask);
-        }
-        for (int i = 0; i < rows; i++) {
-            if (vectors == 1) {
-                x.vectorBroadcast(Evex.VFMADD231PS, V512, i, B, a[i]);
-                continue;
+        return Function.of((x, a, aRow, b, depth, c, cRow, mask, aStep, bStep, scale, tiles) -> {
+            x.push(SAVED);
+            x.mov(Gp.RAX, mask.at());
+            x.kmovw(TileFrame.MASK, Gp.RAX);
+            Gp step = Gp.RAX;
+            Gp stepB = Gp.R13;
+            Gp firstA = Gp.R14;
+            Gp firstB = Gp.R15;
+            Gp wholeDepth = Gp.RBP;
+            x.mov(stepB, bStep.at());
+            x.mov(firstA, a);
+            x.mov(firstB, b);
+            x.mov(wholeDepth, depth);
+            Assembler.Label tile = x.label();
+            x.mov(step, aStep.at());
+            for (int i = 0; i < rows * vectors; i++) {
+                x.zero(i);
             }
-            int element = ELEMENT + i % 4;
-            x.vector(Evex.VPBROADCASTD, V512, element, a[i]);
+            List<RowAddresses> aRows = eights(x, rows, a, aRow);
+            Assembler.Label loop = x.label();
             for (int j = 0; j < vectors; j++) {
-                x.vector(Evex.VFMADD231PS, V512, i * vectors + j, B + j, element);
+                int columns = j == vectors - 1 ? TileFrame.MASK : Assembler.ALL;
+                x.vectorOrZero(Evex.VMOVUPS, V512, B + j, Address.at(b, j * V512.bytes()), columns);
             }
-        }
-        x.add(Gp.RDI, Gp.RAX);
-        x.add(Gp.R11, Gp.RAX);
-        if (rows > LOW) {
-            x.add(Gp.RBX, Gp.RAX);
-            x.add(Gp.R12, Gp.RAX);
-        }
-        x.add(Gp.RDX, Gp.R13);
-        x.decrement(Gp.RCX);
-        x.jumpIfNotZero(loop);
-        x.vector(Evex.VPBROADCASTD, V512, B, Address.at(Gp.RSP, STACK + 24));
-        for (int i = 0; i < rows * vectors; i++) {
-            x.vector(Evex.VMULPS, V512, i, i, B);
-        }
-        TileFrame.store(x, rowAddresses(x, rows, Gp.R8, Gp.R9), rows, vectors, 0, write);
-        for (int advanced = 0; advanced < rows; advanced += LOW) {
-            x.lea(Gp.R14, Address.at(Gp.R14, Gp.RSI, LOW, 0));
-            x.lea(Gp.R8, Address.at(Gp.R8, Gp.R9, LOW, 0));
-        }
-        x.mov(Gp.RDI, Gp.R14);
-        x.mov(Gp.RDX, Gp.R15);
-        x.mov(Gp.RCX, Gp.RBP);
-        x.mov(Gp.RAX, TILES);
-        x.decrement(Gp.RAX);
-        x.movStore(TILES, Gp.RAX);
-        x.jumpIfNotZero(tile);
-        x.pop(SAVED);
-        x.vzeroupper();
-        x.ret();
-        return x.bytes();
+            for (int i = 0; i < rows; i++) {
+                if (vectors == 1) {
+                    x.vectorBroadcast(Evex.VFMADD231PS, V512, i, B, row(aRows, i));
+                    continue;
+                }
+                int element = ELEMENT + i % 4;
+                x.vector(Evex.VPBROADCASTD, V512, element, row(aRows, i));
+                for (int j = 0; j < vectors; j++) {
+                    x.vector(Evex.VFMADD231PS, V512, i * vectors + j, B + j, element);
+                }
+            }
+            aRows.forEach(eight -> eight.advance(step));
+            x.add(b, stepB);
+            x.decrement(depth);
+            x.jumpIfNotZero(loop);
+            x.vector(Evex.VPBROADCASTD, V512, B, scale.at());
+            for (int i = 0; i < rows * vectors; i++) {
+                x.vector(Evex.VMULPS, V512, i, i, B);
+            }
+            List<RowAddresses> cRows = eights(x, rows, c, cRow);
+            TileFrame.store(x, i -> row(cRows, i), rows, vectors, 0, write);
+            for (int advanced = 0; advanced < rows; advanced += LOW) {
+                x.lea(firstA, Address.at(firstA, aRow, LOW, 0));
+                x.lea(c, Address.at(c, cRow, LOW, 0));
+            }
+            x.mov(a, firstA);
+            x.mov(b, firstB);
+            x.mov(depth, wholeDepth);
+            x.mov(Gp.RAX, tiles.at());
+            x.decrement(Gp.RAX);
+            x.movStore(tiles.at(), Gp.RAX);
+            x.jumpIfNotZero(tile);
+            x.pop(SAVED);
+        });
     }
 
-    private static Address[] rowAddresses(Assembler x, int rows, Gp base, Gp stride) {
-        Address[] low = RowAddresses.addresses(x, base, stride, Gp.R11);
+    /** Rows by eights; for the second eight, RBX and R12 are overwritten too. */
+    private static List<RowAddresses> eights(Assembler x, int rows, Gp base, Gp stride) {
+        RowAddresses low = RowAddresses.from(x, base, stride);
         if (rows <= LOW) {
-            return low;
+            return List.of(low);
         }
-        x.lea(Gp.RBX, Address.at(base, stride, 8, 0));
-        return Stream.of(low, RowAddresses.addresses(x, Gp.RBX, stride, Gp.R12))
-                .flatMap(Stream::of)
-                .toArray(Address[]::new);
+        x.lea(Gp.RBX, Address.at(base, stride, LOW, 0));
+        return List.of(low, RowAddresses.from(x, Gp.RBX, stride, Gp.R12));
+    }
+
+    private static Address row(List<RowAddresses> eights, int i) {
+        return eights.get(i / LOW).row(i % LOW);
     }
 }

@@ -131,12 +131,6 @@ final class Floats {
         return Address.at(base, OFFSET, 1, i * V512.bytes());
     }
 
-    byte[] finish() {
-        x.vzeroupper();
-        x.ret();
-        return x.bytes();
-    }
-
     /** Lanes that the mask leaves out are zero. */
     void load(int d, Address from, int mask) {
         x.vectorOrZero(Evex.VMOVUPS, V512, d, from, mask);
@@ -201,23 +195,12 @@ final class Floats {
 
     /** Every lane of {@code v} becomes the sum of all: lanes i and i + 8, then 4, 2, 1. */
     void sumOfLanes(int v, int temporary) {
-        acrossLanes(Evex.VADDPS, v, temporary);
+        AcrossLanes.reduce(x, Evex.VADDPS, v, temporary);
     }
 
     /** Every lane of {@code v} becomes the greatest. */
     void maxOfLanes(int v, int temporary) {
-        acrossLanes(Evex.VMAXPS, v, temporary);
-    }
-
-    private void acrossLanes(Evex op, int v, int temporary) {
-        x.vector(Evex.VSHUFI32X4, V512, temporary, v, v, 0x4E);
-        x.vector(op, V512, v, v, temporary);
-        x.vector(Evex.VSHUFI32X4, V512, temporary, v, v, 0xB1);
-        x.vector(op, V512, v, v, temporary);
-        x.vector(Evex.VPSHUFD, V512, temporary, 0, v, 0x4E);
-        x.vector(op, V512, v, v, temporary);
-        x.vector(Evex.VPSHUFD, V512, temporary, 0, v, 0xB1);
-        x.vector(op, V512, v, v, temporary);
+        AcrossLanes.reduce(x, Evex.VMAXPS, v, temporary);
     }
 
     /** Two bytes for each element of the vector, after which {@code base} moves on: bf16 beside floats. */

@@ -1,9 +1,8 @@
 package dev.jemma.engine.kernel.cpu.code;
 
-import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
 import dev.jemma.engine.kernel.cpu.code.x86.CodeMemory;
 import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
-import dev.jemma.engine.kernel.cpu.code.x86.Gp;
+import dev.jemma.engine.kernel.cpu.code.x86.Function;
 import dev.jemma.engine.kernel.cpu.code.x86.ShortCall;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -30,47 +29,49 @@ public final class GatedUnits {
         ShortCall.run(FUNCTIONS[1], dGate, dUp, dOut, gate, up, count);
     }
 
-    /** {@code void geglu(out, gate, up, count)}. */
+    /** {@link #geglu}. */
     static byte[] forward() {
-        Floats f = new Floats(new Assembler());
-        Exponentials math = new Exponentials(f, 7);
-        math.prepareGelu();
-        f.forEach(Gp.RCX, mask -> {
-            f.load(0, Floats.in(Gp.RSI), mask);
-            f.load(1, Floats.in(Gp.RDX), mask);
-            math.geluGate(2, 0);
-            f.multiply(0, 0, 2);
-            f.multiply(0, 0, 1);
-            f.store(Floats.in(Gp.RDI), 0, mask);
+        return Function.of((x, out, gates, ups, count, _, _) -> {
+            Floats f = new Floats(x);
+            Exponentials math = new Exponentials(f, 7);
+            math.prepareGelu();
+            f.forEach(count, mask -> {
+                f.load(0, Floats.in(gates), mask);
+                f.load(1, Floats.in(ups), mask);
+                math.geluGate(2, 0);
+                f.multiply(0, 0, 2);
+                f.multiply(0, 0, 1);
+                f.store(Floats.in(out), 0, mask);
+            });
         });
-        return f.finish();
     }
 
-    /** {@code void gegluBackward(dGate, dUp, dOut, gate, up, count)}. */
+    /** {@link #gegluBackward}. */
     static byte[] backward() {
-        Floats f = new Floats(new Assembler());
-        Exponentials math = new Exponentials(f, 7);
-        math.prepareGeluSlope();
-        int dOut = 0;
-        int gate = 1;
-        int up = 2;
-        int sigmoid = 3;
-        int gelu = 4;
-        int slope = 5;
-        int temporary = 6;
-        f.forEach(Gp.R9, mask -> {
-            f.load(dOut, Floats.in(Gp.RDX), mask);
-            f.load(gate, Floats.in(Gp.RCX), mask);
-            f.load(up, Floats.in(Gp.R8), mask);
-            math.geluGate(sigmoid, gate);
-            f.multiply(gelu, gate, sigmoid);
-            math.geluSlope(slope, gate, sigmoid, gelu, temporary);
-            f.multiply(up, dOut, up);
-            f.multiply(up, up, slope);
-            f.store(Floats.in(Gp.RDI), up, mask);
-            f.multiply(gelu, dOut, gelu);
-            f.store(Floats.in(Gp.RSI), gelu, mask);
+        return Function.of((x, dGates, dUps, dOuts, gates, ups, count) -> {
+            Floats f = new Floats(x);
+            Exponentials math = new Exponentials(f, 7);
+            math.prepareGeluSlope();
+            int dOut = 0;
+            int gate = 1;
+            int up = 2;
+            int sigmoid = 3;
+            int gelu = 4;
+            int slope = 5;
+            int temporary = 6;
+            f.forEach(count, mask -> {
+                f.load(dOut, Floats.in(dOuts), mask);
+                f.load(gate, Floats.in(gates), mask);
+                f.load(up, Floats.in(ups), mask);
+                math.geluGate(sigmoid, gate);
+                f.multiply(gelu, gate, sigmoid);
+                math.geluSlope(slope, gate, sigmoid, gelu, temporary);
+                f.multiply(up, dOut, up);
+                f.multiply(up, up, slope);
+                f.store(Floats.in(dGates), up, mask);
+                f.multiply(gelu, dOut, gelu);
+                f.store(Floats.in(dUps), gelu, mask);
+            });
         });
-        return f.finish();
     }
 }

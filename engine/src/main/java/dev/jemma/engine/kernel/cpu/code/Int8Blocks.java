@@ -7,6 +7,7 @@ import dev.jemma.engine.kernel.cpu.code.x86.Address;
 import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
 import dev.jemma.engine.kernel.cpu.code.x86.CodeMemory;
 import dev.jemma.engine.kernel.cpu.code.x86.Evex;
+import dev.jemma.engine.kernel.cpu.code.x86.Function;
 import dev.jemma.engine.kernel.cpu.code.x86.Gp;
 import dev.jemma.engine.kernel.cpu.code.x86.ShortCall;
 import dev.jemma.engine.tensor.DType;
@@ -83,56 +84,60 @@ public final class Int8Blocks {
         ShortCall.run(function, from, stride, to, toStride, scales, scalesStride, rows, elements / BLOCK);
     }
 
-    /** {@code void quantize(from, to, blocks, -offset, -, -)}. */
+    /** {@link #quantize}. */
     static byte[] quantizing() {
-        return VectorBlock.quantizing(BYTES, SCALE, x -> {
+        return VectorBlock.quantizing(BYTES, SCALE, (x, block) -> {
             VectorBlock.startOfAll(x);
-            x.vector(Evex.VMOVSS_STORE, V128, VectorBlock.START, Address.at(Gp.RSI, START));
+            x.vector(Evex.VMOVSS_STORE, V128, VectorBlock.START, Address.at(block, START));
         });
     }
 
-    /** {@code void split(from, stride, to, toStride, scales, scalesStride, rows, blocks)}. */
+    /** {@link #split}. */
     static byte[] splitting(DType type) {
-        int constant = 31;
-        Gp[] saved = {Gp.RBX, Gp.RBP, Gp.R12};
-        Assembler x = new Assembler();
-        x.constant(constant, type == DType.Q8_0 ? 0x80808080 : 0x0F0F0F0F);
-        x.mov(Gp.R11, ShortCall.SEVENTH);
-        x.mov(Gp.RAX, ShortCall.EIGHTH);
-        x.push(saved);
-        Assembler.Label row = x.label();
-        x.mov(Gp.R10, Gp.RDI);
-        x.mov(Gp.RBX, Gp.RDX);
-        x.mov(Gp.R12, Gp.R8);
-        x.mov(Gp.RBP, Gp.RAX);
-        Assembler.Label block = x.label();
-        x.vector(Evex.VPBROADCASTW, V128, 0, Address.at(Gp.R10));
-        x.vector(Evex.VCVTPH2PS, V128, 0, 0);
-        x.vector(Evex.VMOVSS_STORE, V128, 0, Address.at(Gp.R12));
-        if (type == DType.Q8_0) {
-            x.vector(Evex.VPXORD, V256, 1, constant, Address.at(Gp.R10, ELEMENTS));
-            x.vector(Evex.VMOVUPS_STORE, V256, 1, Address.at(Gp.RBX));
-        } else {
-            x.vector(Evex.VMOVUPS, V128, 1, Address.at(Gp.R10, ELEMENTS));
-            x.shiftRight(V128, 2, 1, 4);
-            x.vector(Evex.VPANDD, V128, 1, 1, constant);
-            x.vector(Evex.VPANDD, V128, 2, 2, constant);
-            x.vector(Evex.VMOVUPS_STORE, V128, 1, Address.at(Gp.RBX));
-            x.vector(Evex.VMOVUPS_STORE, V128, 2, Address.at(Gp.RBX, V128.bytes()));
-        }
-        x.add(Gp.R10, type.blockBytes());
-        x.add(Gp.RBX, BLOCK);
-        x.add(Gp.R12, 4);
-        x.decrement(Gp.RBP);
-        x.jumpIfNotZero(block);
-        x.add(Gp.RDI, Gp.RSI);
-        x.add(Gp.RDX, Gp.RCX);
-        x.add(Gp.R8, Gp.R9);
-        x.decrement(Gp.R11);
-        x.jumpIfNotZero(row);
-        x.pop(saved);
-        x.vzeroupper();
-        x.ret();
-        return x.bytes();
+        return Function.of((x, from, stride, to, toStride, scales, scalesStride, rows, blocks) -> {
+            int constant = 31;
+            Gp[] saved = {Gp.RBX, Gp.RBP, Gp.R12};
+            Gp rowsLeft = Gp.R11;
+            Gp perRow = Gp.RAX;
+            Gp source = Gp.R10;
+            Gp target = Gp.RBX;
+            Gp scale = Gp.R12;
+            Gp left = Gp.RBP;
+            x.constant(constant, type == DType.Q8_0 ? 0x80808080 : 0x0F0F0F0F);
+            x.mov(rowsLeft, rows.at());
+            x.mov(perRow, blocks.at());
+            x.push(saved);
+            Assembler.Label row = x.label();
+            x.mov(source, from);
+            x.mov(target, to);
+            x.mov(scale, scales);
+            x.mov(left, perRow);
+            Assembler.Label block = x.label();
+            x.vector(Evex.VPBROADCASTW, V128, 0, Address.at(source));
+            x.vector(Evex.VCVTPH2PS, V128, 0, 0);
+            x.vector(Evex.VMOVSS_STORE, V128, 0, Address.at(scale));
+            if (type == DType.Q8_0) {
+                x.vector(Evex.VPXORD, V256, 1, constant, Address.at(source, ELEMENTS));
+                x.vector(Evex.VMOVUPS_STORE, V256, 1, Address.at(target));
+            } else {
+                x.vector(Evex.VMOVUPS, V128, 1, Address.at(source, ELEMENTS));
+                x.shiftRight(V128, 2, 1, 4);
+                x.vector(Evex.VPANDD, V128, 1, 1, constant);
+                x.vector(Evex.VPANDD, V128, 2, 2, constant);
+                x.vector(Evex.VMOVUPS_STORE, V128, 1, Address.at(target));
+                x.vector(Evex.VMOVUPS_STORE, V128, 2, Address.at(target, V128.bytes()));
+            }
+            x.add(source, type.blockBytes());
+            x.add(target, BLOCK);
+            x.add(scale, Float.BYTES);
+            x.decrement(left);
+            x.jumpIfNotZero(block);
+            x.add(from, stride);
+            x.add(to, toStride);
+            x.add(scales, scalesStride);
+            x.decrement(rowsLeft);
+            x.jumpIfNotZero(row);
+            x.pop(saved);
+        });
     }
 }

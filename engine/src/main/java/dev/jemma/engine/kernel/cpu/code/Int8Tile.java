@@ -7,6 +7,7 @@ import dev.jemma.engine.kernel.cpu.code.x86.Address;
 import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
 import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
 import dev.jemma.engine.kernel.cpu.code.x86.Evex;
+import dev.jemma.engine.kernel.cpu.code.x86.Function;
 import dev.jemma.engine.kernel.cpu.code.x86.Gp;
 import dev.jemma.engine.kernel.cpu.code.x86.ShortCall;
 import java.lang.foreign.MemorySegment;
@@ -44,9 +45,6 @@ public final class Int8Tile {
     private static final int A = B + VECTORS;
 
     private static final Gp[] SAVED = {Gp.RBX, Gp.RBP, Gp.R12, Gp.R13, Gp.R14};
-
-    /** Where cStride is once they are saved. */
-    private static final Address C_STRIDE = ShortCall.SEVENTH.plus(8 * SAVED.length);
 
     private static final TileFrame FRAME = new TileFrame(available(), ROWS, Int8Tile::generate);
 
@@ -93,72 +91,83 @@ public final class Int8Tile {
         }
     }
 
-    /** {@code void tiles(a, aStride, panel, scales, blocks, c, cStride, tiles << 16 | mask)}, each {@code rows} x {@code vectors}, 4 rows apart. */
+    /**
+     * {@code void tiles(a, aStride, panel, scales, blocks, c, cStride, tiles << 16 | mask)}, each {@code rows} x {@code vectors}, 4 rows
+     * apart.
+     */
     static byte[] generate(int rows, int vectors, Write write) {
-        Assembler x = new Assembler();
-        x.mov(Gp.RAX, ShortCall.EIGHTH);
-        x.kmovw(TileFrame.MASK, Gp.RAX);
-        x.push(SAVED);
-        x.mov(Gp.RBX, Gp.RDI);
-        x.mov(Gp.RBP, Gp.RDX);
-        x.mov(Gp.R12, Gp.RCX);
-        x.mov(Gp.R13, Gp.R8);
-        x.mov(Gp.R14, Gp.RAX);
-        x.shiftRight(Gp.R14, 16);
-        Assembler.Label tile = x.label();
-        for (int i = 0; i < rows * vectors; i++) {
-            x.zero(SUMS + i);
-        }
-        Address[] a = RowAddresses.addresses(x, Gp.RDI, Gp.RSI);
-        Assembler.Label block = x.label();
+        return Function.of((x, a, aStride, panel, scales, blocks, c, cStride, tilesAndMask) -> {
+            x.mov(Gp.RAX, tilesAndMask.at());
+            x.kmovw(TileFrame.MASK, Gp.RAX);
+            x.push(SAVED);
+            Gp firstA = Gp.RBX;
+            Gp firstPanel = Gp.RBP;
+            Gp firstScales = Gp.R12;
+            Gp allBlocks = Gp.R13;
+            Gp left = Gp.R14;
+            x.mov(firstA, a);
+            x.mov(firstPanel, panel);
+            x.mov(firstScales, scales);
+            x.mov(allBlocks, blocks);
+            x.mov(left, Gp.RAX);
+            x.shiftRight(left, 16);
+            Assembler.Label tile = x.label();
+            for (int i = 0; i < rows * vectors; i++) {
+                x.zero(SUMS + i);
+            }
+            RowAddresses aRows = RowAddresses.from(x, a, aStride);
+            Assembler.Label block = x.label();
+            block(x, aRows, panel, scales, rows, vectors);
+            aRows.advance(Int8Blocks.BYTES);
+            x.add(panel, QUADS * vectors * V512.bytes());
+            x.add(scales, vectors * V512.bytes());
+            x.decrement(blocks);
+            x.jumpIfNotZero(block);
+            Gp stride = Gp.RAX;
+            x.mov(stride, cStride.at());
+            TileFrame.store(x, RowAddresses.from(x, c, stride)::row, rows, vectors, SUMS, write);
+            x.lea(firstA, Address.at(firstA, aStride, ROWS, 0));
+            x.lea(c, Address.at(c, stride, ROWS, 0));
+            x.mov(a, firstA);
+            x.mov(panel, firstPanel);
+            x.mov(scales, firstScales);
+            x.mov(blocks, allBlocks);
+            x.decrement(left);
+            x.jumpIfNotZero(tile);
+            x.pop(SAVED);
+        });
+    }
+
+    /** Adds the products of one block of the depth to the sums. */
+    private static void block(Assembler x, RowAddresses a, Gp panel, Gp scales, int rows, int vectors) {
         for (int i = 0; i < rows; i++) {
             for (int j = 0; j < vectors; j++) {
-                x.vector(Evex.VPBROADCASTD, V512, i * vectors + j, a[i].plus(Int8Blocks.START));
+                x.vector(Evex.VPBROADCASTD, V512, i * vectors + j, a.row(i).plus(Int8Blocks.START));
             }
         }
         for (int quad = 0; quad < QUADS; quad++) {
             for (int j = 0; j < vectors; j++) {
                 int at = (quad * vectors + j) * V512.bytes();
-                x.vector(Evex.VMOVUPS, V512, B + j, Address.at(Gp.RDX, at));
+                x.vector(Evex.VMOVUPS, V512, B + j, Address.at(panel, at));
             }
             for (int i = 0; i < rows; i++) {
-                x.vector(Evex.VPBROADCASTD, V512, A + i, a[i].plus(QUAD * quad));
+                x.vector(Evex.VPBROADCASTD, V512, A + i, a.row(i).plus(QUAD * quad));
                 for (int j = 0; j < vectors; j++) {
                     x.vector(Evex.VPDPBUSD, V512, i * vectors + j, B + j, A + i);
                 }
             }
         }
         for (int j = 0; j < vectors; j++) {
-            x.vector(Evex.VMOVUPS, V512, B + j, Address.at(Gp.RCX, j * V512.bytes()));
+            x.vector(Evex.VMOVUPS, V512, B + j, Address.at(scales, j * V512.bytes()));
         }
         for (int i = 0; i < rows; i++) {
             for (int j = 0; j < vectors; j++) {
                 int sum = i * vectors + j;
                 int scale = A + sum % ROWS;
                 x.vector(Evex.VCVTDQ2PS, V512, sum, sum);
-                x.vectorBroadcast(Evex.VMULPS, V512, scale, B + j, a[i].plus(Int8Blocks.SCALE));
+                x.vectorBroadcast(Evex.VMULPS, V512, scale, B + j, a.row(i).plus(Int8Blocks.SCALE));
                 x.vector(Evex.VFMADD231PS, V512, SUMS + sum, sum, scale);
             }
         }
-        x.add(Gp.RDI, Int8Blocks.BYTES);
-        x.add(Gp.R11, Int8Blocks.BYTES);
-        x.add(Gp.RDX, QUADS * vectors * V512.bytes());
-        x.add(Gp.RCX, vectors * V512.bytes());
-        x.decrement(Gp.R8);
-        x.jumpIfNotZero(block);
-        x.mov(Gp.RAX, C_STRIDE);
-        TileFrame.store(x, RowAddresses.addresses(x, Gp.R9, Gp.RAX), rows, vectors, SUMS, write);
-        x.lea(Gp.RBX, Address.at(Gp.RBX, Gp.RSI, ROWS, 0));
-        x.lea(Gp.R9, Address.at(Gp.R9, Gp.RAX, ROWS, 0));
-        x.mov(Gp.RDI, Gp.RBX);
-        x.mov(Gp.RDX, Gp.RBP);
-        x.mov(Gp.RCX, Gp.R12);
-        x.mov(Gp.R8, Gp.R13);
-        x.decrement(Gp.R14);
-        x.jumpIfNotZero(tile);
-        x.pop(SAVED);
-        x.vzeroupper();
-        x.ret();
-        return x.bytes();
     }
 }

@@ -8,6 +8,7 @@ import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
 import dev.jemma.engine.kernel.cpu.code.x86.CodeMemory;
 import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
 import dev.jemma.engine.kernel.cpu.code.x86.Evex;
+import dev.jemma.engine.kernel.cpu.code.x86.Function;
 import dev.jemma.engine.kernel.cpu.code.x86.Gp;
 import dev.jemma.engine.kernel.cpu.code.x86.StreamCall;
 import dev.jemma.engine.tensor.DType;
@@ -97,56 +98,61 @@ public final class NibbleDots {
         StreamCall.run(FUNCTIONS[1], from, to, inputs / STEP, -OFFSET, 0, 0);
     }
 
-    /** {@code void dots(w, stride, x, steps, out, groups)}. */
+    /** {@code void dots(w, stride, vector, steps, out, groups)}. */
     static byte[] dots() {
-        Assembler x = new Assembler();
-        constants(x);
-        x.lea(Gp.R10, Address.at(Gp.RSI, Gp.RSI, 2, 0));
-        x.lea(Gp.R11, Address.at(Gp.RDI, PREFETCH_BYTES));
-        x.push(Gp.RBX);
-        x.push(Gp.RBP);
-        Assembler.Label group = x.label();
-        x.mov(Gp.RAX, Gp.RDI);
-        x.mov(Gp.RBX, Gp.RDX);
-        x.mov(Gp.RBP, Gp.RCX);
-        x.zero(SUM);
-        Assembler.Label step = x.label();
-        x.vector(Evex.VMOVUPS, V512, LOWER_VECTOR, Address.at(Gp.RBX));
-        x.vector(Evex.VMOVUPS, V512, UPPER_VECTOR, Address.at(Gp.RBX, UPPER));
-        for (int i = 0; i < ROWS; i++) {
-            row(x, i);
-        }
-        for (int i = 0; i < ROWS; i += 2) {
-            addLanes(x, PARTS + i, PARTS + i + 1);
-        }
-        addLanes(x, PARTS, PARTS + 2);
-        x.vector(Evex.VPADDD, V512, PARTS, PARTS, Address.at(Gp.RBX, START));
-        x.vector(Evex.VCVTPH2PS, V512, SCALE, SCALE);
-        x.vector(Evex.VMULPS, V512, SCALE, SCALE, Address.at(Gp.RBX, SCALES));
-        x.vector(Evex.VCVTDQ2PS, V512, PARTS, PARTS);
-        x.vector(Evex.VFMADD231PS, V512, SUM, PARTS, SCALE);
-        for (int at = 0; at < ROWS * STEP_BYTES; at += 64) {
-            x.prefetch(Address.at(Gp.R11, at));
-        }
-        x.add(Gp.R11, ROWS * STEP_BYTES);
-        x.add(Gp.RDI, STEP_BYTES);
-        x.add(Gp.RBX, UNIT_BYTES);
-        x.decrement(Gp.RBP);
-        x.jumpIfNotZero(step);
-        for (int parts : new int[] {0x4E, 0xB1}) {
-            x.vector(Evex.VSHUFI32X4, V512, PARTS, SUM, SUM, parts);
-            x.vector(Evex.VADDPS, V512, SUM, SUM, PARTS);
-        }
-        x.vector(Evex.VMOVUPS_STORE, V128, SUM, Address.at(Gp.R8));
-        x.add(Gp.R8, ROWS * 4);
-        x.lea(Gp.RDI, Address.at(Gp.RAX, Gp.RSI, 4, 0));
-        x.decrement(Gp.R9);
-        x.jumpIfNotZero(group);
-        x.pop(Gp.RBP);
-        x.pop(Gp.RBX);
-        x.vzeroupper();
-        x.ret();
-        return x.bytes();
+        return Function.of((x, w, stride, vector, steps, out, groups) -> {
+            Gp threeStrides = Gp.R10;
+            Gp next = Gp.R11;
+            Gp first = Gp.RAX;
+            Gp part = Gp.RBX;
+            Gp left = Gp.RBP;
+            List<Address> rows = List.of(
+                    Address.at(w),
+                    Address.at(w, stride, 1, 0),
+                    Address.at(w, stride, 2, 0),
+                    Address.at(w, threeStrides, 1, 0));
+            constants(x);
+            x.lea(threeStrides, Address.at(stride, stride, 2, 0));
+            x.lea(next, Address.at(w, PREFETCH_BYTES));
+            x.push(part);
+            x.push(left);
+            Assembler.Label group = x.label();
+            x.mov(first, w);
+            x.mov(part, vector);
+            x.mov(left, steps);
+            x.zero(SUM);
+            Assembler.Label step = x.label();
+            x.vector(Evex.VMOVUPS, V512, LOWER_VECTOR, Address.at(part));
+            x.vector(Evex.VMOVUPS, V512, UPPER_VECTOR, Address.at(part, UPPER));
+            for (int i = 0; i < ROWS; i++) {
+                row(x, i, rows.get(i));
+            }
+            for (int i = 0; i < ROWS; i += 2) {
+                addLanes(x, PARTS + i, PARTS + i + 1);
+            }
+            addLanes(x, PARTS, PARTS + 2);
+            x.vector(Evex.VPADDD, V512, PARTS, PARTS, Address.at(part, START));
+            x.vector(Evex.VCVTPH2PS, V512, SCALE, SCALE);
+            x.vector(Evex.VMULPS, V512, SCALE, SCALE, Address.at(part, SCALES));
+            x.vector(Evex.VCVTDQ2PS, V512, PARTS, PARTS);
+            x.vector(Evex.VFMADD231PS, V512, SUM, PARTS, SCALE);
+            for (int at = 0; at < ROWS * STEP_BYTES; at += 64) {
+                x.prefetch(Address.at(next, at));
+            }
+            x.add(next, ROWS * STEP_BYTES);
+            x.add(w, STEP_BYTES);
+            x.add(part, UNIT_BYTES);
+            x.decrement(left);
+            x.jumpIfNotZero(step);
+            AcrossLanes.reduce(x, Evex.VADDPS, SUM, PARTS, 8, 4);
+            x.vector(Evex.VMOVUPS_STORE, V128, SUM, Address.at(out));
+            x.add(out, ROWS * Float.BYTES);
+            x.lea(w, Address.at(first, stride, ROWS, 0));
+            x.decrement(groups);
+            x.jumpIfNotZero(group);
+            x.pop(left);
+            x.pop(part);
+        });
     }
 
     private static void constants(Assembler x) {
@@ -169,15 +175,9 @@ public final class NibbleDots {
     }
 
     /** Leaves the four sums of each of a row's four blocks, and the blocks' scales. */
-    private static void row(Assembler x, int i) {
-        Address[] rows = {
-            Address.at(Gp.RDI),
-            Address.at(Gp.RDI, Gp.RSI, 1, 0),
-            Address.at(Gp.RDI, Gp.RSI, 2, 0),
-            Address.at(Gp.RDI, Gp.R10, 1, 0)
-        };
-        x.vector(Evex.VMOVUPS, V512, RAW + i, rows[i]);
-        x.vector(Evex.VPBROADCASTQ, V512, NIBBLES + i, rows[i].plus(64)); // the last eight bytes
+    private static void row(Assembler x, int i, Address row) {
+        x.vector(Evex.VMOVUPS, V512, RAW + i, row);
+        x.vector(Evex.VPBROADCASTQ, V512, NIBBLES + i, row.plus(64)); // the last eight bytes
         x.vectorWhere(NEAR, Evex.VPERMB, V512, NIBBLES + i, TO_NIBBLES, RAW + i);
         x.vectorWhere(i == 0 ? Assembler.ALL : NEAR + i, Evex.VPERMB, V512, SCALE, TO_SCALES, RAW + i);
         x.shiftRight(V512, UPPER_NIBBLES + i, NIBBLES + i, 4);
@@ -194,25 +194,23 @@ public final class NibbleDots {
         x.vector(Evex.VPMADDWD, V512, a, a, ONES);
     }
 
-    /** {@code void quantize(from, to, steps, -offset, -, -)}. */
+    /** {@link #quantize}, by steps. */
     static byte[] quantizing() {
-        Assembler x = new Assembler();
-        VectorBlock.constants(x);
-        Assembler.Label step = x.label();
-        for (int block = 0; block < BLOCKS; block++) {
-            VectorBlock.quantize(x, block);
-            x.vector(Evex.VPMOVSDB_STORE, V512, VectorBlock.FIRST, Address.at(Gp.RSI, 16 * block));
-            x.vector(Evex.VPMOVSDB_STORE, V512, VectorBlock.SECOND, Address.at(Gp.RSI, UPPER + 16 * block));
-            x.vector(Evex.VMOVUPS_STORE, V128, VectorBlock.SCALE, Address.at(Gp.RSI, SCALES + 16 * block));
-            VectorBlock.startOfAll(x);
-            x.vector(Evex.VMOVUPS_STORE, V128, VectorBlock.START, Address.at(Gp.RSI, START + 16 * block));
-        }
-        x.add(Gp.RDI, BLOCKS * VectorBlock.FLOAT_BYTES);
-        x.add(Gp.RSI, UNIT_BYTES);
-        x.decrement(Gp.RDX);
-        x.jumpIfNotZero(step);
-        x.vzeroupper();
-        x.ret();
-        return x.bytes();
+        return Function.of((x, from, to, steps, minusOffset, _, _) -> {
+            VectorBlock.constants(x, minusOffset);
+            Assembler.Label step = x.label();
+            for (int block = 0; block < BLOCKS; block++) {
+                VectorBlock.quantize(x, from, block);
+                x.vector(Evex.VPMOVSDB_STORE, V512, VectorBlock.FIRST, Address.at(to, 16 * block));
+                x.vector(Evex.VPMOVSDB_STORE, V512, VectorBlock.SECOND, Address.at(to, UPPER + 16 * block));
+                x.vector(Evex.VMOVUPS_STORE, V128, VectorBlock.SCALE, Address.at(to, SCALES + 16 * block));
+                VectorBlock.startOfAll(x);
+                x.vector(Evex.VMOVUPS_STORE, V128, VectorBlock.START, Address.at(to, START + 16 * block));
+            }
+            x.add(from, BLOCKS * VectorBlock.FLOAT_BYTES);
+            x.add(to, UNIT_BYTES);
+            x.decrement(steps);
+            x.jumpIfNotZero(step);
+        });
     }
 }

@@ -6,12 +6,9 @@ import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
 import dev.jemma.engine.kernel.cpu.code.x86.CodeMemory;
 import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
 import dev.jemma.engine.kernel.cpu.code.x86.Evex;
-import dev.jemma.engine.kernel.cpu.code.x86.Gp;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
+import dev.jemma.engine.kernel.cpu.code.x86.Function;
+import dev.jemma.engine.kernel.cpu.code.x86.ShortCall;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -31,9 +28,6 @@ public enum PeakRate {
     private static final int CHAINS = 24;
     private static final long STEPS = 2_000;
     private static final int RUNS = 200;
-
-    private static final MethodHandle CALL = Linker.nativeLinker()
-            .downcallHandle(FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG), Linker.Option.critical(false));
 
     private final Evex instruction;
     private final int operations;
@@ -62,35 +56,25 @@ public enum PeakRate {
         List<Long> times = new ArrayList<>();
         for (int i = 0; i < RUNS; i++) {
             long start = System.nanoTime();
-            call(function);
+            ShortCall.run(function, STEPS, 0, 0, 0, 0, 0);
             times.add(System.nanoTime() - start);
         }
         long best = times.stream().mapToLong(Long::longValue).min().orElseThrow();
         return OptionalDouble.of((double) CHAINS * STEPS * operations * 1e9 / best);
     }
 
-    private static void call(MemorySegment function) {
-        try {
-            CALL.invokeExact(function, STEPS);
-        } catch (Throwable e) {
-            throw new IllegalStateException("machine code threw", e);
-        }
-    }
-
-    /** {@code void chains(long steps)}: independent sums of zeros, whose values take no longer than others. */
+    /** {@code void chains(steps)}: independent sums of zeros, whose values take no longer than others. */
     private byte[] generate() {
-        Assembler x = new Assembler();
-        for (int i = 0; i < 32; i++) {
-            x.zero(i);
-        }
-        Assembler.Label loop = x.label();
-        for (int i = 0; i < CHAINS; i++) {
-            x.vector(instruction, V512, i, 30, 31);
-        }
-        x.decrement(Gp.RDI);
-        x.jumpIfNotZero(loop);
-        x.vzeroupper();
-        x.ret();
-        return x.bytes();
+        return Function.of((x, steps, _, _, _, _, _) -> {
+            for (int i = 0; i < 32; i++) {
+                x.zero(i);
+            }
+            Assembler.Label loop = x.label();
+            for (int i = 0; i < CHAINS; i++) {
+                x.vector(instruction, V512, i, 30, 31);
+            }
+            x.decrement(steps);
+            x.jumpIfNotZero(loop);
+        });
     }
 }

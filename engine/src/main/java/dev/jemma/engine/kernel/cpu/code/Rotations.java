@@ -4,6 +4,7 @@ import dev.jemma.engine.kernel.cpu.code.x86.Address;
 import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
 import dev.jemma.engine.kernel.cpu.code.x86.CodeMemory;
 import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
+import dev.jemma.engine.kernel.cpu.code.x86.Function;
 import dev.jemma.engine.kernel.cpu.code.x86.Gp;
 import dev.jemma.engine.kernel.cpu.code.x86.ShortCall;
 import java.lang.foreign.MemorySegment;
@@ -35,48 +36,48 @@ public final class Rotations {
         ShortCall.run(FUNCTIONS[0], x, cos, sin, half, heads, rows, ShortCall.bits(direction), 0);
     }
 
-    /** {@code void rotate(x, cos, sin, half, heads, rows, direction)}. */
+    /** {@link #rotate}. */
     static byte[] rotation() {
-        Floats f = new Floats(new Assembler());
-        Assembler x = f.x;
-        int direction = f.argument(ShortCall.SEVENTH);
-        Gp second = Gp.RBX;
-        Gp head = Gp.RBP;
-        x.push(second);
-        x.push(head);
-        int c = 0;
-        int s = 1;
-        int u = 2;
-        int v = 3;
-        int us = 4;
-        int vs = 5;
-        Assembler.Label row = x.label();
-        x.mov(head, Gp.R8);
-        Assembler.Label next = x.label();
-        x.lea(second, Address.at(Gp.RDI, Gp.RCX, 4, 0));
-        f.forEach(Gp.RCX, mask -> {
-            f.load(c, Floats.in(Gp.RSI), mask);
-            f.load(s, Floats.in(Gp.RDX), mask);
-            f.multiply(s, s, direction);
-            f.load(u, Floats.in(Gp.RDI), mask);
-            f.load(v, Floats.in(second), mask);
-            f.multiply(us, u, s);
-            f.multiply(vs, v, s);
-            f.multiply(u, u, c);
-            f.subtract(u, u, vs);
-            f.multiplyAdd(v, c, us);
-            f.store(Floats.in(Gp.RDI), u, mask);
-            f.store(Floats.in(second), v, mask);
+        return Function.of((x, first, cos, sin, half, heads, rows, sign, _) -> {
+            Floats f = new Floats(x);
+            int direction = f.argument(sign.at());
+            Gp second = Gp.RBX;
+            Gp head = Gp.RBP;
+            x.push(second);
+            x.push(head);
+            int c = 0;
+            int s = 1;
+            int u = 2;
+            int v = 3;
+            int us = 4;
+            int vs = 5;
+            Assembler.Label row = x.label();
+            x.mov(head, heads);
+            Assembler.Label next = x.label();
+            x.lea(second, Address.at(first, half, 4, 0));
+            f.forEach(half, mask -> {
+                f.load(c, Floats.in(cos), mask);
+                f.load(s, Floats.in(sin), mask);
+                f.multiply(s, s, direction);
+                f.load(u, Floats.in(first), mask);
+                f.load(v, Floats.in(second), mask);
+                f.multiply(us, u, s);
+                f.multiply(vs, v, s);
+                f.multiply(u, u, c);
+                f.subtract(u, u, vs);
+                f.multiplyAdd(v, c, us);
+                f.store(Floats.in(first), u, mask);
+                f.store(Floats.in(second), v, mask);
+            });
+            x.lea(first, Address.at(second, half, 4, 0));
+            x.decrement(head);
+            x.jumpIfNotZero(next);
+            x.lea(cos, Address.at(cos, half, 4, 0));
+            x.lea(sin, Address.at(sin, half, 4, 0));
+            x.decrement(rows);
+            x.jumpIfNotZero(row);
+            x.pop(head);
+            x.pop(second);
         });
-        x.lea(Gp.RDI, Address.at(second, Gp.RCX, 4, 0));
-        x.decrement(head);
-        x.jumpIfNotZero(next);
-        x.lea(Gp.RSI, Address.at(Gp.RSI, Gp.RCX, 4, 0));
-        x.lea(Gp.RDX, Address.at(Gp.RDX, Gp.RCX, 4, 0));
-        x.decrement(Gp.R9);
-        x.jumpIfNotZero(row);
-        x.pop(head);
-        x.pop(second);
-        return f.finish();
     }
 }

@@ -9,6 +9,7 @@ import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
 import dev.jemma.engine.kernel.cpu.code.x86.CodeMemory;
 import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
 import dev.jemma.engine.kernel.cpu.code.x86.Evex;
+import dev.jemma.engine.kernel.cpu.code.x86.Function;
 import dev.jemma.engine.kernel.cpu.code.x86.Gp;
 import dev.jemma.engine.kernel.cpu.code.x86.ShortCall;
 import java.lang.foreign.MemorySegment;
@@ -55,87 +56,88 @@ public final class RowNorms {
         return Double.doubleToRawLongBits(value);
     }
 
-    /** {@code void forward(out, x, w, d, rows, epsilon, (f64) d)}. */
+    /** {@link #forward(long, long, long, long, long, float)}. */
     static byte[] forward() {
-        Floats f = new Floats(new Assembler());
-        Assembler x = f.x;
-        Root root = new Root(f, ShortCall.SEVENTH);
-        x.vector(Evex.VPBROADCASTQ_GP, V512, root.epsilon, Gp.R9.ordinal());
-        int scale = 0;
-        Assembler.Label row = x.label();
-        squares(f, Gp.RSI, Gp.RCX, scale);
-        root.inverse(scale);
-        f.forEach(Gp.RCX, 2, (i, mask) -> {
-            int v = 1 + 2 * i;
-            f.load(v, Floats.in(Gp.RSI, i), mask);
-            f.load(v + 1, Floats.in(Gp.RDX, i), mask);
-            f.multiply(v, v, scale);
-            f.multiply(v, v, v + 1);
-            f.store(Floats.in(Gp.RDI, i), v, mask);
+        return Function.of((x, out, in, w, d, rows, epsilon, count, _) -> {
+            Floats f = new Floats(x);
+            Root root = new Root(f, count.at());
+            x.vector(Evex.VPBROADCASTQ_GP, V512, root.epsilon, epsilon.ordinal());
+            int scale = 0;
+            Assembler.Label row = x.label();
+            squares(f, in, d, scale);
+            root.inverse(scale);
+            f.forEach(d, 2, (i, mask) -> {
+                int v = 1 + 2 * i;
+                f.load(v, Floats.in(in, i), mask);
+                f.load(v + 1, Floats.in(w, i), mask);
+                f.multiply(v, v, scale);
+                f.multiply(v, v, v + 1);
+                f.store(Floats.in(out, i), v, mask);
+            });
+            x.lea(in, Address.at(in, d, 4, 0));
+            x.lea(out, Address.at(out, d, 4, 0));
+            x.decrement(rows);
+            x.jumpIfNotZero(row);
         });
-        x.lea(Gp.RSI, Address.at(Gp.RSI, Gp.RCX, 4, 0));
-        x.lea(Gp.RDI, Address.at(Gp.RDI, Gp.RCX, 4, 0));
-        x.decrement(Gp.R8);
-        x.jumpIfNotZero(row);
-        return f.finish();
     }
 
     /**
-     * {@code void backward(dX, dOut, x, w, d, rows, epsilon, (f64) d)}: with {@code s = 1 / rms} and {@code g = dOut w},
+     * {@link #backward(long, long, long, long, long, long, float, Write)}: with {@code s = 1 / rms} and {@code g = dOut w},
      * {@code dX = s g - x s^3 / D sum(g x)}.
      */
     static byte[] backward(Write write) {
-        Floats f = new Floats(new Assembler());
-        Assembler x = f.x;
-        Root root = new Root(f, ShortCall.EIGHTH);
-        x.vector(Evex.VPBROADCASTQ, V512, root.epsilon, ShortCall.SEVENTH);
-        int sign = f.constantBits(1 << 31);
-        int scale = 0;
-        int pull = 1;
-        int g = 2;
-        int in = 3;
-        int w = 4;
-        Assembler.Label row = x.label();
-        squares(f, Gp.RDX, Gp.R8, scale);
-        root.inverse(scale);
-        x.zero(pull);
-        f.forEach(Gp.R8, mask -> {
-            f.load(g, Floats.in(Gp.RSI), mask);
-            f.load(w, Floats.in(Gp.RCX), mask);
-            f.load(in, Floats.in(Gp.RDX), mask);
-            f.multiply(g, g, w);
-            f.addProduct(pull, g, in);
-        });
-        f.sumOfLanes(pull, g);
-        root.cubeOver(scale, pull);
-        x.vector(Evex.VPXORD, V512, pull, pull, sign);
-        f.forEach(Gp.R8, mask -> {
-            f.load(g, Floats.in(Gp.RSI), mask);
-            f.load(w, Floats.in(Gp.RCX), mask);
-            f.load(in, Floats.in(Gp.RDX), mask);
-            f.multiply(g, g, w);
-            f.multiply(g, g, scale);
-            f.multiplyAdd(in, pull, g);
-            if (write == Write.ADD) {
-                f.load(g, Floats.in(Gp.RDI), mask);
-                f.add(in, g, in);
+        return Function.of((x, dXs, dOuts, xs, ws, d, rows, epsilon, count) -> {
+            Floats f = new Floats(x);
+            Root root = new Root(f, count.at());
+            x.vector(Evex.VPBROADCASTQ, V512, root.epsilon, epsilon.at());
+            int sign = f.constantBits(1 << 31);
+            int scale = 0;
+            int pull = 1;
+            int g = 2;
+            int in = 3;
+            int w = 4;
+            Assembler.Label row = x.label();
+            squares(f, xs, d, scale);
+            root.inverse(scale);
+            x.zero(pull);
+            f.forEach(d, mask -> {
+                f.load(g, Floats.in(dOuts), mask);
+                f.load(w, Floats.in(ws), mask);
+                f.load(in, Floats.in(xs), mask);
+                f.multiply(g, g, w);
+                f.addProduct(pull, g, in);
+            });
+            f.sumOfLanes(pull, g);
+            root.cubeOver(scale, pull);
+            x.vector(Evex.VPXORD, V512, pull, pull, sign);
+            f.forEach(d, mask -> {
+                f.load(g, Floats.in(dOuts), mask);
+                f.load(w, Floats.in(ws), mask);
+                f.load(in, Floats.in(xs), mask);
+                f.multiply(g, g, w);
+                f.multiply(g, g, scale);
+                f.multiplyAdd(in, pull, g);
+                if (write == Write.ADD) {
+                    f.load(g, Floats.in(dXs), mask);
+                    f.add(in, g, in);
+                }
+                f.store(Floats.in(dXs), in, mask);
+            });
+            for (Gp pointer : List.of(dXs, dOuts, xs)) {
+                x.lea(pointer, Address.at(pointer, d, 4, 0));
             }
-            f.store(Floats.in(Gp.RDI), in, mask);
+            x.decrement(rows);
+            x.jumpIfNotZero(row);
         });
-        for (Gp pointer : List.of(Gp.RDI, Gp.RSI, Gp.RDX)) {
-            x.lea(pointer, Address.at(pointer, Gp.R8, 4, 0));
-        }
-        x.decrement(Gp.R9);
-        x.jumpIfNotZero(row);
-        return f.finish();
     }
 
-    /** {@code float sumOfSquares(x, count)}. */
+    /** {@link #sumOfSquares(long, long)}. */
     static byte[] sumOfSquares() {
-        Floats f = new Floats(new Assembler());
-        squares(f, Gp.RDI, Gp.RSI, 0);
-        f.result(0);
-        return f.finish();
+        return Function.of((x, in, count, _, _, _, _) -> {
+            Floats f = new Floats(x);
+            squares(f, in, count, 0);
+            f.result(0);
+        });
     }
 
     /** Leaves the sum of squares in every lane of {@code sum}; vectors 1 to 3 are overwritten. Two sums in turn hide the latency. */

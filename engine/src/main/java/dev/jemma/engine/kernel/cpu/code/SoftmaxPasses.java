@@ -2,11 +2,12 @@ package dev.jemma.engine.kernel.cpu.code;
 
 import static dev.jemma.engine.kernel.cpu.code.x86.Assembler.Width.V512;
 
-import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
+import dev.jemma.engine.kernel.cpu.code.x86.Address;
 import dev.jemma.engine.kernel.cpu.code.x86.Assembler.Comparison;
 import dev.jemma.engine.kernel.cpu.code.x86.CodeMemory;
 import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
 import dev.jemma.engine.kernel.cpu.code.x86.Evex;
+import dev.jemma.engine.kernel.cpu.code.x86.Function;
 import dev.jemma.engine.kernel.cpu.code.x86.Gp;
 import dev.jemma.engine.kernel.cpu.code.x86.ShortCall;
 import java.lang.foreign.MemorySegment;
@@ -98,100 +99,107 @@ public final class SoftmaxPasses {
                 ShortCall.pair(lse, delta));
     }
 
-    /** {@code float capAndMax(s, count, -, -, -, -, (scale, cap))}. */
+    /** {@link #capAndMax(long, long, float, float)}. */
     static byte[] capAndMax(Softcap softcap) {
-        Floats f = new Floats(new Assembler());
-        Exponentials math = new Exponentials(f, 4);
-        int nothing = f.constant(Float.NEGATIVE_INFINITY);
-        if (softcap == Softcap.TANH) {
-            math.prepareTanh();
-        }
-        int scale = f.argument(ShortCall.SEVENTH);
-        int cap = f.argument(ShortCall.SEVENTH.plus(4));
-        int hidden = 2;
-        int s = 0;
-        int value = 1;
-        int max = 2;
-        f.move(max, nothing);
-        f.forEach(Gp.RSI, mask -> {
-            f.load(s, Floats.in(Gp.RDI), mask);
+        return Function.of((x, scores, count, _, _, _, _, factors, _) -> {
+            Floats f = new Floats(x);
+            Exponentials math = new Exponentials(f, 4);
+            int nothing = f.constant(Float.NEGATIVE_INFINITY);
             if (softcap == Softcap.TANH) {
-                f.compare(hidden, s, Comparison.EQUAL, nothing);
-                f.multiply(s, s, scale);
-                math.tanh(value, s);
-                f.multiply(value, value, cap);
-                f.moveWhere(hidden, value, nothing);
-            } else {
-                f.multiply(value, s, scale);
+                math.prepareTanh();
             }
-            f.store(Floats.in(Gp.RDI), value, mask);
-            f.maxWhere(mask, max, value);
+            int scale = f.argument(factors.at());
+            int cap = f.argument(factors.at().plus(4));
+            int hidden = 2;
+            int s = 0;
+            int value = 1;
+            int max = 2;
+            f.move(max, nothing);
+            f.forEach(count, mask -> {
+                f.load(s, Floats.in(scores), mask);
+                if (softcap == Softcap.TANH) {
+                    f.compare(hidden, s, Comparison.EQUAL, nothing);
+                    f.multiply(s, s, scale);
+                    math.tanh(value, s);
+                    f.multiply(value, value, cap);
+                    f.moveWhere(hidden, value, nothing);
+                } else {
+                    f.multiply(value, s, scale);
+                }
+                f.store(Floats.in(scores), value, mask);
+                f.maxWhere(mask, max, value);
+            });
+            f.maxOfLanes(max, s);
+            f.result(max);
         });
-        f.maxOfLanes(max, s);
-        f.result(max);
-        return f.finish();
     }
 
-    /** {@code float exponentials(s, to, count, max)}. */
+    /** {@link #exp(long, long, long, float)} and {@link #expBf16}. */
     static byte[] exponentials(Form form) {
-        Floats f = new Floats(new Assembler());
-        Exponentials math = new Exponentials(f, 4);
-        math.prepareExp();
-        int max = f.argument(Gp.RCX);
-        int sum = 1;
-        f.x.zero(sum);
-        f.forEach(Gp.RDX, mask -> {
-            f.load(0, Floats.in(Gp.RDI), mask);
-            f.subtract(0, 0, max);
-            math.exp(0, 0);
-            f.addWhere(mask, sum, 0);
-            store(f, form, Gp.RSI, 0, mask);
+        return Function.of((x, scores, to, count, greatest, _, _) -> {
+            Floats f = new Floats(x);
+            Exponentials math = new Exponentials(f, 4);
+            math.prepareExp();
+            int max = f.argument(greatest);
+            int sum = 1;
+            x.zero(sum);
+            f.forEach(count, mask -> {
+                f.load(0, Floats.in(scores), mask);
+                f.subtract(0, 0, max);
+                math.exp(0, 0);
+                f.addWhere(mask, sum, 0);
+                store(f, form, to, 0, mask);
+            });
+            f.sumOfLanes(sum, 0);
+            f.result(sum);
         });
-        f.sumOfLanes(sum, 0);
-        f.result(sum);
-        return f.finish();
     }
 
-    /** {@code void gradients(s, dP, p, dS, count, scale, (scale / cap, cap), (lse, delta))}. */
+    /** {@link #gradients(long, long, long, long, long, float, float, float, float)} and {@link #gradientsBf16}. */
     static byte[] gradients(Softcap softcap, Form form) {
-        Floats f = new Floats(new Assembler());
-        Exponentials math = new Exponentials(f, 4);
-        if (softcap == Softcap.TANH) {
-            math.prepareTanh();
-        } else {
-            math.prepareExp();
-        }
-        int scale = f.argument(Gp.R9);
-        int s = 0;
-        int t = 1;
-        int p = 2;
-        int g = 3;
-        f.forEach(Gp.R8, mask -> {
-            f.load(s, Floats.in(Gp.RDI), mask);
-            f.load(g, Floats.in(Gp.RSI), mask);
+        return Function.of((x, scores, dPs, ps, dSs, count, factor, scaleOverCapAndCap, lseAndDelta) -> {
+            Floats f = new Floats(x);
+            Exponentials math = new Exponentials(f, 4);
             if (softcap == Softcap.TANH) {
-                f.x.vectorBroadcast(Evex.VMULPS, V512, s, s, ShortCall.SEVENTH);
-                math.tanh(t, s);
-                f.x.vectorBroadcast(Evex.VMULPS, V512, s, t, ShortCall.SEVENTH.plus(4));
+                math.prepareTanh();
             } else {
-                f.multiply(s, s, scale);
+                math.prepareExp();
             }
-            f.x.vectorBroadcast(Evex.VSUBPS, V512, s, s, ShortCall.EIGHTH);
-            math.exp(p, s);
-            f.x.vectorBroadcast(Evex.VSUBPS, V512, g, g, ShortCall.EIGHTH.plus(4));
-            f.multiply(g, p, g);
-            if (softcap == Softcap.TANH) { // cap'(s) = 1 - t^2
-                f.multiply(t, t, t);
-                f.subtract(t, f.constant(1), t);
-                f.multiply(t, t, scale);
-                f.multiply(g, g, t);
-            } else {
-                f.multiply(g, g, scale);
-            }
-            store(f, form, Gp.RDX, p, mask);
-            store(f, form, Gp.RCX, g, mask);
+            int scale = f.argument(factor);
+            Address scaleOverCap = scaleOverCapAndCap.at();
+            Address cap = scaleOverCap.plus(4);
+            Address lse = lseAndDelta.at();
+            Address delta = lse.plus(4);
+            int s = 0;
+            int t = 1;
+            int p = 2;
+            int g = 3;
+            f.forEach(count, mask -> {
+                f.load(s, Floats.in(scores), mask);
+                f.load(g, Floats.in(dPs), mask);
+                if (softcap == Softcap.TANH) {
+                    x.vectorBroadcast(Evex.VMULPS, V512, s, s, scaleOverCap);
+                    math.tanh(t, s);
+                    x.vectorBroadcast(Evex.VMULPS, V512, s, t, cap);
+                } else {
+                    f.multiply(s, s, scale);
+                }
+                x.vectorBroadcast(Evex.VSUBPS, V512, s, s, lse);
+                math.exp(p, s);
+                x.vectorBroadcast(Evex.VSUBPS, V512, g, g, delta);
+                f.multiply(g, p, g);
+                if (softcap == Softcap.TANH) { // cap'(s) = 1 - t^2
+                    f.multiply(t, t, t);
+                    f.subtract(t, f.constant(1), t);
+                    f.multiply(t, t, scale);
+                    f.multiply(g, g, t);
+                } else {
+                    f.multiply(g, g, scale);
+                }
+                store(f, form, ps, p, mask);
+                store(f, form, dSs, g, mask);
+            });
         });
-        return f.finish();
     }
 
     private static void store(Floats f, Form form, Gp base, int a, int mask) {

@@ -10,6 +10,7 @@ import dev.jemma.engine.kernel.cpu.code.x86.Evex;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntFunction;
 
 /** What tiles of a matrix product have in common: a function for each way to write, number of rows and number of vectors, and how C is written. */
 final class TileFrame {
@@ -59,12 +60,12 @@ final class TileFrame {
     }
 
     /** Writes sums, row by row from vector {@code first} on, to the rows of C, the last vector of each under {@link #MASK}. */
-    static void store(Assembler x, Address[] c, int rows, int vectors, int first, Write write) {
+    static void store(Assembler x, IntFunction<Address> c, int rows, int vectors, int first, Write write) {
         for (int i = 0; i < rows; i++) {
             for (int j = 0; j < vectors; j++) {
                 int mask = j == vectors - 1 ? MASK : Assembler.ALL;
                 int sum = first + i * vectors + j;
-                Address at = c[i].plus(j * V512.bytes());
+                Address at = c.apply(i).plus(j * V512.bytes());
                 if (write == Write.ADD) {
                     x.vector(Evex.VADDPS, V512, sum, sum, at, mask);
                 }

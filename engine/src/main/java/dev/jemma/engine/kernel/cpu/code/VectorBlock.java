@@ -6,8 +6,8 @@ import static dev.jemma.engine.kernel.cpu.code.x86.Assembler.Width.V512;
 import dev.jemma.engine.kernel.cpu.code.x86.Address;
 import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
 import dev.jemma.engine.kernel.cpu.code.x86.Evex;
+import dev.jemma.engine.kernel.cpu.code.x86.Function;
 import dev.jemma.engine.kernel.cpu.code.x86.Gp;
-import java.util.function.Consumer;
 
 /**
  * Code that quantizes a block of 32 floats of the vector that weights are multiplied by: the scale is the greatest magnitude / 127.
@@ -36,30 +36,23 @@ final class VectorBlock {
 
     private VectorBlock() {}
 
-    /** Before the rest; RCX is minus the weights' offset. RAX is overwritten. */
-    static void constants(Assembler x) {
+    /** Before the rest. RAX is overwritten. */
+    static void constants(Assembler x, Gp minusOffset) {
         x.constant(MAGNITUDE, 0x7FFFFFFF);
         x.constant(LEAST, Float.floatToIntBits(1e-30f)); // a block of zeros divides by this
         x.constant(LEVELS, Float.floatToIntBits(127));
-        x.mov(Gp.RAX, Gp.RCX);
+        x.mov(Gp.RAX, minusOffset);
         x.vector(Evex.VPBROADCASTD_GP, V512, OFFSET, Gp.RAX.ordinal());
     }
 
-    /** Quantizes block {@code index} behind RDI; uses vector 2. */
-    static void quantize(Assembler x, int index) {
-        x.vector(Evex.VMOVUPS, V512, FIRST, Address.at(Gp.RDI, index * FLOAT_BYTES));
-        x.vector(Evex.VMOVUPS, V512, SECOND, Address.at(Gp.RDI, index * FLOAT_BYTES + V512.bytes()));
+    /** Quantizes block {@code index} from {@code floats} on; uses vector 2. */
+    static void quantize(Assembler x, Gp floats, int index) {
+        x.vector(Evex.VMOVUPS, V512, FIRST, Address.at(floats, index * FLOAT_BYTES));
+        x.vector(Evex.VMOVUPS, V512, SECOND, Address.at(floats, index * FLOAT_BYTES + V512.bytes()));
         x.vector(Evex.VPANDD, V512, 2, FIRST, MAGNITUDE);
         x.vector(Evex.VPANDD, V512, 3, SECOND, MAGNITUDE);
         x.vector(Evex.VPMAXSD, V512, 2, 2, 3);
-        for (int parts : new int[] {0x4E, 0xB1}) {
-            x.vector(Evex.VSHUFI32X4, V512, 3, 2, 2, parts);
-            x.vector(Evex.VPMAXSD, V512, 2, 2, 3);
-        }
-        for (int pairs : new int[] {0x4E, 0xB1}) {
-            x.vector(Evex.VPSHUFD, V512, 3, 0, 2, pairs);
-            x.vector(Evex.VPMAXSD, V512, 2, 2, 3);
-        }
+        AcrossLanes.reduce(x, Evex.VPMAXSD, 2, 3);
         x.vector(Evex.VPMAXSD, V512, 2, 2, LEAST);
         x.vector(Evex.VDIVPS, V128, SCALE, 2, LEVELS); // all lanes are equal: the narrowest division is the fastest
         x.vector(Evex.VDIVPS, V128, 2, LEVELS, 2);
@@ -72,44 +65,41 @@ final class VectorBlock {
 
     /** Minus the offset times the sum of the quantized block, as eight dwords whose sum it is. Overwrites the block. */
     static void start(Assembler x) {
-        x.vector(Evex.VPADDD, V512, 0, FIRST, SECOND);
-        x.vector(Evex.VSHUFI32X4, V512, 1, 0, 0, 0x4E);
-        x.vector(Evex.VPADDD, V512, 0, 0, 1);
-        x.vector(Evex.VPMULLD, V512, START, 0, OFFSET);
+        x.vector(Evex.VPADDD, V512, START, FIRST, SECOND);
+        AcrossLanes.reduce(x, Evex.VPADDD, START, SECOND, 8, 8);
+        x.vector(Evex.VPMULLD, V512, START, START, OFFSET);
     }
 
     /** The same, the sum of the eight in every lane. */
     static void startOfAll(Assembler x) {
         start(x);
-        x.vector(Evex.VSHUFI32X4, V512, 1, START, START, 0xB1);
-        x.vector(Evex.VPADDD, V512, START, START, 1);
-        for (int pairs : new int[] {0x4E, 0xB1}) {
-            x.vector(Evex.VPSHUFD, V512, 1, 0, START, pairs);
-            x.vector(Evex.VPADDD, V512, START, START, 1);
-        }
+        AcrossLanes.reduce(x, Evex.VPADDD, START, SECOND, 4, 1);
+    }
+
+    /** Writes what sums start from, to a quantized block. */
+    @FunctionalInterface
+    interface Start {
+        void write(Assembler x, Gp block);
     }
 
     /**
-     * {@code void quantize(from, to, blocks, -offset, -, -)}: blocks of {@code bytes} bytes that begin with the quantized bytes.
+     * {@code void quantize(from, to, blocks, -offset)}: blocks of {@code bytes} bytes that begin with the quantized bytes.
      *
      * @param scaleAt where the scale is in a block
-     * @param start writes what sums start from to the block at RSI
      */
-    static byte[] quantizing(int bytes, int scaleAt, Consumer<Assembler> start) {
-        Assembler x = new Assembler();
-        constants(x);
-        Assembler.Label block = x.label();
-        quantize(x, 0);
-        x.vector(Evex.VPMOVSDB_STORE, V512, FIRST, Address.at(Gp.RSI));
-        x.vector(Evex.VPMOVSDB_STORE, V512, SECOND, Address.at(Gp.RSI, 16));
-        x.vector(Evex.VMOVSS_STORE, V128, SCALE, Address.at(Gp.RSI, scaleAt));
-        start.accept(x);
-        x.add(Gp.RDI, FLOAT_BYTES);
-        x.add(Gp.RSI, bytes);
-        x.decrement(Gp.RDX);
-        x.jumpIfNotZero(block);
-        x.vzeroupper();
-        x.ret();
-        return x.bytes();
+    static byte[] quantizing(int bytes, int scaleAt, Start start) {
+        return Function.of((x, from, to, blocks, minusOffset, _, _) -> {
+            constants(x, minusOffset);
+            Assembler.Label block = x.label();
+            quantize(x, from, 0);
+            x.vector(Evex.VPMOVSDB_STORE, V512, FIRST, Address.at(to));
+            x.vector(Evex.VPMOVSDB_STORE, V512, SECOND, Address.at(to, 16));
+            x.vector(Evex.VMOVSS_STORE, V128, SCALE, Address.at(to, scaleAt));
+            start.write(x, to);
+            x.add(from, FLOAT_BYTES);
+            x.add(to, bytes);
+            x.decrement(blocks);
+            x.jumpIfNotZero(block);
+        });
     }
 }

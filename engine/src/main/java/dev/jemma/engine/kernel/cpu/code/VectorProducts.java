@@ -1,5 +1,6 @@
 package dev.jemma.engine.kernel.cpu.code;
 
+import static dev.jemma.engine.kernel.cpu.code.x86.Assembler.Width.V128;
 import static dev.jemma.engine.kernel.cpu.code.x86.Assembler.Width.V256;
 import static dev.jemma.engine.kernel.cpu.code.x86.Assembler.Width.V512;
 
@@ -8,6 +9,7 @@ import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
 import dev.jemma.engine.kernel.cpu.code.x86.CodeMemory;
 import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
 import dev.jemma.engine.kernel.cpu.code.x86.Evex;
+import dev.jemma.engine.kernel.cpu.code.x86.Function;
 import dev.jemma.engine.kernel.cpu.code.x86.Gp;
 import dev.jemma.engine.kernel.cpu.code.x86.ShortCall;
 import java.lang.foreign.MemorySegment;
@@ -26,7 +28,7 @@ public final class VectorProducts {
     private static final int FACTOR = 8;
 
     /** Rows at a time of {@link #addShortDots}. */
-    public static final int SHORT_ROWS = 8;
+    public static final int SHORT_ROWS = RowAddresses.EIGHT;
 
     /** Floats of a row at a time of {@link #addShortDots}. */
     public static final int SHORT_STEP = Floats.LANES;
@@ -74,106 +76,108 @@ public final class VectorProducts {
         ShortCall.run(FUNCTIONS[2], x, rows, 4 * d, vectors, out, count / SHORT_ROWS, ShortCall.bits(scale), 0);
     }
 
-    /** {@code void dots(q, steps, rows, stride, out, count)}. */
+    /** {@link #dots(long, long, long, long, long, long)}, by steps. */
     static byte[] dots() {
-        Assembler x = new Assembler();
-        Assembler.Label row = x.label();
-        x.mov(Gp.RAX, Gp.RDX);
-        x.mov(Gp.R10, Gp.RDI);
-        x.mov(Gp.R11, Gp.RSI);
-        for (int i = 0; i < VECTORS; i++) {
-            x.zero(i);
-        }
-        Assembler.Label step = x.label();
-        for (int i = 0; i < VECTORS; i++) {
-            x.vector(Evex.VMOVUPS, V512, VECTORS + i, Address.at(Gp.R10, i * V512.bytes()));
-            x.vector(Evex.VFMADD231PS, V512, i, VECTORS + i, Address.at(Gp.RAX, i * V512.bytes()));
-        }
-        x.add(Gp.RAX, STEP_BYTES);
-        x.add(Gp.R10, STEP_BYTES);
-        x.decrement(Gp.R11);
-        x.jumpIfNotZero(step);
-        x.vector(Evex.VADDPS, V512, 0, 0, 1);
-        x.vector(Evex.VADDPS, V512, 2, 2, 3);
-        Sums.ofOne(x, 0, 2);
-        x.vector(Evex.VMOVSS_STORE, Assembler.Width.V128, 0, Address.at(Gp.R8));
-        x.add(Gp.R8, 4);
-        x.add(Gp.RDX, Gp.RCX);
-        x.decrement(Gp.R9);
-        x.jumpIfNotZero(row);
-        x.vzeroupper();
-        x.ret();
-        return x.bytes();
+        return Function.of((x, q, steps, rows, stride, out, count) -> {
+            Gp at = Gp.RAX;
+            Gp qAt = Gp.R10;
+            Gp left = Gp.R11;
+            Assembler.Label row = x.label();
+            x.mov(at, rows);
+            x.mov(qAt, q);
+            x.mov(left, steps);
+            for (int i = 0; i < VECTORS; i++) {
+                x.zero(i);
+            }
+            Assembler.Label step = x.label();
+            for (int i = 0; i < VECTORS; i++) {
+                x.vector(Evex.VMOVUPS, V512, VECTORS + i, Address.at(qAt, i * V512.bytes()));
+                x.vector(Evex.VFMADD231PS, V512, i, VECTORS + i, Address.at(at, i * V512.bytes()));
+            }
+            x.add(at, STEP_BYTES);
+            x.add(qAt, STEP_BYTES);
+            x.decrement(left);
+            x.jumpIfNotZero(step);
+            x.vector(Evex.VADDPS, V512, 0, 0, 1);
+            x.vector(Evex.VADDPS, V512, 2, 2, 3);
+            x.vector(Evex.VADDPS, V512, 0, 0, 2);
+            AcrossLanes.reduce(x, Evex.VADDPS, 0, 2);
+            x.vector(Evex.VMOVSS_STORE, V128, 0, Address.at(out));
+            x.add(out, Float.BYTES);
+            x.add(rows, stride);
+            x.decrement(count);
+            x.jumpIfNotZero(row);
+        });
     }
 
-    /** {@code void addWeighted(weights, count, rows, stride, out, steps)}. */
+    /** {@link #addWeighted}, by steps. */
     static byte[] addingWeighted() {
-        Assembler x = new Assembler();
-        Assembler.Label step = x.label();
-        x.mov(Gp.RAX, Gp.RDX);
-        x.mov(Gp.R10, Gp.RDI);
-        x.mov(Gp.R11, Gp.RSI);
-        for (int i = 0; i < VECTORS; i++) {
-            x.vector(Evex.VMOVUPS, V512, i, Address.at(Gp.R8, i * V512.bytes()));
-        }
-        Assembler.Label row = x.label();
-        x.vector(Evex.VPBROADCASTD, V512, FACTOR, Address.at(Gp.R10));
-        for (int i = 0; i < VECTORS; i++) {
-            x.vector(Evex.VFMADD231PS, V512, i, FACTOR, Address.at(Gp.RAX, i * V512.bytes()));
-        }
-        x.add(Gp.R10, 4);
-        x.add(Gp.RAX, Gp.RCX);
-        x.decrement(Gp.R11);
-        x.jumpIfNotZero(row);
-        for (int i = 0; i < VECTORS; i++) {
-            x.vector(Evex.VMOVUPS_STORE, V512, i, Address.at(Gp.R8, i * V512.bytes()));
-        }
-        x.add(Gp.R8, STEP_BYTES);
-        x.add(Gp.RDX, STEP_BYTES);
-        x.decrement(Gp.R9);
-        x.jumpIfNotZero(step);
-        x.vzeroupper();
-        x.ret();
-        return x.bytes();
+        return Function.of((x, weights, count, rows, stride, out, steps) -> {
+            Gp at = Gp.RAX;
+            Gp weight = Gp.R10;
+            Gp left = Gp.R11;
+            Assembler.Label step = x.label();
+            x.mov(at, rows);
+            x.mov(weight, weights);
+            x.mov(left, count);
+            for (int i = 0; i < VECTORS; i++) {
+                x.vector(Evex.VMOVUPS, V512, i, Address.at(out, i * V512.bytes()));
+            }
+            Assembler.Label row = x.label();
+            x.vector(Evex.VPBROADCASTD, V512, FACTOR, Address.at(weight));
+            for (int i = 0; i < VECTORS; i++) {
+                x.vector(Evex.VFMADD231PS, V512, i, FACTOR, Address.at(at, i * V512.bytes()));
+            }
+            x.add(weight, Float.BYTES);
+            x.add(at, stride);
+            x.decrement(left);
+            x.jumpIfNotZero(row);
+            for (int i = 0; i < VECTORS; i++) {
+                x.vector(Evex.VMOVUPS_STORE, V512, i, Address.at(out, i * V512.bytes()));
+            }
+            x.add(out, STEP_BYTES);
+            x.add(rows, STEP_BYTES);
+            x.decrement(steps);
+            x.jumpIfNotZero(step);
+        });
     }
 
-    /** {@code void addShortDots(x, rows, stride, vectors, out, groups, scale)}. */
+    /** {@link #addShortDots}, by groups of rows. */
     static byte[] addingShortDots() {
-        int vector = 16;
-        int scale = 17;
-        int before = 18;
-        Assembler x = new Assembler();
-        x.vector(Evex.VPBROADCASTD, V512, scale, ShortCall.SEVENTH);
-        x.push(Gp.RBX);
-        Assembler.Label group = x.label();
-        Address[] rows = RowAddresses.addresses(x, Gp.RSI, Gp.RDX);
-        x.mov(Gp.RAX, Gp.RDI);
-        x.mov(Gp.RBX, Gp.RCX);
-        for (int i = 0; i < SHORT_ROWS; i++) {
-            x.zero(i);
-        }
-        Assembler.Label step = x.label();
-        x.vector(Evex.VMOVUPS, V512, vector, Address.at(Gp.RAX));
-        for (int i = 0; i < SHORT_ROWS; i++) {
-            x.vector(Evex.VFMADD231PS, V512, i, vector, rows[i]);
-        }
-        x.add(Gp.RAX, V512.bytes());
-        x.add(Gp.RSI, V512.bytes());
-        x.add(Gp.R11, V512.bytes());
-        x.decrement(Gp.RBX);
-        x.jumpIfNotZero(step);
-        Sums.ofEight(x, V512);
-        x.vector(Evex.VMOVUPS, V256, before, Address.at(Gp.R8));
-        x.vector(Evex.VFMADD231PS, V256, before, 0, scale);
-        x.vector(Evex.VMOVUPS_STORE, V256, before, Address.at(Gp.R8));
-        x.add(Gp.R8, V256.bytes());
-        x.lea(Gp.RSI, Address.at(Gp.RSI, Gp.RDX, 4, 0)); // one row has been passed, four now, three below
-        x.add(Gp.RSI, Gp.R10);
-        x.decrement(Gp.R9);
-        x.jumpIfNotZero(group);
-        x.pop(Gp.RBX);
-        x.vzeroupper();
-        x.ret();
-        return x.bytes();
+        return Function.of((x, vector, rows, stride, vectors, out, groups, factor, _) -> {
+            int part = 16;
+            int scale = 17;
+            int before = 18;
+            Gp at = Gp.RAX;
+            Gp left = Gp.RBX;
+            x.vector(Evex.VPBROADCASTD, V512, scale, factor.at());
+            x.push(left);
+            Assembler.Label group = x.label();
+            RowAddresses eight = RowAddresses.from(x, rows, stride);
+            x.mov(at, vector);
+            x.mov(left, vectors);
+            for (int i = 0; i < SHORT_ROWS; i++) {
+                x.zero(i);
+            }
+            Assembler.Label step = x.label();
+            x.vector(Evex.VMOVUPS, V512, part, Address.at(at));
+            for (int i = 0; i < SHORT_ROWS; i++) {
+                x.vector(Evex.VFMADD231PS, V512, i, part, eight.row(i));
+            }
+            x.add(at, V512.bytes());
+            eight.advance(V512.bytes());
+            x.decrement(left);
+            x.jumpIfNotZero(step);
+            AcrossLanes.sumsOfEight(x, V512);
+            x.vector(Evex.VMOVUPS, V256, before, Address.at(out));
+            x.vector(Evex.VFMADD231PS, V256, before, 0, scale);
+            x.vector(Evex.VMOVUPS_STORE, V256, before, Address.at(out));
+            x.add(out, V256.bytes());
+            x.lea(rows, Address.at(rows, stride, 4, 0)); // one row has been passed, four now, three below
+            x.add(rows, RowAddresses.THREE_STRIDES);
+            x.decrement(groups);
+            x.jumpIfNotZero(group);
+            x.pop(left);
+        });
     }
 }

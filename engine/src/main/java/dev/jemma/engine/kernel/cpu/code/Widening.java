@@ -1,8 +1,8 @@
 package dev.jemma.engine.kernel.cpu.code;
 
-import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
 import dev.jemma.engine.kernel.cpu.code.x86.CodeMemory;
 import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
+import dev.jemma.engine.kernel.cpu.code.x86.Function;
 import dev.jemma.engine.kernel.cpu.code.x86.Gp;
 import dev.jemma.engine.kernel.cpu.code.x86.ShortCall;
 import dev.jemma.engine.tensor.DType;
@@ -46,35 +46,37 @@ public final class Widening {
         };
     }
 
-    /** {@code void scaled(from, to, count, scale)}. */
+    /** {@link #scaled(DType, long, long, long, float)}. */
     static byte[] scaled(DType type) {
-        Floats f = new Floats(new Assembler());
-        int scale = f.argument(Gp.RCX);
-        f.forEach(Gp.RDX, mask -> {
-            load(f, type, mask);
-            f.multiply(0, 0, scale);
-            f.store(Floats.in(Gp.RSI), 0, mask);
+        return Function.of((x, from, to, count, factor, _, _) -> {
+            Floats f = new Floats(x);
+            int scale = f.argument(factor);
+            f.forEach(count, mask -> {
+                load(f, type, from, mask);
+                f.multiply(0, 0, scale);
+                f.store(Floats.in(to), 0, mask);
+            });
         });
-        return f.finish();
     }
 
-    /** {@code void onePlus(from, to, count)}. */
+    /** {@link #onePlus(DType, long, long, long)}. */
     static byte[] onePlus(DType type) {
-        Floats f = new Floats(new Assembler());
-        int one = f.constant(1);
-        f.forEach(Gp.RDX, mask -> {
-            load(f, type, mask);
-            f.add(0, one, 0);
-            f.store(Floats.in(Gp.RSI), 0, mask);
+        return Function.of((x, from, to, count, _, _, _) -> {
+            Floats f = new Floats(x);
+            int one = f.constant(1);
+            f.forEach(count, mask -> {
+                load(f, type, from, mask);
+                f.add(0, one, 0);
+                f.store(Floats.in(to), 0, mask);
+            });
         });
-        return f.finish();
     }
 
-    private static void load(Floats f, DType type, int mask) {
+    private static void load(Floats f, DType type, Gp from, int mask) {
         if (type == DType.BF16) {
-            f.loadBf16(0, Gp.RDI, mask);
+            f.loadBf16(0, from, mask);
         } else {
-            f.load(0, Floats.in(Gp.RDI), mask);
+            f.load(0, Floats.in(from), mask);
         }
     }
 }

@@ -27,6 +27,7 @@ public final class Assembler {
 
     private byte[] code = new byte[1024];
     private int size;
+    private int pushed;
 
     /** A place in the code, to jump back to. */
     public record Label(int at) {}
@@ -186,7 +187,13 @@ public final class Assembler {
         }
     }
 
+    /** How many registers are pushed where the code has got to. */
+    int pushed() {
+        return pushed;
+    }
+
     public void push(Gp register) {
+        pushed++;
         if (register.ordinal() > 7) {
             put(0x41);
         }
@@ -207,6 +214,7 @@ public final class Assembler {
     }
 
     public void pop(Gp register) {
+        pushed--;
         if (register.ordinal() > 7) {
             put(0x41);
         }

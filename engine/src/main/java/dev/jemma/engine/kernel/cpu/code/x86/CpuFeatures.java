@@ -3,11 +3,8 @@ package dev.jemma.engine.kernel.cpu.code.x86;
 import dev.jemma.engine.kernel.cpu.code.x86.CpuOverrides.Feature;
 import dev.jemma.engine.kernel.cpu.code.x86.CpuOverrides.MachineCode;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
@@ -50,15 +47,9 @@ public record CpuFeatures(boolean avx512, boolean bf16, boolean vnni, boolean vb
             return none(obstacle.get());
         }
         try (Arena arena = Arena.ofConfined()) {
-            Linker linker = Linker.nativeLinker();
-            MemorySegment[] entries = CodeMemory.publish(List.of(cpuidFunction(), xgetbvFunction()));
-            MethodHandle cpuid = linker.downcallHandle(
-                    entries[0],
-                    FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS));
-            MethodHandle xgetbv = linker.downcallHandle(
-                    entries[1], FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
+            MemorySegment[] functions = CodeMemory.publish(List.of(cpuid(), xgetbv()));
             MemorySegment out = arena.allocate(16, 4);
-            return read(cpuid, xgetbv, out).less(overrides);
+            return read(functions[0], functions[1], out).less(overrides);
         } catch (UnsupportedOperationException hardened) {
             return none(String.valueOf(hardened.getMessage()));
         }
@@ -81,10 +72,11 @@ public record CpuFeatures(boolean avx512, boolean bf16, boolean vnni, boolean vb
                 obstacle);
     }
 
-    private static CpuFeatures read(MethodHandle cpuid, MethodHandle xgetbv, MemorySegment out) {
+    private static CpuFeatures read(MemorySegment cpuid, MemorySegment xgetbv, MemorySegment out) {
         int[] vendor = ask(cpuid, out, 0, 0);
         int[] model = ask(cpuid, out, 1, 0);
-        boolean saved = bit(model[2], OSXSAVE) && (ask(xgetbv) & AVX512_STATE) == AVX512_STATE;
+        boolean saved =
+                bit(model[2], OSXSAVE) && (ShortCall.run(xgetbv, 0, 0, 0, 0, 0, 0) & AVX512_STATE) == AVX512_STATE;
         int leaves = vendor[0];
         int[] seven = leaves >= 7 ? ask(cpuid, out, 7, 0) : new int[4];
         int[] sevenOne = leaves >= 7 && seven[0] >= 1 ? ask(cpuid, out, 7, 1) : new int[4];
@@ -114,47 +106,35 @@ public record CpuFeatures(boolean avx512, boolean bf16, boolean vnni, boolean vb
         return new String(letters, StandardCharsets.US_ASCII);
     }
 
-    private static int[] ask(MethodHandle cpuid, MemorySegment out, long leaf, long subleaf) {
-        try {
-            cpuid.invokeExact(leaf, subleaf, out);
-        } catch (Throwable e) {
-            throw new IllegalStateException("cpuid", e);
-        }
+    private static int[] ask(MemorySegment cpuid, MemorySegment out, long leaf, long subleaf) {
+        ShortCall.run(cpuid, leaf, subleaf, out.address(), 0, 0, 0);
         return out.toArray(ValueLayout.JAVA_INT);
     }
 
-    private static long ask(MethodHandle xgetbv) {
-        try {
-            return (long) xgetbv.invokeExact(0L);
-        } catch (Throwable e) {
-            throw new IllegalStateException("xgetbv", e);
-        }
+    /** {@code void cpuid(leaf, subleaf, out)}: four dwords. */
+    private static byte[] cpuid() {
+        return Function.withoutVectors((x, leaf, subleaf, out, _, _, _) -> {
+            Gp kept = Gp.R8;
+            Gp to = leaf;
+            x.push(Gp.RBX);
+            x.mov(kept, out);
+            x.mov(Gp.RAX, leaf);
+            x.mov(Gp.RCX, subleaf);
+            x.cpuid();
+            x.mov(to, kept);
+            x.movStore32(Address.at(to, 0), Gp.RAX);
+            x.movStore32(Address.at(to, 4), Gp.RBX);
+            x.movStore32(Address.at(to, 8), Gp.RCX);
+            x.movStore32(Address.at(to, 12), Gp.RDX);
+            x.pop(Gp.RBX);
+        });
     }
 
-    /** {@code void cpuid(long leaf, long subleaf, int out[4])}. */
-    private static byte[] cpuidFunction() {
-        Assembler a = new Assembler();
-        a.push(Gp.RBX);
-        a.mov(Gp.R8, Gp.RDX);
-        a.mov(Gp.RAX, Gp.RDI);
-        a.mov(Gp.RCX, Gp.RSI);
-        a.cpuid();
-        a.mov(Gp.RDI, Gp.R8);
-        a.movStore32(Address.at(Gp.RDI, 0), Gp.RAX);
-        a.movStore32(Address.at(Gp.RDI, 4), Gp.RBX);
-        a.movStore32(Address.at(Gp.RDI, 8), Gp.RCX);
-        a.movStore32(Address.at(Gp.RDI, 12), Gp.RDX);
-        a.pop(Gp.RBX);
-        a.ret();
-        return a.bytes();
-    }
-
-    /** {@code long xgetbv(long register)}; the lower half of the result. */
-    private static byte[] xgetbvFunction() {
-        Assembler a = new Assembler();
-        a.mov(Gp.RCX, Gp.RDI);
-        a.xgetbv();
-        a.ret();
-        return a.bytes();
+    /** {@code long xgetbv(register)}: the lower half of what it holds. */
+    private static byte[] xgetbv() {
+        return Function.withoutVectors((x, register, _, _, _, _, _) -> {
+            x.mov(Gp.RCX, register);
+            x.xgetbv();
+        });
     }
 }

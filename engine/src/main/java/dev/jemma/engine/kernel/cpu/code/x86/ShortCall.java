@@ -8,16 +8,11 @@ import java.lang.invoke.MethodHandle;
 import java.util.stream.Stream;
 
 /**
- * Calls functions of machine code that end within microseconds, so that no thread waits for them at a safepoint. All take eight longs,
- * because every shape of call that a process links costs it milliseconds: six in registers, RDI, RSI, RDX, RCX, R8 and R9, and two on
- * the stack, {@link #SEVENTH} and {@link #EIGHTH}.
+ * Calls functions of machine code that end within microseconds, so that no thread waits for them at a safepoint. They take eight longs,
+ * used or not, because every shape of call that a process links costs it milliseconds: six in registers and two on the stack, which
+ * {@link Function} gives names. {@link WideCall} is for what needs more.
  */
 public final class ShortCall {
-    /** Where the last two arguments are while a function has pushed nothing. */
-    public static final Address SEVENTH = Address.at(Gp.RSP, 8);
-
-    public static final Address EIGHTH = Address.at(Gp.RSP, 16);
-
     private static final MethodHandle CALL = Linker.nativeLinker()
             .downcallHandle(
                     FunctionDescriptor.of(
@@ -38,11 +33,12 @@ public final class ShortCall {
         }
     }
 
+    /** The same for a function of six arguments or fewer. */
     public static long run(MemorySegment function, long a, long b, long c, long d, long e, long f) {
         return run(function, a, b, c, d, e, f, 0, 0);
     }
 
-    /** Two floats in one argument: {@code first} lies at its address, {@code second} four bytes behind. */
+    /** Two floats in one argument: {@code first} is at its address, {@code second} four bytes behind. */
     public static long pair(float first, float second) {
         return bits(second) << 32 | bits(first);
     }

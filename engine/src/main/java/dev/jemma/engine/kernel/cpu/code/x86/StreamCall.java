@@ -9,7 +9,7 @@ import java.util.stream.Stream;
 
 /**
  * Calls functions of machine code that read many rows of memory, which may have to come from a file: unlike {@link ShortCall}'s, others
- * reach a safepoint while they run. All take six longs, in RDI, RSI, RDX, RCX, R8 and R9.
+ * reach a safepoint while they run. All take six longs, in registers, which {@link Function} gives names.
  */
 public final class StreamCall {
     private static final MethodHandle CALL = Linker.nativeLinker()
@@ -18,6 +18,7 @@ public final class StreamCall {
 
     private StreamCall() {}
 
+    /** Calls the function. */
     public static void run(MemorySegment function, long a, long b, long c, long d, long e, long f) {
         try {
             CALL.invokeExact(function, a, b, c, d, e, f);

@@ -1,23 +1,31 @@
 package dev.jemma.engine.kernel.cpu.code;
 
+import static dev.jemma.engine.kernel.cpu.code.x86.Assembler.Width.V512;
+
 import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
 import dev.jemma.engine.kernel.cpu.code.x86.Assembler.Width;
 import dev.jemma.engine.kernel.cpu.code.x86.Evex;
 
-/** Code that sums the lanes of vectors, in a fixed order. */
-final class Sums {
-    private Sums() {}
+/** Code that combines the lanes of vectors, in a fixed order. */
+final class AcrossLanes {
+    private AcrossLanes() {}
 
-    /** Leaves the sum of all lanes of two vectors in every lane of {@code a}; overwrites b. */
-    static void ofOne(Assembler x, int a, int b) {
-        x.vector(Evex.VADDPS, Width.V512, a, a, b);
-        for (int parts : new int[] {0x4E, 0xB1}) {
-            x.vector(Evex.VSHUFI32X4, Width.V512, b, a, a, parts);
-            x.vector(Evex.VADDPS, Width.V512, a, a, b);
-        }
-        for (int pairs : new int[] {0x4E, 0xB1}) {
-            x.vector(Evex.VPSHUFD, Width.V512, b, 0, a, pairs);
-            x.vector(Evex.VADDPS, Width.V512, a, a, b);
+    /** Every lane of the sixteen of {@code v} becomes {@code op} of all: of lanes 8 apart, then 4, 2 and 1. */
+    static void reduce(Assembler x, Evex op, int v, int temporary) {
+        reduce(x, op, v, temporary, 8, 1);
+    }
+
+    /** The part of {@link #reduce(Assembler, Evex, int, int)} from the distance {@code first} to the distance {@code last}, powers of two. */
+    static void reduce(Assembler x, Evex op, int v, int temporary, int first, int last) {
+        for (int distance = first; distance >= last; distance /= 2) {
+            switch (distance) {
+                case 8 -> x.vector(Evex.VSHUFI32X4, V512, temporary, v, v, 0x4E);
+                case 4 -> x.vector(Evex.VSHUFI32X4, V512, temporary, v, v, 0xB1);
+                case 2 -> x.vector(Evex.VPSHUFD, V512, temporary, 0, v, 0x4E);
+                case 1 -> x.vector(Evex.VPSHUFD, V512, temporary, 0, v, 0xB1);
+                default -> throw new IllegalArgumentException("lanes " + distance + " apart, wanted 8, 4, 2 or 1");
+            }
+            x.vector(op, V512, v, v, temporary);
         }
     }
 
@@ -26,7 +34,7 @@ final class Sums {
      *
      * <p>Four vectors become one whose 128-bit parts hold a partial sum of each; then the parts are added.
      */
-    static void ofEight(Assembler x, Width width) {
+    static void sumsOfEight(Assembler x, Width width) {
         int half = 8;
         for (int four = 0; four < 8; four += 4) {
             for (int i = four; i < four + 4; i += 2) { // lanes 0, 2 and 1, 3 of two vectors

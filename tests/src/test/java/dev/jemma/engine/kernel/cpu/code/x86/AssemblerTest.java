@@ -1,4 +1,4 @@
-package dev.jemma.engine.kernel.cpu.code;
+package dev.jemma.engine.kernel.cpu.code.x86;
 
 import static dev.jemma.engine.kernel.cpu.code.x86.Assembler.Width.V128;
 import static dev.jemma.engine.kernel.cpu.code.x86.Assembler.Width.V256;
@@ -6,22 +6,11 @@ import static dev.jemma.engine.kernel.cpu.code.x86.Assembler.Width.V512;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.jemma.engine.kernel.Write;
-import dev.jemma.engine.kernel.cpu.code.x86.Address;
-import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
 import dev.jemma.engine.kernel.cpu.code.x86.Assembler.Comparison;
-import dev.jemma.engine.kernel.cpu.code.x86.Evex;
-import dev.jemma.engine.kernel.cpu.code.x86.Gp;
-import dev.jemma.engine.kernel.cpu.code.x86.ShortCall;
-import dev.jemma.engine.tensor.DType;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -134,7 +123,7 @@ final class AssemblerTest {
             line(x -> x.vector(Evex.VMINPS, V512, 4, 31, 4), "vminps zmm4,zmm31,zmm4"),
             line(x -> x.vector(Evex.VSUBPS, V512, 6, 5, 28), "vsubps zmm6,zmm5,zmm28"),
             line(
-                    x -> x.vectorBroadcast(Evex.VSUBPS, V512, 0, 0, ShortCall.EIGHTH.plus(4)),
+                    x -> x.vectorBroadcast(Evex.VSUBPS, V512, 0, 0, Address.at(Gp.RSP, 20)),
                     "vsubps zmm0,zmm0,DWORD BCST [rsp+0x14]"),
             line(x -> x.vector(Evex.VFMADD213PS, V512, 7, 4, 20), "vfmadd213ps zmm7,zmm4,zmm20"),
             line(x -> x.vector(Evex.VSQRTPS, V512, 3, 3), "vsqrtps zmm3,zmm3"),
@@ -149,7 +138,7 @@ final class AssemblerTest {
             line(x -> x.vector(Evex.VPBROADCASTD, V512, 9, 5), "vpbroadcastd zmm9,xmm5"),
             line(x -> x.vector(Evex.VPBROADCASTD_GP, V512, 9, Gp.R9.ordinal()), "vpbroadcastd zmm9,r9d"),
             line(
-                    x -> x.vector(Evex.VPBROADCASTQ, V512, 17, ShortCall.EIGHTH),
+                    x -> x.vector(Evex.VPBROADCASTQ, V512, 17, Address.at(Gp.RSP, 16)),
                     "vpbroadcastq zmm17,QWORD PTR [rsp+0x10]"),
             line(x -> x.vector(Evex.VPBROADCASTQ_GP, V512, 16, Gp.R9.ordinal()), "vpbroadcastq zmm16,r9"),
             line(x -> x.vector(Evex.VMOVD_TO_GP, V128, 2, Gp.RAX.ordinal()), "vmovd eax,xmm2"),
@@ -171,25 +160,25 @@ final class AssemblerTest {
     }
 
     @Test
-    void instructionsReadBackAsWhatTheyWereMeantToBe(@TempDir Path folder) throws Exception {
+    void instructionsReadBackAsWhatTheyWereMeantToBe(@TempDir Path folder) throws IOException {
         Assembler all = new Assembler();
         for (Line line : LINES) {
             line.instruction.accept(all);
         }
-        assertThat(disassemble(all.bytes(), folder))
+        assertThat(Disassembler.lines(all.bytes(), folder))
                 .containsExactlyElementsOf(
                         LINES.stream().map(Line::disassembled).toList());
     }
 
     @Test
-    void constantsAndJumpsReadBack(@TempDir Path folder) throws Exception {
+    void constantsAndJumpsReadBack(@TempDir Path folder) throws IOException {
         Assembler x = new Assembler();
         Assembler.Label start = x.label();
         x.constant(19, 0x0F0F0F0F);
         x.zero(17);
         x.ones(30);
         x.jumpIfNotZero(start);
-        assertThat(disassemble(x.bytes(), folder))
+        assertThat(Disassembler.lines(x.bytes(), folder))
                 .containsExactly(
                         "mov eax,0xf0f0f0f",
                         "vpbroadcastd zmm19,eax",
@@ -199,66 +188,43 @@ final class AssemblerTest {
     }
 
     @Test
-    void jumpsForwardAndPartialMasksReadBack(@TempDir Path folder) throws Exception {
+    void jumpsForwardAndPartialMasksReadBack(@TempDir Path folder) throws IOException {
         Assembler x = new Assembler();
         Assembler.Jump end = x.jumpIfZero();
         x.firstLanes(1, Gp.R11);
         x.land(end);
         x.ret();
-        assertThat(disassemble(x.bytes(), folder))
+        assertThat(Disassembler.lines(x.bytes(), folder))
                 .containsExactly("je 0x15", "mov eax,0xffffffff", "bzhi eax,eax,r11d", "kmovw k1,eax", "ret");
     }
 
-    /** Whole functions: nothing but known instructions, a single return at the end. */
     @Test
-    void everyKernelIsWellFormed(@TempDir Path folder) throws Exception {
-        List<byte[]> functions = new ArrayList<>(List.of(
-                Bf16Panels.transposition(),
-                Bf16Panels.interleaving(),
-                Bf16Panels.rounding(),
-                Bf16Dots.dots(),
-                Bf16Dots.dotsOfEight(),
-                Bf16Dots.splitting(),
-                BlockDots.dots(),
-                BlockDots.widening(DType.Q8_0),
-                BlockDots.widening(DType.Q4_0),
-                BlockDots.quantizing(),
-                VectorProducts.dots(),
-                VectorProducts.addingWeighted(),
-                VectorProducts.addingShortDots(),
-                NibbleDots.dots(),
-                NibbleDots.quantizing()));
-        functions.add(Bf16Tile.generate(8, 3, Write.ADD));
-        functions.add(F32Tile.generate(16, 1, Write.SET));
-        functions.add(Int8Tile.generate(4, 3, Write.ADD));
-        functions.add(BlockColumns.generate(DType.Q8_0, DType.BF16, 1));
-        functions.add(BlockColumns.generate(DType.Q4_0, DType.BF16, 0));
-        functions.add(BlockColumns.generate(DType.Q4_0, DType.F32, 1));
-        functions.add(Int8Blocks.quantizing());
-        functions.add(Int8Blocks.splitting(DType.Q8_0));
-        functions.add(Int8Blocks.splitting(DType.Q4_0));
-        functions.addAll(List.of(Elements.sum(), Elements.cap(), Elements.adamWStep()));
-        functions.addAll(List.of(GatedUnits.forward(), GatedUnits.backward(), Rotations.rotation()));
-        functions.addAll(List.of(RowNorms.forward(), RowNorms.backward(Write.ADD), RowNorms.sumOfSquares()));
-        functions.addAll(List.of(Widening.scaled(DType.BF16), Widening.onePlus(DType.F32)));
-        for (Softcap softcap : Softcap.values()) {
-            functions.addAll(List.of(
-                    CrossEntropyPasses.sums(softcap),
-                    CrossEntropyPasses.gradients(softcap),
-                    SoftmaxPasses.capAndMax(softcap)));
-            for (SoftmaxPasses.Form form : SoftmaxPasses.Form.values()) {
-                functions.addAll(List.of(SoftmaxPasses.exponentials(form), SoftmaxPasses.gradients(softcap, form)));
-            }
-        }
-        for (byte[] function : functions) {
-            List<String> lines = disassemble(function, folder);
-            assertThat(lines).doesNotContain("(bad)").allMatch(line -> !line.startsWith(".byte"));
-            assertThat(lines.getLast()).isEqualTo("ret");
-            assertThat(lines.stream().filter("ret"::equals)).hasSize(1);
-            long pushed =
-                    lines.stream().filter(line -> line.startsWith("push ")).count();
-            assertThat(lines.stream().filter(line -> line.startsWith("pop "))).hasSize((int) pushed);
-        }
+    void anArgumentOnTheStackIsFoundBehindWhatIsPushed(@TempDir Path folder) throws IOException {
+        byte[] function = Function.of((x, _, _, _, _, _, _, seventh, eighth) -> {
+            x.mov(Gp.RAX, seventh.at());
+            x.push(Gp.RBX);
+            x.push(Gp.R12);
+            x.mov(Gp.RBX, eighth.at());
+            x.pop(Gp.R12);
+            x.pop(Gp.RBX);
+        });
+        assertThat(Disassembler.lines(function, folder))
+                .containsExactly(
+                        "mov rax,QWORD PTR [rsp+0x8]",
+                        "push rbx",
+                        "push r12",
+                        "mov rbx,QWORD PTR [rsp+0x20]",
+                        "pop r12",
+                        "pop rbx",
+                        "vzeroupper",
+                        "ret");
+    }
+
+    @Test
+    void aFunctionThatDoesNotPopWhatItPushedIsRefused() {
+        assertThatThrownBy(() -> Function.of((x, _, _, _, _, _, _) -> x.push(Gp.RBX)))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage("a function leaves 1 registers on the stack");
     }
 
     @Test
@@ -267,38 +233,5 @@ final class AssemblerTest {
         assertThatThrownBy(() -> Address.at(Gp.RAX, Gp.RBX, 3, 0)).hasMessage("scale is 3, wanted 1, 2, 4 or 8");
         assertThatThrownBy(() -> new Assembler().movStore32(Address.at(Gp.R8), Gp.RAX))
                 .hasMessage("a 32-bit store has legacy registers only");
-    }
-
-    private static List<String> disassemble(byte[] code, Path folder) throws IOException, InterruptedException {
-        Path file = Files.write(folder.resolve("code.bin"), code);
-        Process process;
-        try {
-            process = new ProcessBuilder(
-                            "objdump",
-                            "-D",
-                            "-z",
-                            "-b",
-                            "binary",
-                            "-m",
-                            "i386:x86-64",
-                            "-M",
-                            "intel",
-                            "--no-show-raw-insn",
-                            file.toString())
-                    .redirectErrorStream(true)
-                    .start();
-        } catch (IOException missing) {
-            return Assumptions.abort("no objdump (binutils) to disassemble with");
-        }
-        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertThat(process.waitFor()).as(output).isZero();
-        return output.lines()
-                .filter(line -> line.matches("\\s+[0-9a-f]+:\\s.*"))
-                .map(line -> line.replaceFirst("\\s+[0-9a-f]+:\\s+", "")
-                        .replaceAll("\\s+", " ")
-                        .replace("{evex} ", "") // where a shorter encoding exists
-                        .replaceAll("DWORD PTR (\\[.*])\\{1to16}", "DWORD BCST $1") // binutils before 2.39
-                        .strip())
-                .toList();
     }
 }

@@ -9,6 +9,7 @@ import dev.jemma.agent.ToolOutcome;
 import dev.jemma.agent.bind.ToolBinder;
 import dev.jemma.cli.demo.DemoFiles;
 import dev.jemma.cli.demo.Household;
+import dev.jemma.engine.Evaluation;
 import dev.jemma.engine.FineTuning;
 import dev.jemma.engine.Gemma;
 import dev.jemma.engine.SessionOptions;
@@ -17,7 +18,7 @@ import dev.jemma.engine.api.ToolCall;
 import dev.jemma.engine.api.ToolSpec;
 import dev.jemma.engine.api.TrainingResult;
 import dev.jemma.engine.eval.EvalReport;
-import dev.jemma.engine.eval.EvalRow;
+import dev.jemma.engine.eval.EvalResult;
 import dev.jemma.engine.toolcall.JsonText;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -25,7 +26,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import java.util.OptionalDouble;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
@@ -143,11 +143,14 @@ final class Demonstration {
 
     private Part<EvalReport> evaluate(List<Path> adapters) throws IOException {
         long start = System.nanoTime();
-        List<EvalRow> rows = EvalRow.readAll(test);
-        Evaluation evaluation =
-                Evaluation.of(gemma, adapters, test, rows, plan.maxNewTokens(), new Countdown(err, rows.size()));
-        goOn(!evaluation.cancelled());
-        EvalReport report = EvalReport.of(evaluation.verdicts(), OptionalDouble.of(evaluation.tokensPerSecond()));
+        Evaluation evaluation = gemma.evaluate(test).maxNewTokens(plan.maxNewTokens());
+        adapters.forEach(evaluation::adapter);
+        EvalReport report;
+        try (Interrupts interrupts = Interrupts.call(evaluation::cancel)) {
+            EvalResult result = evaluation.start(new EvalProgress(err));
+            goOn(result.finished());
+            report = result.report();
+        }
         say(String.format(
                 Locale.ROOT,
                 "  %d of %d calls right: %.1f %%",

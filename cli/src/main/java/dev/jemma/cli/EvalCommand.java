@@ -1,8 +1,9 @@
 package dev.jemma.cli;
 
+import dev.jemma.engine.Evaluation;
 import dev.jemma.engine.Gemma;
-import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.eval.EvalReport;
+import dev.jemma.engine.eval.EvalResult;
 import dev.jemma.engine.eval.EvalRow;
 import dev.jemma.engine.eval.Judge;
 import dev.jemma.engine.eval.Verdict;
@@ -75,29 +76,25 @@ final class EvalCommand implements Callable<Integer> {
         if (predictions.isPresent() == model.given().isPresent()) {
             throw new ParameterException(spec.commandLine(), "name either --model or --predictions");
         }
-        List<EvalRow> rows = EvalRow.readAll(data);
-        if (rows.isEmpty()) {
-            throw FormatException.in(data, "has no rows");
-        }
         List<Verdict> verdicts;
         OptionalDouble speed = OptionalDouble.empty();
         if (predictions.isPresent()) {
             Judge judge =
                     new Judge(ToolCallFormat.named(model.options().toolFormat().orElse("hermes")));
-            verdicts = judge.judge(rows, Judge.readPredictions(predictions.get()));
+            verdicts = judge.judge(EvalRow.readAll(data), Judge.readPredictions(predictions.get()));
         } else {
+            List<EvalRow> rows = EvalRow.questions(data);
             try (Gemma gemma = model.open(spec)) {
-                Evaluation evaluation = Evaluation.of(
-                        gemma,
-                        adapters,
-                        data,
-                        rows,
-                        maxNewTokens,
-                        new Countdown(spec.commandLine().getErr(), rows.size()));
-                verdicts = evaluation.verdicts();
-                speed = OptionalDouble.of(evaluation.tokensPerSecond());
-                if (evaluation.cancelled()) {
-                    return Failures.INTERRUPTED;
+                Evaluation evaluation = gemma.evaluate(rows).maxNewTokens(maxNewTokens);
+                adapters.forEach(evaluation::adapter);
+                try (Interrupts interrupts = Interrupts.call(evaluation::cancel)) {
+                    EvalResult result =
+                            evaluation.start(new EvalProgress(spec.commandLine().getErr()));
+                    if (!result.finished()) {
+                        return Failures.INTERRUPTED;
+                    }
+                    verdicts = result.verdicts();
+                    speed = OptionalDouble.of(result.tokensPerSecond());
                 }
             }
         }

@@ -8,6 +8,7 @@ import dev.jemma.engine.chat.ChatFormat;
 import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.checkpoint.GenerationConfig;
 import dev.jemma.engine.checkpoint.ModelWeights;
+import dev.jemma.engine.eval.EvalRow;
 import dev.jemma.engine.gemma.GemmaModel;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.cpu.ArithmeticChoice;
@@ -185,6 +186,25 @@ public final class Gemma implements AutoCloseable {
      */
     public FineTuning fineTune(Path rows) {
         return new FineTuning(this, rows);
+    }
+
+    /**
+     * An evaluation on rows whose right calls are known, to be set up and started.
+     *
+     * @param rows JSON Lines: messages, tools, and accept, or the calls of the last assistant turn
+     * @throws FormatException if a row is none
+     */
+    public Evaluation evaluate(Path rows) {
+        return evaluate(EvalRow.questions(rows));
+    }
+
+    /**
+     * An evaluation on rows whose right calls are known, to be set up and started.
+     *
+     * @throws IllegalArgumentException if a row has no messages to answer
+     */
+    public Evaluation evaluate(List<EvalRow> rows) {
+        return new Evaluation(this, rows);
     }
 
     /** What turns rows into ids the way this model with {@code adapters} wants them. */

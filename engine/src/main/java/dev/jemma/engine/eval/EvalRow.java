@@ -51,10 +51,29 @@ public record EvalRow(
      * All rows of a {@link JsonLines} file. A row has {@code id}, a conversation in any form that {@link Conversation#of(JsonNode)} takes, and what is wanted: {@code accept}
      * as the leaderboard has it, or else the calls of the assistant turn that ends the conversation.
      *
-     * @throws FormatException if a line is no such row, or two rows have the same id
+     * @throws FormatException if a line is no such row, two rows have the same id, or there is none
      * @throws java.io.UncheckedIOException if the file cannot be read
      */
     public static List<EvalRow> readAll(Path file) {
+        return readAll(file, Answers.GIVEN);
+    }
+
+    /**
+     * As {@link #readAll(Path)}, for a model to answer.
+     *
+     * @throws FormatException as there, and if a row has no messages
+     */
+    public static List<EvalRow> questions(Path file) {
+        return readAll(file, Answers.WANTED);
+    }
+
+    /** Whether somebody has answered the rows, or shall. */
+    private enum Answers {
+        GIVEN,
+        WANTED
+    }
+
+    private static List<EvalRow> readAll(Path file, Answers answers) {
         List<EvalRow> rows = new ArrayList<>();
         Set<String> ids = new HashSet<>();
         JsonLines.read(file, (json, source) -> {
@@ -69,8 +88,14 @@ public record EvalRow(
             if (!ids.add(row.id())) {
                 throw source.complaint("id '" + row.id() + "' occurs twice");
             }
+            if (answers == Answers.WANTED && row.conversation().messages().isEmpty()) {
+                throw source.complaint("row '" + row.id() + "' has no messages to answer");
+            }
             rows.add(row);
         });
+        if (rows.isEmpty()) {
+            throw FormatException.in(file, "has no rows");
+        }
         return rows;
     }
 

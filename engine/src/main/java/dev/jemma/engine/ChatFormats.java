@@ -18,6 +18,8 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -26,7 +28,8 @@ import tools.jackson.databind.JsonNode;
 
 /**
  * The rule by which a model's {@link ChatFormat} is chosen, the same for whoever renders, trains, scores, evaluates or chats. Template: the options' file, else that of the last adapter that has one,
- * else the model's, else the turns of its generation. Who writes tools: the options, else the jemma.json of the last adapter that has one, else what fits the template.
+ * else the model's, else the turns of its generation. Who writes tools: the options, else the jemma.json of the last adapter that has one, else the model's
+ * (merging puts an adapter's there), else what fits the template.
  */
 public final class ChatFormats {
     private ChatFormats() {}
@@ -78,7 +81,7 @@ public final class ChatFormats {
     static ChatFormat choose(ModelText model, Supplier<Optional<Tokenizer>> tokenizer, ChatOptions options)
             throws IOException {
         Templates templates = template(model, options).parse();
-        ToolStyle style = toolStyle(options, templates.withTools().source());
+        ToolStyle style = toolStyle(model, options, templates.withTools().source());
         return new ChatFormat(templates, style, specialTokens(model, tokenizer));
     }
 
@@ -129,12 +132,14 @@ public final class ChatFormats {
         return new Source(builtIn, Optional.empty(), "the built-in template");
     }
 
-    private static ToolStyle toolStyle(ChatOptions options, String template) throws IOException {
+    private static ToolStyle toolStyle(ModelText model, ChatOptions options, String template) throws IOException {
         if (options.toolFormat().isPresent()) {
             return ToolStyle.named(options.toolFormat().get(), template);
         }
-        for (Path adapter : options.adapters().reversed()) {
-            Path file = adapter.resolve(ModelFiles.JEMMA);
+        List<Path> folders = new ArrayList<>(options.adapters().reversed());
+        folders.add(model.path());
+        for (Path folder : folders) {
+            Path file = folder.resolve(ModelFiles.JEMMA);
             if (Files.exists(file)) {
                 JsonNode name = JsonFile.read(file).path(ChatFormat.TOOL_FORMAT);
                 try {

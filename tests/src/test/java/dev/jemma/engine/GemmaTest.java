@@ -272,6 +272,18 @@ final class GemmaTest {
     }
 
     @Test
+    void aMergedModelWritesToolsAsItsAdapterDid() throws IOException {
+        Files.writeString(folder.resolve("jemma.json"), "{\"tool_format\": \"functiongemma\"}");
+        Path adapter = Files.createDirectory(folder.resolve("adapter"));
+        try (Gemma gemma = open()) {
+            assertThat(gemma.chatFormat(List.of()).tools().name()).isEqualTo("functiongemma");
+            assertThat(gemma.chatFormat(List.of(adapter)).tools().name()).isEqualTo("functiongemma");
+            Files.writeString(adapter.resolve("jemma.json"), "{\"tool_format\": \"hermes\"}");
+            assertThat(gemma.chatFormat(List.of(adapter)).tools().name()).isEqualTo("hermes");
+        }
+    }
+
+    @Test
     void templateAndToolFormatComeFromOptionsThenAdapterThenModel() throws IOException {
         Path adapter = Files.createDirectory(folder.resolve("adapter"));
         try (Gemma gemma = open()) {

@@ -20,6 +20,7 @@ import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
 import dev.jemma.agent.Param;
 import dev.jemma.agent.Tool;
+import dev.jemma.engine.checkpoint.Checkpoint;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -30,6 +31,7 @@ import org.jspecify.annotations.NullMarked;
 final class ArchitectureTest {
     private static final String ENGINE = "dev.jemma.engine";
     private static final String TEMPLATE = ENGINE + ".template";
+    private static final String GEMMA = ENGINE + ".gemma";
 
     /** The annotations that users write stand beside the agent and depend on nothing; the binder reads them. */
     @ArchTest
@@ -98,7 +100,47 @@ final class ArchitectureTest {
                     ENGINE + ".lora..",
                     ENGINE + ".train..",
                     ENGINE + ".generate..",
+                    ENGINE + ".chat..",
+                    ENGINE + ".inspect..",
                     ENGINE);
+
+    /** A source of models is one more class behind {@link Checkpoint}. */
+    @ArchTest
+    static final ArchRule kindsOfCheckpointsAreKnownToCheckpointsAlone = classes()
+            .that()
+            .areAssignableTo(Checkpoint.class)
+            .and()
+            .areNotInterfaces()
+            .should()
+            .bePackagePrivate();
+
+    /** What a layer computes, what computes all of them, where results lie: the order in which the model is read. */
+    @ArchTest
+    static final ArchRule blocksKnowNoModel = roomKnowsNone(GEMMA + ".block..", GEMMA);
+
+    @ArchTest
+    static final ArchRule adaptersInAModelKnowNoBlocks = roomKnowsNone(GEMMA + ".adapter..", GEMMA, GEMMA + ".block..");
+
+    @ArchTest
+    static final ArchRule memoryOfAModelKnowsOnlyPlaces =
+            roomKnowsNone(GEMMA + ".memory..", GEMMA, GEMMA + ".block..", GEMMA + ".adapter..");
+
+    @ArchTest
+    static final ArchRule othersSeeTheFaceOfTheModelAlone = noClasses()
+            .that()
+            .resideOutsideOfPackage(GEMMA + "..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(GEMMA + ".block..", GEMMA + ".adapter..", GEMMA + ".memory..");
+
+    private static ArchRule roomKnowsNone(String room, String... above) {
+        return noClasses()
+                .that()
+                .resideInAPackage(room)
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage(above);
+    }
 
     @ArchTest
     static final ArchRule valuesOfTemplatesKnowNoTemplates = noClasses()

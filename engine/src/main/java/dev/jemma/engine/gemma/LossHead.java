@@ -1,8 +1,13 @@
 package dev.jemma.engine.gemma;
 
 import dev.jemma.engine.checkpoint.GemmaConfig;
-import dev.jemma.engine.gemma.MemoryPlan.Allocation;
-import dev.jemma.engine.gemma.MemoryPlan.Region;
+import dev.jemma.engine.gemma.adapter.AdapterDropout;
+import dev.jemma.engine.gemma.block.Linear;
+import dev.jemma.engine.gemma.block.Pass;
+import dev.jemma.engine.gemma.memory.Gradients;
+import dev.jemma.engine.gemma.memory.MemoryPlan;
+import dev.jemma.engine.gemma.memory.MemoryPlan.Allocation;
+import dev.jemma.engine.gemma.memory.MemoryPlan.Region;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.tensor.Tensor;
@@ -100,14 +105,14 @@ final class LossHead {
             Tensor logits = logits(p, x);
             loss += kernels.crossEntropyBackward(
                     logits, memory.of(regions.targets).rows(from, to), softcap(), scale);
-            if (g.goesBelow(head)) {
+            if (g.goesBelow(head.module())) {
                 head.backward(dNormed.rows(from, to), logits, x, Write.SET, p);
             } else {
                 head.backwardOfAdapter(dNormed.rows(from, to), logits, x, p);
             }
         }
         dropout.on(seed);
-        if (g.goesBelow(head)) {
+        if (g.goesBelow(head.module())) {
             Tensor gathered = memory.matrix(regions.gathered, count, normed.dim(1));
             model.finalNorm().backward(dNormed, dNormed, gathered, Write.SET, kernels);
             kernels.zero(g.stream());

@@ -1,11 +1,12 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.gemma.adapter;
 
 import dev.jemma.engine.api.Recompute;
 import dev.jemma.engine.checkpoint.Layout;
 import dev.jemma.engine.checkpoint.Parameter;
 import dev.jemma.engine.checkpoint.Place;
-import dev.jemma.engine.gemma.MemoryPlan.Allocation;
-import dev.jemma.engine.gemma.MemoryPlan.Region;
+import dev.jemma.engine.gemma.memory.MemoryPlan;
+import dev.jemma.engine.gemma.memory.MemoryPlan.Allocation;
+import dev.jemma.engine.gemma.memory.MemoryPlan.Region;
 import dev.jemma.engine.kernel.LowRank;
 import dev.jemma.engine.tensor.Tensor;
 import java.util.ArrayList;
@@ -19,7 +20,7 @@ import java.util.Optional;
  * The memory that adapters need in one session or training: their inner products {@code x A^T}, and in a training gradients, room
  * for the backward and for dropout.
  */
-final class AdapterBuffers {
+public final class AdapterBuffers {
     private final Layout layout;
     private final Map<Parameter, Region> products;
     private final Optional<ForTraining> training;
@@ -46,7 +47,7 @@ final class AdapterBuffers {
     }
 
     /** One product at a time: no backward follows. */
-    static AdapterBuffers forInference(MemoryPlan plan, Layout layout, int widestRank, long maxRows) {
+    public static AdapterBuffers forInference(MemoryPlan plan, Layout layout, int widestRank, long maxRows) {
         Region shared = plan.floats(maxRows * widestRank);
         Map<Parameter, Region> products = new HashMap<>();
         layout.modules().forEach(module -> products.put(module, shared));
@@ -59,7 +60,7 @@ final class AdapterBuffers {
      * @param ranks rank by module; modules without an adapter are absent
      * @param headRows most rows the head sees at once
      */
-    static AdapterBuffers forTraining(
+    public static AdapterBuffers forTraining(
             MemoryPlan plan,
             Layout layout,
             Map<Parameter, Integer> ranks,
@@ -105,7 +106,7 @@ final class AdapterBuffers {
     }
 
     /** The modules' adapters over allocated memory. */
-    AdaptedModule[] place(List<List<LowRank>> adapters, Allocation memory, AdapterDropout dropout) {
+    public AdaptedModule[] place(List<List<LowRank>> adapters, Allocation memory, AdapterDropout dropout) {
         List<Parameter> modules = layout.modules();
         AdaptedModule[] adapted = new AdaptedModule[modules.size()];
         for (int number = 0; number < adapted.length; number++) {
@@ -130,7 +131,7 @@ final class AdapterBuffers {
     }
 
     /** A training's dropout. */
-    AdapterDropout dropout(Allocation memory) {
+    public AdapterDropout dropout(Allocation memory) {
         return training.map(t -> new AdapterDropout(t.dropout, memory.of(t.dropped), memory.of(t.droppedGradient)))
                 .orElseThrow();
     }

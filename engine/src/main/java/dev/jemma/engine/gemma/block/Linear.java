@@ -1,4 +1,4 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.gemma.block;
 
 import dev.jemma.engine.checkpoint.Layout;
 import dev.jemma.engine.checkpoint.ModelWeights;
@@ -12,26 +12,26 @@ import dev.jemma.engine.tensor.Tensor;
  * @param weight W [outputs, inputs], borrowed
  * @param module its number among {@link Layout#modules}
  */
-record Linear(Tensor weight, int module) {
+public record Linear(Tensor weight, int module) {
     /** The linear map whose weight is {@code parameter}. */
-    static Linear of(Parameter parameter, Layout layout, ModelWeights weights) {
+    public static Linear of(Parameter parameter, Layout layout, ModelWeights weights) {
         return new Linear(weights.tensor(parameter.name()), layout.number(parameter));
     }
 
     /** out [N, outputs] from x [N, inputs]. */
-    void forward(Tensor out, Tensor x, Pass p) {
+    public void forward(Tensor out, Tensor x, Pass p) {
         p.kernels().linear(out, x, weight, Write.SET);
         p.adapted(module).forward(out, x, p.kernels());
     }
 
     /** {@code dX = dOut W + ...} (or +=), and the gradients of the module's adapter. */
-    void backward(Tensor dX, Tensor dOut, Tensor x, Write write, Pass p) {
+    public void backward(Tensor dX, Tensor dOut, Tensor x, Write write, Pass p) {
         p.kernels().linearBackward(dX, dOut, weight, write);
         p.adapted(module).backward(dX, dOut, x, p.kernels());
     }
 
     /** The gradients of the module's adapter alone, where nothing below wants a gradient. {@code scratch} is [N, inputs]. */
-    void backwardOfAdapter(Tensor scratch, Tensor dOut, Tensor x, Pass p) {
+    public void backwardOfAdapter(Tensor scratch, Tensor dOut, Tensor x, Pass p) {
         if (p.adapted(module).present()) {
             p.kernels().zero(scratch);
             p.adapted(module).backward(scratch, dOut, x, p.kernels());

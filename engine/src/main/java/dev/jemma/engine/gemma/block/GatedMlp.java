@@ -1,6 +1,9 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.gemma.block;
 
 import dev.jemma.engine.checkpoint.Place;
+import dev.jemma.engine.gemma.memory.Gradient;
+import dev.jemma.engine.gemma.memory.Gradients;
+import dev.jemma.engine.gemma.memory.Slot;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.tensor.Tensor;
@@ -49,13 +52,13 @@ record GatedMlp(int layer, Linear gate, Linear up, Linear down) {
         if (p.adapted(down.module()).present()) {
             kernels.geglu(gated, gateOrGradient, upOrGradient);
         }
-        if (!g.goesBelow(down)) {
+        if (!g.goesBelow(down.module())) {
             down.backwardOfAdapter(dGated, dDown, gated, p);
             return;
         }
         down.backward(dGated, dDown, gated, Write.SET, p);
         kernels.gegluBackward(gateOrGradient, upOrGradient, dGated, gateOrGradient, upOrGradient);
-        if (g.goesBelow(gate)) {
+        if (g.goesBelow(gate.module())) {
             gate.backward(dX, gateOrGradient, x, Write.SET, p);
             up.backward(dX, upOrGradient, x, Write.ADD, p);
         } else {

@@ -1,4 +1,4 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.gemma.memory;
 
 import dev.jemma.engine.checkpoint.GemmaConfig;
 import dev.jemma.engine.checkpoint.LayerConfig;
@@ -20,7 +20,7 @@ import java.util.Map;
  * <p>As in transformers ({@code modeling_gemma3.py}, {@code Gemma3RotaryEmbedding}): inverse frequencies, their product with
  * the position, cosine and sine are each rounded to f32.
  */
-final class RopeTables implements AutoCloseable {
+public final class RopeTables implements AutoCloseable {
     private static final int FIRST = 256;
 
     /** Positions computed before they are written. */
@@ -35,14 +35,15 @@ final class RopeTables implements AutoCloseable {
     private RopeTable[] byLayer = new RopeTable[0];
     private int positions;
 
-    RopeTables(Kernels kernels, GemmaConfig config) {
+    /** Tables of no position yet. */
+    public RopeTables(Kernels kernels, GemmaConfig config) {
         this.kernels = kernels;
         this.layers = config.layers();
         this.maxPositions = config.maxPositionEmbeddings();
     }
 
     /** The tables of every layer, good for at least positions 0 .. {@code wanted - 1}. */
-    RopeTable[] covering(int wanted) {
+    public RopeTable[] covering(int wanted) {
         if (wanted > positions) {
             grow(Math.max(wanted, Math.min(maxPositions, Math.max(FIRST, Integer.highestOneBit(wanted - 1) << 1))));
         }

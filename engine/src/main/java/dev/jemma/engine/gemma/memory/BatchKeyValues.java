@@ -1,14 +1,14 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.gemma.memory;
 
 import dev.jemma.engine.kernel.Span;
 import dev.jemma.engine.tensor.Tensor;
 
 /** Sequences that stand whole in a batch: attention reads the pass's own keys and values. */
-final class BatchKeyValues implements KeyValues {
+public final class BatchKeyValues implements KeyValues {
     private Span[] spans = {};
 
     /** The sequences of the next pass. */
-    void begin(Span[] sequences) {
+    public void begin(Span[] sequences) {
         this.spans = sequences;
     }
 

@@ -1,7 +1,7 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.gemma.memory;
 
 /** The gradients that a block's backward goes through, each as wide as the activation that it belongs to. */
-enum Gradient {
+public enum Gradient {
     /** Of the residual stream [N, C]. */
     STREAM(Slot.MID),
     /** Of a post-norm's input [N, C]. */

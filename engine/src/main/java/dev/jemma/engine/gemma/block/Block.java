@@ -1,6 +1,9 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.gemma.block;
 
 import dev.jemma.engine.checkpoint.Place;
+import dev.jemma.engine.gemma.memory.Gradient;
+import dev.jemma.engine.gemma.memory.Gradients;
+import dev.jemma.engine.gemma.memory.Slot;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.tensor.Tensor;
@@ -18,7 +21,7 @@ import java.util.Optional;
  * @param mlp MLP
  * @param postMlpNorm after the MLP; from Gemma 2 on
  */
-record Block(
+public record Block(
         int layer,
         Norm inputNorm,
         Attention attention,
@@ -28,7 +31,7 @@ record Block(
         Optional<Norm> postMlpNorm) {
 
     /** A layer. */
-    static Block of(LayerParts parts) {
+    public static Block of(LayerParts parts) {
         return new Block(
                 parts.layer(),
                 parts.norm(Place.INPUT_NORM),
@@ -40,7 +43,7 @@ record Block(
     }
 
     /** From the residual stream before this layer to the one after it, both [N, C]. */
-    void forward(Pass p) {
+    public void forward(Pass p) {
         Kernels kernels = p.kernels();
         Tensor x = p.stream(layer);
         Tensor mid = p.of(layer, Slot.MID);
@@ -66,7 +69,7 @@ record Block(
      * Turns the gradient of the residual stream after this layer into that of the stream before it, in place, and adds to the
      * gradients of the layer's adapters. Returns early where nothing below wants a gradient.
      */
-    void backward(Pass p, Gradients g) {
+    public void backward(Pass p, Gradients g) {
         Kernels kernels = p.kernels();
         Tensor x = p.stream(layer);
         Tensor mid = p.of(layer, Slot.MID);
@@ -78,7 +81,7 @@ record Block(
             preMlpNorm.forward(p.of(layer, Slot.MLP_IN), mid, kernels);
         }
         mlp.backward(normedBackward(postMlpNorm, Slot.DOWN, p, g), p, g);
-        if (!g.goesBelow(mlp.gate())) {
+        if (!g.goesBelow(mlp.gate().module())) {
             return;
         }
         preMlpNorm.backward(dX, dIn, mid, Write.ADD, kernels);
@@ -88,7 +91,7 @@ record Block(
             inputNorm.forward(p.of(layer, Slot.ATTENTION_IN), x, kernels);
         }
         attention.backward(normedBackward(postAttentionNorm, Slot.O, p, g), p, g);
-        if (g.goesBelow(attention.query())) {
+        if (g.goesBelow(attention.query().module())) {
             inputNorm.backward(dX, dIn, x, Write.ADD, kernels);
         }
     }

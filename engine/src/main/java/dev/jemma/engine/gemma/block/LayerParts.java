@@ -1,4 +1,4 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.gemma.block;
 
 import dev.jemma.engine.checkpoint.LayerConfig;
 import dev.jemma.engine.checkpoint.Layout;
@@ -14,7 +14,7 @@ import java.util.Optional;
  * @param weights what it computes with
  * @param layer index of the layer
  */
-record LayerParts(Layout layout, ModelWeights weights, int layer) {
+public record LayerParts(Layout layout, ModelWeights weights, int layer) {
     /** What config.json says about the layer. */
     LayerConfig config() {
         return layout.config().layers().get(layer);

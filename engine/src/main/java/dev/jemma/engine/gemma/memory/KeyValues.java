@@ -1,10 +1,10 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.gemma.memory;
 
 import dev.jemma.engine.kernel.Span;
 import dev.jemma.engine.tensor.Tensor;
 
 /** Where a pass finds keys and values: those of its own rows, or those of a cache that it adds its rows to. */
-sealed interface KeyValues permits BatchKeyValues, KvCache {
+public sealed interface KeyValues permits BatchKeyValues, KvCache {
     /** Takes the pass's rotated keys [N, K] of a layer; answers what attention reads, addressed through {@link #spans}. */
     Tensor keys(int layer, Tensor k);
 

@@ -1,4 +1,4 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.gemma.memory;
 
 import dev.jemma.engine.checkpoint.GemmaConfig;
 import dev.jemma.engine.checkpoint.LayerConfig;
@@ -17,7 +17,7 @@ import java.util.List;
  * it is a ring that holds what the first query of a chunk sees after the whole chunk has been stored, and what a query sees that
  * stands {@code rewindRoom} positions back.
  */
-final class KvCache implements KeyValues, AutoCloseable {
+public final class KvCache implements KeyValues, AutoCloseable {
     private static final int FIRST = 256;
 
     private final Kernels kernels;
@@ -32,7 +32,14 @@ final class KvCache implements KeyValues, AutoCloseable {
 
     private record Layer(Slab slab, Tensor keys, Tensor values, int capacity) {}
 
-    KvCache(Kernels kernels, GemmaConfig config, int sequences, int contextLength, int chunk, int rewindRoom) {
+    /**
+     * An empty cache.
+     *
+     * @param contextLength most positions of a sequence
+     * @param chunk most positions stored at once
+     * @param rewindRoom how far back {@link #rewind} reaches at least
+     */
+    public KvCache(Kernels kernels, GemmaConfig config, int sequences, int contextLength, int chunk, int rewindRoom) {
         this.kernels = kernels;
         this.layers = config.layers();
         this.sequences = sequences;
@@ -48,7 +55,7 @@ final class KvCache implements KeyValues, AutoCloseable {
     }
 
     /** Bytes of a cache whose sequences have reached {@code positions}. */
-    static long bytes(GemmaConfig config, int sequences, int positions, int chunk, int rewindRoom) {
+    public static long bytes(GemmaConfig config, int sequences, int positions, int chunk, int rewindRoom) {
         long bytes = 0;
         for (LayerConfig layer : config.layers()) {
             long rows = (long) sequences * limit(layer, positions, chunk + rewindRoom - 1);
@@ -65,7 +72,7 @@ final class KvCache implements KeyValues, AutoCloseable {
     }
 
     /** The next position of a sequence. */
-    int position(int sequence) {
+    public int position(int sequence) {
         return position[sequence];
     }
 
@@ -104,7 +111,7 @@ final class KvCache implements KeyValues, AutoCloseable {
     }
 
     /** Starts a pass that appends {@code counts[i]} tokens to sequence {@code sequence[i]}, for the first {@code n} entries. */
-    void begin(int[] sequence, int[] counts, int n) {
+    public void begin(int[] sequence, int[] counts, int n) {
         int wanted = 1;
         for (int i = 0; i < n; i++) {
             wanted = Math.max(wanted, position[sequence[i]] + counts[i]);
@@ -139,7 +146,7 @@ final class KvCache implements KeyValues, AutoCloseable {
     }
 
     /** The pass went through: its tokens are now part of the sequences. */
-    void end(int[] sequence, int[] counts, int n) {
+    public void end(int[] sequence, int[] counts, int n) {
         for (int i = 0; i < n; i++) {
             position[sequence[i]] += counts[i];
         }
@@ -150,7 +157,7 @@ final class KvCache implements KeyValues, AutoCloseable {
      *
      * @return the position that the sequence stands at now: {@code wanted}, or 0 if a ring no longer holds what a query there sees
      */
-    int rewind(int sequence, int wanted) {
+    public int rewind(int sequence, int wanted) {
         if (wanted < 0 || wanted > position[sequence]) {
             throw new IllegalArgumentException(
                     "rewind to position " + wanted + " of a sequence at position " + position[sequence]);

@@ -1,7 +1,10 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.gemma.block;
 
 import dev.jemma.engine.checkpoint.LayerConfig;
 import dev.jemma.engine.checkpoint.Place;
+import dev.jemma.engine.gemma.memory.Gradient;
+import dev.jemma.engine.gemma.memory.Gradients;
+import dev.jemma.engine.gemma.memory.Slot;
 import dev.jemma.engine.kernel.AttentionShape;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.Span;
@@ -93,7 +96,7 @@ record Attention(
         Tensor dX = g.of(layer, Gradient.IN);
         Span[] spans = p.keyValues().spans(layer);
 
-        if (!g.goesBelow(output)) {
+        if (!g.goesBelow(output.module())) {
             output.backwardOfAdapter(dAttended, dO, attended, p);
             return;
         }
@@ -120,7 +123,7 @@ record Attention(
             Tensor heads = g.heads(layer, Gradient.K);
             keyNorm.get().backward(heads, heads, p.heads(layer, Slot.K_RAW), Write.SET, kernels);
         }
-        if (g.goesBelow(query)) {
+        if (g.goesBelow(query.module())) {
             query.backward(dX, dQ, x, Write.SET, p);
             key.backward(dX, dK, x, Write.ADD, p);
             value.backward(dX, dV, x, Write.ADD, p);

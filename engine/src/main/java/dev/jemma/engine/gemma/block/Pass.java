@@ -1,7 +1,11 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.gemma.block;
 
 import dev.jemma.engine.checkpoint.Layout;
 import dev.jemma.engine.checkpoint.Parameter;
+import dev.jemma.engine.gemma.adapter.AdaptedModule;
+import dev.jemma.engine.gemma.memory.Activations;
+import dev.jemma.engine.gemma.memory.KeyValues;
+import dev.jemma.engine.gemma.memory.Slot;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.RopeTable;
 import dev.jemma.engine.tensor.Tensor;
@@ -10,10 +14,10 @@ import java.util.function.ObjIntConsumer;
 import java.util.stream.IntStream;
 
 /**
- * What a run through the model works with: kernels, buffers, adapters, where keys and values lie. One a session or training,
+ * What a run through the model works with: kernels, buffers, adapters, where keys and values lie. One per session or training,
  * used again for every run.
  */
-final class Pass {
+public final class Pass {
     private final Kernels kernels;
     private final Activations activations;
     private final AdaptedModule[] adapted;
@@ -24,9 +28,13 @@ final class Pass {
     private ObjIntConsumer<Tensor> observer = (hidden, layer) -> {};
 
     /**
+     * What runs will work with, all of it borrowed.
+     *
+     * @param layout the model's parameters
      * @param adapted the adapters of each module of {@code layout}, by its number
+     * @param cancelled asked between layers
      */
-    Pass(
+    public Pass(
             Kernels kernels,
             Layout layout,
             Activations activations,
@@ -48,7 +56,7 @@ final class Pass {
      * Prepares for a run over {@code rows} rows, rotated by {@code tables}. Adapters of an embedding need no preparation, those of the
      * head are sized by whoever calls it.
      */
-    void begin(int rows, RopeTable[] tables) {
+    public void begin(int rows, RopeTable[] tables) {
         ropes = tables;
         activations.begin(rows);
         for (AdaptedModule module : ofRows) {
@@ -56,12 +64,13 @@ final class Pass {
         }
     }
 
-    Kernels kernels() {
+    /** What computes. */
+    public Kernels kernels() {
         return kernels;
     }
 
     /** The adapters of module {@code index}. */
-    AdaptedModule adapted(int index) {
+    public AdaptedModule adapted(int index) {
         return adapted[index];
     }
 
@@ -74,20 +83,22 @@ final class Pass {
     }
 
     /** Lets {@code watcher} see hidden states with the number of the layer that reads them. */
-    void observe(ObjIntConsumer<Tensor> watcher) {
+    public void observe(ObjIntConsumer<Tensor> watcher) {
         observer = watcher;
     }
 
-    ObjIntConsumer<Tensor> observer() {
+    /** Who sees hidden states. */
+    public ObjIntConsumer<Tensor> observer() {
         return observer;
     }
 
     /** Whether whoever waits for this run has lost interest; asked between layers. */
-    boolean isCancelled() {
+    public boolean isCancelled() {
         return cancelled.getAsBoolean();
     }
 
-    Tensor stream(int layer) {
+    /** The residual stream before layer {@code layer}, or after the last one [N, C]. */
+    public Tensor stream(int layer) {
         return activations.stream(layer);
     }
 

@@ -1,6 +1,6 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.gemma.adapter;
 
-import dev.jemma.engine.gemma.MemoryPlan.Allocation;
+import dev.jemma.engine.gemma.memory.MemoryPlan.Allocation;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.tensor.Tensor;
 
@@ -8,7 +8,7 @@ import dev.jemma.engine.tensor.Tensor;
  * PEFT's {@code lora_dropout}: each module drops elements of its own input on the way into A, and nowhere else. What is dropped
  * depends on the step's seed, the module and the element's place, so that a backward (or a recomputed forward) drops the same.
  */
-final class AdapterDropout {
+public final class AdapterDropout {
     private final float p;
     private final Tensor dropped;
     private final Tensor gradient;
@@ -23,7 +23,7 @@ final class AdapterDropout {
      * @param dropped flat room for the widest [N, inputs]
      * @param gradient as much again
      */
-    AdapterDropout(float p, Tensor dropped, Tensor gradient) {
+    public AdapterDropout(float p, Tensor dropped, Tensor gradient) {
         this.p = p;
         this.dropped = dropped;
         this.gradient = gradient;
@@ -32,13 +32,13 @@ final class AdapterDropout {
     }
 
     /** From here on drops by {@code stepSeed}. */
-    void on(long stepSeed) {
+    public void on(long stepSeed) {
         on = true;
         seed = stepSeed;
     }
 
     /** From here on drops nothing: evaluation. */
-    void off() {
+    public void off() {
         on = false;
     }
 

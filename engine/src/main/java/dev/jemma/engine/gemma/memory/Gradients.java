@@ -1,15 +1,15 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.gemma.memory;
 
 import dev.jemma.engine.checkpoint.Layout;
-import dev.jemma.engine.gemma.MemoryPlan.Allocation;
-import dev.jemma.engine.gemma.MemoryPlan.Region;
+import dev.jemma.engine.gemma.memory.MemoryPlan.Allocation;
+import dev.jemma.engine.gemma.memory.MemoryPlan.Region;
 import dev.jemma.engine.tensor.Tensor;
 
 /**
  * The buffers of a backward. It holds the gradients of one layer at a time, so one set serves all layers; those of the MLP's gate
  * and up projections overwrite the activations they belong to.
  */
-final class Gradients {
+public final class Gradients {
     /**
      * Where they will lie.
      *
@@ -17,8 +17,9 @@ final class Gradients {
      * @param regions a region per gradient, by ordinal
      * @param lowest number of the lowest adapted module: nothing below it wants a gradient; the number of modules if there is none
      */
-    record Regions(Layout layout, Region[] regions, int lowest) {
-        static Regions of(MemoryPlan plan, Layout layout, long maxRows, int lowest) {
+    public record Regions(Layout layout, Region[] regions, int lowest) {
+        /** One set of the widest layer's sizes for all layers. */
+        public static Regions of(MemoryPlan plan, Layout layout, long maxRows, int lowest) {
             Region[] regions = new Region[Gradient.values().length];
             int last = layout.config().numHiddenLayers() - 1;
             for (Gradient gradient : Gradient.values()) {
@@ -35,7 +36,8 @@ final class Gradients {
     private final Tensor[][] heads;
     private int rows = -1;
 
-    Gradients(Regions places, Allocation memory) {
+    /** Gradients in {@code memory}, borrowed, where {@code places} says. */
+    public Gradients(Regions places, Allocation memory) {
         this.places = places;
         this.memory = memory;
         int layers = places.layout.config().numHiddenLayers();
@@ -44,7 +46,7 @@ final class Gradients {
     }
 
     /** Prepares for a backward of {@code n} rows. */
-    void begin(int n) {
+    public void begin(int n) {
         if (n == rows) {
             return;
         }
@@ -63,27 +65,27 @@ final class Gradients {
     }
 
     /** A gradient in layer {@code layer} [N, width]. */
-    Tensor of(int layer, Gradient gradient) {
+    public Tensor of(int layer, Gradient gradient) {
         return views[layer][gradient.ordinal()];
     }
 
     /** The gradient of queries or keys with a row per head [N * heads, D]. */
-    Tensor heads(int layer, Gradient gradient) {
+    public Tensor heads(int layer, Gradient gradient) {
         return heads[layer][gradient.ordinal()];
     }
 
     /** The gradient of the residual stream [N, C]. */
-    Tensor stream() {
+    public Tensor stream() {
         return views[0][Gradient.STREAM.ordinal()];
     }
 
-    /** Whether a module below {@code map} is adapted, so that the gradient must get through it. */
-    boolean goesBelow(Linear map) {
-        return places.lowest < map.module();
+    /** Whether a module below module {@code number} is adapted, so that the gradient must get through it. */
+    public boolean goesBelow(int number) {
+        return places.lowest < number;
     }
 
     /** Whether the backward reaches layer {@code layer} at all. */
-    boolean reaches(int layer) {
+    public boolean reaches(int layer) {
         return places.layout.modules().get(places.lowest).layer() <= layer;
     }
 }

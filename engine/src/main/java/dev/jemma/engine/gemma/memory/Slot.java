@@ -1,9 +1,9 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.gemma.memory;
 
-import static dev.jemma.engine.gemma.Slot.Life.KEPT;
-import static dev.jemma.engine.gemma.Slot.Life.RECOMPUTED;
-import static dev.jemma.engine.gemma.Slot.Width.given;
-import static dev.jemma.engine.gemma.Slot.Width.read;
+import static dev.jemma.engine.gemma.memory.Slot.Life.KEPT;
+import static dev.jemma.engine.gemma.memory.Slot.Life.RECOMPUTED;
+import static dev.jemma.engine.gemma.memory.Slot.Width.given;
+import static dev.jemma.engine.gemma.memory.Slot.Width.read;
 
 import dev.jemma.engine.checkpoint.Layout;
 import dev.jemma.engine.checkpoint.Place;
@@ -14,7 +14,7 @@ import dev.jemma.engine.checkpoint.Place;
  *
  * <p>Widths are elements per row. C hidden size, Q query heads * head size, K key-value heads * head size, F intermediate size.
  */
-enum Slot {
+public enum Slot {
     /** The normed block input [N, C]. */
     ATTENTION_IN(read(Place.Q_PROJ), RECOMPUTED),
     /** Queries before their norm [N, Q]. */

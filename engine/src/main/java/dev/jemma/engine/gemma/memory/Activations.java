@@ -1,11 +1,11 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.gemma.memory;
 
 import dev.jemma.engine.api.Recompute;
 import dev.jemma.engine.checkpoint.GemmaConfig;
 import dev.jemma.engine.checkpoint.Layout;
 import dev.jemma.engine.checkpoint.Place;
-import dev.jemma.engine.gemma.MemoryPlan.Allocation;
-import dev.jemma.engine.gemma.MemoryPlan.Region;
+import dev.jemma.engine.gemma.memory.MemoryPlan.Allocation;
+import dev.jemma.engine.gemma.memory.MemoryPlan.Region;
 import dev.jemma.engine.tensor.Tensor;
 import java.util.EnumMap;
 import java.util.HashMap;
@@ -19,7 +19,7 @@ import java.util.Map;
  * place. From {@code firstKept} on, either every layer keeps what its backward reads, or ({@link Recompute#BLOCKS}) only its input:
  * its backward runs its forward again into one shared set, with the same bits.
  */
-final class Activations {
+public final class Activations {
     /**
      * Where everything will lie.
      *
@@ -29,7 +29,7 @@ final class Activations {
      * @param stream regions of the residual stream: block inputs 0 .. L-1 and the last block's output
      * @param slots regions by layer and slot
      */
-    record Regions(Layout layout, long maxRows, int firstKept, Region[] stream, Region[][] slots) {
+    public record Regions(Layout layout, long maxRows, int firstKept, Region[] stream, Region[][] slots) {
         /**
          * Decides who shares whose memory. A layer is trained if it is {@code firstKept} or above.
          * <pre>
@@ -46,7 +46,7 @@ final class Activations {
          *                           every other slot       one for all layers
          * </pre>
          */
-        static Regions of(MemoryPlan plan, Layout layout, long maxRows, int firstKept, Recompute recompute) {
+        public static Regions of(MemoryPlan plan, Layout layout, long maxRows, int firstKept, Recompute recompute) {
             int layers = layout.config().numHiddenLayers();
             Region[] stream = new Region[layers + 1];
             for (int l = 0; l <= layers; l++) {
@@ -99,7 +99,8 @@ final class Activations {
     private final Tensor[][] heads;
     private int rows = -1;
 
-    Activations(Regions regions, Allocation memory) {
+    /** Activations in {@code memory}, borrowed, where {@code regions} says. */
+    public Activations(Regions regions, Allocation memory) {
         this.regions = regions;
         this.memory = memory;
         int layers = regions.layout.config().numHiddenLayers();
@@ -109,7 +110,7 @@ final class Activations {
     }
 
     /** Prepares for a pass of {@code n} rows. Allocates on the Java heap only if the number differs from the last pass's. */
-    void begin(int n) {
+    public void begin(int n) {
         if (n == rows) {
             return;
         }
@@ -148,17 +149,17 @@ final class Activations {
     }
 
     /** The residual stream before layer {@code layer}, or after the last one [N, C]. */
-    Tensor stream(int layer) {
+    public Tensor stream(int layer) {
         return stream[layer];
     }
 
     /** The buffer of {@code slot} in layer {@code layer} [N, width]. */
-    Tensor of(int layer, Slot slot) {
+    public Tensor of(int layer, Slot slot) {
         return slots[layer][slot.ordinal()];
     }
 
     /** Queries or keys of layer {@code layer} with a row per head [N * heads, D]. */
-    Tensor heads(int layer, Slot slot) {
+    public Tensor heads(int layer, Slot slot) {
         return heads[layer][slot.ordinal()];
     }
 }

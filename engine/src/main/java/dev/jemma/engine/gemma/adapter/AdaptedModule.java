@@ -1,6 +1,6 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.gemma.adapter;
 
-import dev.jemma.engine.gemma.MemoryPlan.Allocation;
+import dev.jemma.engine.gemma.memory.MemoryPlan.Allocation;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.LowRank;
 import dev.jemma.engine.tensor.Tensor;
@@ -11,7 +11,7 @@ import java.util.Optional;
  * The adapters of one module in one session or training, with the buffers that their products need. Factors and buffers are
  * borrowed.
  */
-final class AdaptedModule {
+public final class AdaptedModule {
     /**
      * What a training adds to a module's one adapter.
      *
@@ -49,17 +49,17 @@ final class AdaptedModule {
     }
 
     /** Whether there is any. */
-    boolean present() {
+    public boolean present() {
         return adapters.length > 0;
     }
 
     /** dA and dB, in a training of this module's adapter. */
-    LowRank gradient() {
+    public LowRank gradient() {
         return trained.orElseThrow().gradient;
     }
 
     /** Prepares for passes of {@code n} rows. */
-    void begin(int n) {
+    public void begin(int n) {
         if (n == rows || !present()) {
             return;
         }
@@ -71,14 +71,14 @@ final class AdaptedModule {
     }
 
     /** {@code out += scale * (dropout(x) A^T) B^T} for every adapter. */
-    void forward(Tensor out, Tensor x, Kernels kernels) {
+    public void forward(Tensor out, Tensor x, Kernels kernels) {
         for (int i = 0; i < adapters.length; i++) {
             kernels.lowRank(out, xa[i], dropout.forward(x, module, kernels), adapters[i]);
         }
     }
 
     /** Adds to dX and to the gradients of A and B. */
-    void backward(Tensor dX, Tensor dOut, Tensor x, Kernels kernels) {
+    public void backward(Tensor dX, Tensor dOut, Tensor x, Kernels kernels) {
         if (!present()) {
             return;
         }
@@ -95,14 +95,14 @@ final class AdaptedModule {
     }
 
     /** {@code out += outScale * scale * B A[:, ids]}: PEFT's adapter of an embedding, which has no dropout. */
-    void embed(Tensor out, Tensor ids, float outScale, Kernels kernels) {
+    public void embed(Tensor out, Tensor ids, float outScale, Kernels kernels) {
         for (LowRank adapter : adapters) {
             kernels.embedLowRank(out, adapter, ids, outScale);
         }
     }
 
     /** The gradients of {@link #embed}'s factors. */
-    void embedBackward(Tensor dOut, Tensor ids, float outScale, Kernels kernels) {
+    public void embedBackward(Tensor dOut, Tensor ids, float outScale, Kernels kernels) {
         if (present()) {
             LowRank gradient = trained.orElseThrow().gradient;
             kernels.embedLowRankBackward(gradient.a(), gradient.b(), dOut, adapters[0], ids, outScale);

@@ -1,4 +1,4 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.gemma.block;
 
 import dev.jemma.engine.checkpoint.Layout;
 import dev.jemma.engine.checkpoint.ModelWeights;
@@ -13,20 +13,20 @@ import dev.jemma.engine.tensor.Tensor;
  * @param weight [D], borrowed
  * @param eps added to the mean square
  */
-record Norm(Tensor weight, float eps) {
+public record Norm(Tensor weight, float eps) {
     /** The norm whose weight is {@code parameter}. */
-    static Norm of(Parameter parameter, Layout layout, ModelWeights weights) {
+    public static Norm of(Parameter parameter, Layout layout, ModelWeights weights) {
         return new Norm(
                 weights.tensor(parameter.name()), (float) layout.config().rmsNormEps());
     }
 
     /** {@code out = x / rms(x) * (1 + weight)}. */
-    void forward(Tensor out, Tensor x, Kernels kernels) {
+    public void forward(Tensor out, Tensor x, Kernels kernels) {
         kernels.rmsNorm(out, x, weight, eps);
     }
 
     /** Gradient with respect to {@code x}; the weight is frozen. */
-    void backward(Tensor dX, Tensor dOut, Tensor x, Write write, Kernels kernels) {
+    public void backward(Tensor dX, Tensor dOut, Tensor x, Write write, Kernels kernels) {
         kernels.rmsNormBackward(dX, dOut, x, weight, eps, write);
     }
 }

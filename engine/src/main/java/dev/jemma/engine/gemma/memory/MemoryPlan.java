@@ -1,4 +1,4 @@
-package dev.jemma.engine.gemma;
+package dev.jemma.engine.gemma.memory;
 
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.tensor.DType;
@@ -11,7 +11,7 @@ import java.util.List;
  * What a session or a training will need, written down before any of it is allocated: its size can be asked without paying for
  * it, and all of it is one slab.
  */
-final class MemoryPlan {
+public final class MemoryPlan {
     /**
      * One tensor to be.
      *
@@ -19,18 +19,18 @@ final class MemoryPlan {
      * @param dtype element type
      * @param elements number of elements
      */
-    record Region(int index, DType dtype, long elements) {}
+    public record Region(int index, DType dtype, long elements) {}
 
     private final List<Region> regions = new ArrayList<>();
     private long bytes;
 
     /** Asks for {@code elements} f32 elements. */
-    Region floats(long elements) {
+    public Region floats(long elements) {
         return reserve(DType.F32, elements);
     }
 
     /** Asks for {@code elements} 32-bit integers. */
-    Region ints(long elements) {
+    public Region ints(long elements) {
         return reserve(DType.I32, elements);
     }
 
@@ -42,12 +42,12 @@ final class MemoryPlan {
     }
 
     /** Bytes of everything asked for. */
-    long bytes() {
+    public long bytes() {
         return bytes;
     }
 
     /** Allocates everything asked for; closed by the caller. */
-    Allocation allocate(Kernels kernels) {
+    public Allocation allocate(Kernels kernels) {
         Slab slab = kernels.slab(bytes);
         Tensor[] tensors = new Tensor[regions.size()];
         for (Region region : regions) {
@@ -57,7 +57,7 @@ final class MemoryPlan {
     }
 
     /** The tensors of a plan, one-dimensional; owns their slab. */
-    static final class Allocation implements AutoCloseable {
+    public static final class Allocation implements AutoCloseable {
         private final Slab slab;
         private final Tensor[] tensors;
 
@@ -67,16 +67,17 @@ final class MemoryPlan {
         }
 
         /** The whole of {@code region}. */
-        Tensor of(Region region) {
+        public Tensor of(Region region) {
             return tensors[region.index()];
         }
 
         /** The first {@code rows * width} elements of {@code region} as a matrix. */
-        Tensor matrix(Region region, long rows, long width) {
+        public Tensor matrix(Region region, long rows, long width) {
             return matrix(of(region), rows, width);
         }
 
-        static Tensor matrix(Tensor flat, long rows, long width) {
+        /** The first {@code rows * width} elements of {@code flat} as a matrix. */
+        public static Tensor matrix(Tensor flat, long rows, long width) {
             return flat.rows(0, Math.multiplyExact(rows, width)).reshape(rows, width);
         }
 

@@ -1,40 +1,47 @@
 package dev.jemma.engine.checkpoint;
 
-import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
-/**
- * The text files of a folder as Hugging Face lays it out. It need not hold weights.
- *
- * @param path the folder
- */
-public record FolderText(Path path) implements ModelText {
+/** The text files of a folder as Hugging Face lays it out. It need not hold weights. Its tokenizer_config.json is read once. */
+public final class FolderText implements ModelText {
+    private final Path path;
+    private final TokenizerConfig config;
+
+    /** Those of the folder {@code path}. */
+    public FolderText(Path path) {
+        this.path = path;
+        this.config = new TokenizerConfig(path);
+    }
+
+    @Override
+    public Path path() {
+        return path;
+    }
+
     @Override
     public TemplateFiles templates() throws IOException {
-        return TemplateFiles.find(path);
+        return TemplateFiles.find(path, config);
     }
 
     /** A token is written as a string, or as an object with {@code content}. */
     @Override
     public Map<String, String> specialTokens() throws IOException {
-        Path file = path.resolve(ModelFiles.TOKENIZER_CONFIG);
         Map<String, String> tokens = new HashMap<>();
-        if (Files.exists(file)) {
-            JsonFile.read(file, Set.of(BOS, EOS)).forEachEntry((key, token) -> {
-                JsonNode text = token.isObject() ? token.path("content") : token;
-                if (!text.stringValue("").isEmpty()) {
-                    tokens.put(key, text.stringValue());
-                }
-            });
+        for (String key : List.of(BOS, EOS)) {
+            JsonNode token = config.get(key);
+            JsonNode text = token.isObject() ? token.path("content") : token;
+            if (!text.stringValue("").isEmpty()) {
+                tokens.put(key, text.stringValue());
+            }
         }
         return tokens;
     }

@@ -12,7 +12,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
@@ -37,7 +36,7 @@ public record TemplateFiles(SequencedMap<String, String> byName, String source) 
 
     private static final String SUFFIX = ".jinja";
     private static final String TOOL_USE = "tool_use";
-    private static final String KEY = "chat_template";
+    private static final String KEY = TokenizerConfig.CHAT_TEMPLATE;
     private static final long MAX_BYTES = 4L << 20;
 
     public TemplateFiles {
@@ -69,6 +68,11 @@ public record TemplateFiles(SequencedMap<String, String> byName, String source) 
      * @throws IOException if a file cannot be read
      */
     public static TemplateFiles find(Path folder) throws IOException {
+        return find(folder, new TokenizerConfig(folder));
+    }
+
+    /** As {@link #find(Path)}, of a folder whose tokenizer_config.json others ask too. */
+    static TemplateFiles find(Path folder, TokenizerConfig config) throws IOException {
         SequencedMap<String, String> found = new LinkedHashMap<>();
         if (Files.exists(folder.resolve(ModelFiles.CHAT_TEMPLATE))) {
             found.put(DEFAULT, text(folder.resolve(ModelFiles.CHAT_TEMPLATE)));
@@ -88,16 +92,15 @@ public record TemplateFiles(SequencedMap<String, String> byName, String source) 
             return new TemplateFiles(
                     found, found.containsKey(DEFAULT) ? ModelFiles.CHAT_TEMPLATE : ModelFiles.ADDITIONAL_TEMPLATES);
         }
-        for (String name : List.of(ModelFiles.CHAT_TEMPLATE_JSON, ModelFiles.TOKENIZER_CONFIG)) {
-            Path file = folder.resolve(name);
-            if (Files.exists(file)) {
-                read(JsonFile.read(file, Set.of(KEY)).path(KEY), name, found);
-                if (!found.isEmpty()) {
-                    return new TemplateFiles(found, name);
-                }
+        Path ofProcessor = folder.resolve(ModelFiles.CHAT_TEMPLATE_JSON);
+        if (Files.exists(ofProcessor)) {
+            read(JsonFile.read(ofProcessor, Set.of(KEY)).path(KEY), ModelFiles.CHAT_TEMPLATE_JSON, found);
+            if (!found.isEmpty()) {
+                return new TemplateFiles(found, ModelFiles.CHAT_TEMPLATE_JSON);
             }
         }
-        return new TemplateFiles(found, "");
+        read(config.get(KEY), ModelFiles.TOKENIZER_CONFIG, found);
+        return new TemplateFiles(found, found.isEmpty() ? "" : ModelFiles.TOKENIZER_CONFIG);
     }
 
     /**

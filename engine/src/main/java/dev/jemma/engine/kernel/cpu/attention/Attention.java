@@ -7,6 +7,7 @@ import dev.jemma.engine.kernel.cpu.attention.HeadProduct.Layout;
 import dev.jemma.engine.kernel.cpu.attention.HeadProduct.Matrix;
 import dev.jemma.engine.kernel.cpu.attention.HeadProduct.Packed;
 import dev.jemma.engine.kernel.cpu.attention.HeadProduct.Placement;
+import dev.jemma.engine.kernel.cpu.attention.HeadProduct.Unpacked;
 import dev.jemma.engine.kernel.cpu.base.Lanes;
 import dev.jemma.engine.kernel.cpu.base.Scratch;
 import dev.jemma.engine.kernel.cpu.base.Sizes;
@@ -45,8 +46,8 @@ public final class Attention implements AutoCloseable {
     private MemorySegment out = MemorySegment.NULL;
     private MemorySegment lse = MemorySegment.NULL;
     private MemorySegment q = MemorySegment.NULL;
-    private MemorySegment k = MemorySegment.NULL;
-    private MemorySegment v = MemorySegment.NULL;
+    private Unpacked k = new Unpacked(MemorySegment.NULL, keyPlacement);
+    private Unpacked v = new Unpacked(MemorySegment.NULL, keyPlacement);
     private AttentionShape shape = new AttentionShape(1, 1, 2, 1, 0, 0);
     private Span span = new Span(0, 1, 0, 0, 1);
 
@@ -87,8 +88,8 @@ public final class Attention implements AutoCloseable {
         out = outT.segment();
         lse = lseT.segment();
         q = qT.segment();
-        k = kT.segment();
-        v = vT.segment();
+        k = new Unpacked(kT.segment(), keyPlacement);
+        v = new Unpacked(vT.segment(), keyPlacement);
         shape = attentionShape;
         group = shape.heads() / shape.keyValueHeads();
         queries = Math.max(1, STACKED / group);
@@ -116,8 +117,8 @@ public final class Attention implements AutoCloseable {
         }
         for (int h = 0; h < keyHeads; h++) {
             long at = (keyBytes + valueBytes) * h;
-            keys[h] = new Packed(panels, at, count, d);
-            values[h] = new Packed(panels, at + keyBytes, count, d);
+            keys[h] = new Packed(Layout.COLUMNS, panels, at, count, d);
+            values[h] = new Packed(Layout.DEPTH, panels, at + keyBytes, count, d);
         }
         prepareMembers();
         team.run(packChunks * keyHeads, packTask);
@@ -167,8 +168,8 @@ public final class Attention implements AutoCloseable {
         int from = chunk % packChunks * HeadProduct.PACKED_ROWS;
         int to = Math.min(count, from + HeadProduct.PACKED_ROWS);
         MemorySegment scratch = members[member].product;
-        product.pack(Layout.COLUMNS, k, keyPlacement, keyHead, from, to, keys[keyHead], scratch);
-        product.pack(Layout.DEPTH, v, keyPlacement, keyHead, from, to, values[keyHead], scratch);
+        product.pack(k, keyHead, from, to, keys[keyHead], scratch);
+        product.pack(v, keyHead, from, to, values[keyHead], scratch);
     }
 
     /** Row of q and out, in heads, of a stacked row of the block that begins with query {@code queryFrom}. */
@@ -186,7 +187,7 @@ public final class Attention implements AutoCloseable {
         int rows = queryCount * group;
         for (int r = 0; r < rows; r++) {
             long at = 4 * headRow(keyHead, queryFrom, r) * d;
-            product.left(q, at, d, my.queries.memory(), my.queries.offset() + r * my.queries.stride());
+            product.left(q, at, d, my.queries.memory(), my.queries.at(r));
             my.state.set(Lanes.FLOAT, 8L * r, Float.NEGATIVE_INFINITY);
             my.state.set(Lanes.FLOAT, 8L * r + 4, 0);
         }
@@ -196,12 +197,12 @@ public final class Attention implements AutoCloseable {
         int from = visibleFrom / product.keyBlock() * product.keyBlock();
         for (int key = from; key < visibleTo; key += KEYS) {
             int width = Math.min(KEYS, visibleTo - key);
-            product.timesTransposed(my.queries, rows, keys[keyHead], key, width, my.scores, my.product);
+            product.timesTransposed(my.queries, rows, keys[keyHead].part(key, width), my.scores, my.product);
             for (int r = 0; r < rows; r++) {
                 softmax(my, r, position + r / group - first, key, width);
             }
             Write write = key == from ? Write.SET : Write.ADD;
-            product.times(my.probabilities, rows, values[keyHead], key, width, my.output, write, my.product);
+            product.times(my.probabilities, rows, values[keyHead].part(key, width), my.output, write, my.product);
         }
         for (int r = 0; r < rows; r++) {
             finish(my, r, headRow(keyHead, queryFrom, r));
@@ -216,7 +217,7 @@ public final class Attention implements AutoCloseable {
      */
     private void softmax(MemberScratch my, int r, int position, int key, int width) {
         Matrix p = my.probabilities;
-        long row = p.offset() + r * p.stride();
+        long row = p.at(r);
         int bytes = product.elementBytes();
         int padded = (int) Sizes.roundUp(width, 2);
         int from = Math.max(0, shape.firstVisible(position + first) - first - key);
@@ -228,7 +229,7 @@ public final class Attention implements AutoCloseable {
         HeadProduct.zeros(p.memory(), row, (long) bytes * from);
         HeadProduct.zeros(p.memory(), row + (long) bytes * to, (long) bytes * (padded - to));
         MemorySegment scores = my.scores.memory();
-        long seen = my.scores.offset() + r * my.scores.stride() + 4L * from;
+        long seen = my.scores.at(r) + 4L * from;
         float old = my.state.get(Lanes.FLOAT, 8L * r);
         float max = Math.max(old, Scores.capAndMax(scores, seen, to - from, shape.scale(), shape.softcap()));
         float sum = product.exponentials(scores, seen, to - from, max, p.memory(), row + (long) bytes * from);
@@ -241,12 +242,12 @@ public final class Attention implements AutoCloseable {
     }
 
     private void scale(Matrix output, int r, float factor) {
-        long at = output.offset() + r * output.stride();
+        long at = output.at(r);
         Widen.row(DType.F32, output.memory(), at, 0, shape.headDim(), factor, output.memory(), at);
     }
 
     private void finish(MemberScratch my, int r, long row) {
-        long at = my.output.offset() + r * my.output.stride();
+        long at = my.output.at(r);
         float max = my.state.get(Lanes.FLOAT, 8L * r);
         float sum = my.state.get(Lanes.FLOAT, 8L * r + 4);
         int d = shape.headDim();

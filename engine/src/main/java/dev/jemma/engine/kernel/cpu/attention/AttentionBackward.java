@@ -12,6 +12,7 @@ import dev.jemma.engine.kernel.cpu.attention.HeadProduct.Layout;
 import dev.jemma.engine.kernel.cpu.attention.HeadProduct.Matrix;
 import dev.jemma.engine.kernel.cpu.attention.HeadProduct.Packed;
 import dev.jemma.engine.kernel.cpu.attention.HeadProduct.Placement;
+import dev.jemma.engine.kernel.cpu.attention.HeadProduct.Unpacked;
 import dev.jemma.engine.kernel.cpu.base.Lanes;
 import dev.jemma.engine.kernel.cpu.base.Scratch;
 import dev.jemma.engine.kernel.cpu.base.Sizes;
@@ -64,8 +65,10 @@ public final class AttentionBackward implements AutoCloseable {
     private MemorySegment out = MemorySegment.NULL;
     private MemorySegment lse = MemorySegment.NULL;
     private MemorySegment q = MemorySegment.NULL;
-    private MemorySegment k = MemorySegment.NULL;
-    private MemorySegment v = MemorySegment.NULL;
+    private Unpacked keys = new Unpacked(MemorySegment.NULL, keyPlacement);
+    private Unpacked values = keys;
+    private Unpacked queryRows = keys;
+    private Unpacked gradientRows = keys;
     private AttentionShape shape = new AttentionShape(1, 1, 2, 1, 0, 0);
     private Span span = new Span(0, 1, 0, 0, 1);
     private int group;
@@ -74,8 +77,8 @@ public final class AttentionBackward implements AutoCloseable {
     private int packChunks;
     private int stretchFrom;
     private int stretchTo;
-    private KeyOperands[] keys = new KeyOperands[0];
-    private QueryOperands[] rowsOf = new QueryOperands[0];
+    private KeyOperands[] ofKeys = new KeyOperands[0];
+    private QueryOperands[] ofQueries = new QueryOperands[0];
     private MemberScratch[] members = new MemberScratch[0];
     private int memberHeadDim;
     private int memberRows;
@@ -122,8 +125,10 @@ public final class AttentionBackward implements AutoCloseable {
         out = outT.segment();
         lse = lseT.segment();
         q = qT.segment();
-        k = kT.segment();
-        v = vT.segment();
+        keys = new Unpacked(kT.segment(), keyPlacement);
+        values = new Unpacked(vT.segment(), keyPlacement);
+        queryRows = new Unpacked(q, queryPlacement);
+        gradientRows = new Unpacked(dOut, queryPlacement);
         shape = attentionShape;
         group = shape.heads() / shape.keyValueHeads();
         queries = Math.max(1, Attention.STACKED / group);
@@ -199,20 +204,20 @@ public final class AttentionBackward implements AutoCloseable {
         long panelBytes = 2 * columns + depth + 2 * summed;
         MemorySegment panels = packed.atLeast(keyHeads * panelBytes);
         MemorySegment matrices = large.atLeast(keyHeads * 2 * matrix);
-        if (keys.length != keyHeads) {
-            keys = new KeyOperands[keyHeads];
-            rowsOf = new QueryOperands[keyHeads];
+        if (ofKeys.length != keyHeads) {
+            ofKeys = new KeyOperands[keyHeads];
+            ofQueries = new QueryOperands[keyHeads];
         }
         for (int h = 0; h < keyHeads; h++) {
             long at = h * panelBytes;
-            keys[h] = new KeyOperands(
-                    new Packed(panels, at, length, d),
-                    new Packed(panels, at + columns, length, d),
-                    new Packed(panels, at + 2 * columns, length, d));
+            ofKeys[h] = new KeyOperands(
+                    new Packed(Layout.COLUMNS, panels, at, length, d),
+                    new Packed(Layout.COLUMNS, panels, at + columns, length, d),
+                    new Packed(Layout.DEPTH, panels, at + 2 * columns, length, d));
             at += 2 * columns + depth;
-            rowsOf[h] = new QueryOperands(
-                    new Packed(panels, at, rows, d),
-                    new Packed(panels, at + summed, rows, d),
+            ofQueries[h] = new QueryOperands(
+                    new Packed(Layout.SUMMED, panels, at, rows, d),
+                    new Packed(Layout.SUMMED, panels, at + summed, rows, d),
                     new Matrix(matrices, 2 * h * matrix, stride),
                     new Matrix(matrices, (2 * h + 1) * matrix, stride));
         }
@@ -239,21 +244,21 @@ public final class AttentionBackward implements AutoCloseable {
         int keyHead = chunk / packChunks;
         int from = chunk % packChunks * HeadProduct.PACKED_ROWS;
         int to = Math.min(length, from + HeadProduct.PACKED_ROWS);
-        KeyOperands operands = keys[keyHead];
+        KeyOperands operands = ofKeys[keyHead];
         MemorySegment scratch = members[member].product;
-        product.pack(Layout.COLUMNS, k, keyPlacement, keyHead, from, to, operands.keyColumns, scratch);
-        product.pack(Layout.COLUMNS, v, keyPlacement, keyHead, from, to, operands.valueColumns, scratch);
-        product.pack(Layout.DEPTH, k, keyPlacement, keyHead, from, to, operands.keyDepth, scratch);
+        product.pack(keys, keyHead, from, to, operands.keyColumns, scratch);
+        product.pack(values, keyHead, from, to, operands.valueColumns, scratch);
+        product.pack(keys, keyHead, from, to, operands.keyDepth, scratch);
     }
 
     private void packQueries(int chunk, int member) {
         int keyHead = chunk / packChunks;
         int from = chunk % packChunks * HeadProduct.PACKED_ROWS;
         int to = Math.min(stretchRows(), from + HeadProduct.PACKED_ROWS);
-        QueryOperands operands = rowsOf[keyHead];
+        QueryOperands operands = ofQueries[keyHead];
         MemorySegment scratch = members[member].product;
-        product.pack(Layout.SUMMED, q, queryPlacement, keyHead, from, to, operands.queries, scratch);
-        product.pack(Layout.SUMMED, dOut, queryPlacement, keyHead, from, to, operands.gradients, scratch);
+        product.pack(queryRows, keyHead, from, to, operands.queries, scratch);
+        product.pack(gradientRows, keyHead, from, to, operands.gradients, scratch);
     }
 
     /** P and dS of a block of queries, in whole key blocks, and its dQ. Late queries see most keys, so their blocks come first. */
@@ -273,66 +278,63 @@ public final class AttentionBackward implements AutoCloseable {
             left(dOut, at, d, my.gradients, r);
             my.deltas.set(Lanes.FLOAT, 4L * r, dot(at));
         }
-        KeyOperands operands = keys[keyHead];
-        Matrix scoreGradients = rowsOf[keyHead].scoreGradients;
+        KeyOperands ofKey = ofKeys[keyHead];
+        QueryOperands ofQuery = ofQueries[keyHead];
         for (int key = keyFrom; key < seen; key += KEYS) {
             int count = Math.min(KEYS, seen - key);
-            product.timesTransposed(my.queries, rows, operands.keyColumns, key, count, my.scores, my.product);
+            product.timesTransposed(my.queries, rows, ofKey.keyColumns.part(key, count), my.scores, my.product);
             product.timesTransposed(
-                    my.gradients, rows, operands.valueColumns, key, count, my.dProbabilities, my.product);
+                    my.gradients, rows, ofKey.valueColumns.part(key, count), my.dProbabilities, my.product);
+            long skipped = (long) product.elementBytes() * key;
+            ScoreGradients block = new ScoreGradients(
+                    shape,
+                    my.scores,
+                    my.dProbabilities,
+                    ofQuery.probabilities.from(from, skipped),
+                    ofQuery.scoreGradients.from(from, skipped));
             for (int r = 0; r < rows; r++) {
-                row(my, keyHead, from + r, r, key, count);
+                row(block, r, keyHead, from + r, key, count, my.deltas.get(Lanes.FLOAT, 4L * r));
             }
-            product.times(
-                    scoreGradients.from(from, (long) product.elementBytes() * key),
-                    rows,
-                    operands.keyDepth,
-                    key,
-                    count,
-                    my.dQueries,
-                    key == keyFrom ? Write.SET : Write.ADD,
-                    my.product);
+            Write write = key == keyFrom ? Write.SET : Write.ADD;
+            product.times(block.dScores(), rows, ofKey.keyDepth.part(key, count), my.dQueries, write, my.product);
         }
         for (int r = 0; r < rows; r++) {
-            long at = my.dQueries.offset() + r * my.dQueries.stride();
-            MemorySegment.copy(my.dQueries.memory(), at, dQ, headRow(keyHead, from + r) * headBytes(), headBytes());
+            long to = headRow(keyHead, from + r) * headBytes();
+            MemorySegment.copy(my.dQueries.memory(), my.dQueries.at(r), dQ, to, headBytes());
         }
     }
 
     private void left(MemorySegment from, long at, int count, Matrix to, int row) {
-        product.left(from, at, count, to.memory(), to.offset() + row * to.stride());
+        product.left(from, at, count, to.memory(), to.at(row));
     }
 
-    /** A row's scores and dP of {@code count} keys from {@code key} on become its part of P and dS, zeros where it does not see. */
-    private void row(MemberScratch my, int keyHead, int row, int r, int key, int count) {
+    /**
+     * A row's scores and dP become its part of P and dS, zeros where it does not see.
+     *
+     * @param r its number in the block, and
+     * @param row in the stretch
+     * @param key the block's first key
+     * @param count its keys
+     */
+    private void row(ScoreGradients block, int r, int keyHead, int row, int key, int count, float delta) {
         int position = stretchFrom + row / group;
         int whole = (int) Sizes.roundUp(count, keyBlock);
         int from = Math.clamp(shape.firstVisible(position) - key, 0, whole);
         int to = Math.max(from, Math.min(count, position + 1 - key));
-        long bytes = product.elementBytes();
-        QueryOperands operands = rowsOf[keyHead];
-        MemorySegment matrices = operands.probabilities.memory();
-        long stride = operands.probabilities.stride();
-        long p = operands.probabilities.offset() + row * stride + bytes * key;
-        long dS = operands.scoreGradients.offset() + row * stride + bytes * key;
-        HeadProduct.zeros(matrices, p, bytes * from);
-        HeadProduct.zeros(matrices, dS, bytes * from);
-        HeadProduct.zeros(matrices, p + bytes * to, bytes * (whole - to));
-        HeadProduct.zeros(matrices, dS + bytes * to, bytes * (whole - to));
+        zeros(block.probabilities(), r, 0, from);
+        zeros(block.dScores(), r, 0, from);
+        zeros(block.probabilities(), r, to, whole);
+        zeros(block.dScores(), r, to, whole);
         if (from < to) {
-            long headRow = headRow(keyHead, row);
-            product.gradients(
-                    my.scores.memory(),
-                    my.scores.offset() + r * my.scores.stride() + 4L * from,
-                    my.dProbabilities.offset() + r * my.dProbabilities.stride() + 4L * from,
-                    to - from,
-                    shape,
-                    lse.get(Lanes.FLOAT, 4 * headRow),
-                    my.deltas.get(Lanes.FLOAT, 4L * r),
-                    matrices,
-                    p + bytes * from,
-                    dS + bytes * from);
+            float rowLse = lse.get(Lanes.FLOAT, 4 * headRow(keyHead, row));
+            product.gradients(block, r, from, to - from, rowLse, delta);
         }
+    }
+
+    /** Elements {@code from .. to - 1} of a row of P or dS. */
+    private void zeros(Matrix matrix, int row, int from, int to) {
+        long bytes = product.elementBytes();
+        HeadProduct.zeros(matrix.memory(), matrix.at(row) + bytes * from, bytes * (to - from));
     }
 
     /** D of a head row, of the dO that the products see: else dS of a query that sees one key would not be zero. */
@@ -368,7 +370,7 @@ public final class AttentionBackward implements AutoCloseable {
         int from = Math.max(key, stretchFrom) - stretchFrom;
         int to = (int) Math.min(stretchTo, Sizes.roundUp(last, queries)) - stretchFrom;
         if (from < to) {
-            QueryOperands operands = rowsOf[keyHead];
+            QueryOperands operands = ofQueries[keyHead];
             keyGradient(member, keyHead, key, from, to, operands.probabilities, operands.gradients, dV);
             keyGradient(member, keyHead, key, from, to, operands.scoreGradients, operands.queries, dK);
         }
@@ -380,9 +382,7 @@ public final class AttentionBackward implements AutoCloseable {
         product.transposedTimes(
                 matrix.from(from * group, (long) product.elementBytes() * key),
                 Math.min(keyBlock, length - key),
-                operand,
-                from * group,
-                (to - from) * group,
+                operand.part(from * group, (to - from) * group),
                 new Matrix(gradient, (span.row() + key) * stride + keyHead * headBytes(), stride),
                 key >= stretchFrom ? Write.SET : Write.ADD,
                 members[member].product);

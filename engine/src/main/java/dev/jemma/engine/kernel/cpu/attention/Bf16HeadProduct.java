@@ -3,7 +3,6 @@ package dev.jemma.engine.kernel.cpu.attention;
 import static dev.jemma.engine.kernel.cpu.code.Bf16Tile.COLUMNS;
 import static dev.jemma.engine.kernel.cpu.code.Bf16Tile.LANES;
 
-import dev.jemma.engine.kernel.AttentionShape;
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.kernel.cpu.base.Addresses;
 import dev.jemma.engine.kernel.cpu.base.Narrow;
@@ -65,18 +64,8 @@ final class Bf16HeadProduct implements HeadProduct {
     }
 
     @Override
-    public void gradients(
-            MemorySegment memory,
-            long scores,
-            long dP,
-            int count,
-            AttentionShape shape,
-            float lse,
-            float delta,
-            MemorySegment to,
-            long p,
-            long dS) {
-        Scores.gradientsBf16(memory, scores, memory, dP, count, shape, lse, delta, to, p, to, dS);
+    public void gradients(ScoreGradients block, int row, int from, int count, float lse, float delta) {
+        Scores.gradientsBf16(block, row, from, count, lse, delta);
     }
 
     /** Pairs of {@code elements} in whole vectors. */
@@ -101,19 +90,11 @@ final class Bf16HeadProduct implements HeadProduct {
     }
 
     @Override
-    public void pack(
-            Layout layout,
-            MemorySegment x,
-            Placement placement,
-            int head,
-            int from,
-            int to,
-            Packed packed,
-            MemorySegment scratch) {
-        for (int row = from; row < to; row += layout == Layout.COLUMNS ? LANES : STAGED) {
-            int count = Math.min(layout == Layout.COLUMNS ? LANES : STAGED, to - row);
-            stage(x, placement, head, row, count, packed.headDim(), scratch);
-            switch (layout) {
+    public void pack(Unpacked x, int head, int from, int to, Packed packed, MemorySegment scratch) {
+        int atOnce = packed.layout() == Layout.COLUMNS ? LANES : STAGED;
+        for (int row = from; row < to; row += atOnce) {
+            stage(x, head, row, Math.min(atOnce, to - row), packed.headDim(), scratch);
+            switch (packed.layout()) {
                 case COLUMNS -> packColumns(row, packed, scratch);
                 case DEPTH -> packDepth(row, packed, scratch);
                 case SUMMED -> packSummed(row, packed, scratch);
@@ -122,12 +103,12 @@ final class Bf16HeadProduct implements HeadProduct {
     }
 
     /** {@value #STAGED} rows as bf16, those from {@code count} on zeros. */
-    private void stage(
-            MemorySegment x, Placement placement, int head, int row, int count, int headDim, MemorySegment stage) {
+    private void stage(Unpacked x, int head, int row, int count, int headDim, MemorySegment stage) {
         long stride = leftStride(headDim);
         int padded = (int) Sizes.roundUp(headDim, STAGED);
         for (int i = 0; i < count; i++) {
-            Narrow.round(x, placement.offset(head, row + i), stage, i * stride, headDim, padded);
+            long from = x.placement().offset(head, row + i);
+            Narrow.round(x.memory(), from, stage, i * stride, headDim, padded);
         }
         stage.asSlice(count * stride, (STAGED - count) * stride).fill((byte) 0);
     }
@@ -190,31 +171,34 @@ final class Bf16HeadProduct implements HeadProduct {
     }
 
     @Override
-    public void timesTransposed(Matrix a, int m, Packed x, int first, int count, Matrix c, MemorySegment scratch) {
-        int d = x.headDim();
+    public void timesTransposed(Matrix a, int m, Part x, Matrix c, MemorySegment scratch) {
+        Packed all = x.x();
+        int d = all.headDim();
         long pairs = pairs(d);
-        for (int j = 0; j < count; j += COLUMNS) {
-            long panel = x.memory().address() + x.offset() + (first + j) / COLUMNS * pairs * PANEL_STEP;
+        for (int j = 0; j < x.count(); j += COLUMNS) {
+            long panel = all.memory().address() + all.offset() + (x.first() + j) / COLUMNS * pairs * PANEL_STEP;
             long to = c.address() + (long) FLOAT * j;
             Bf16Tile.run(m, COLUMNS, Write.SET, a.address(), a.stride(), panel, Math.ceilDiv(d, 2), to, c.stride());
         }
     }
 
     @Override
-    public void times(Matrix a, int m, Packed x, int first, int count, Matrix c, Write write, MemorySegment scratch) {
-        int d = x.headDim();
+    public void times(Matrix a, int m, Part x, Matrix c, Write write, MemorySegment scratch) {
+        int d = x.x().headDim();
+        int pairs = Math.ceilDiv(x.count(), 2);
         for (int j = 0; j < d; j += COLUMNS) {
-            long panel = depthAddress(x, j, first);
+            long panel = depthAddress(x.x(), j, x.first());
             int columns = Math.min(COLUMNS, d - j);
             long to = c.address() + (long) FLOAT * j;
-            Bf16Tile.run(m, columns, write, a.address(), a.stride(), panel, Math.ceilDiv(count, 2), to, c.stride());
+            Bf16Tile.run(m, columns, write, a.address(), a.stride(), panel, pairs, to, c.stride());
         }
     }
 
     @Override
-    public void transposedTimes(
-            Matrix m, int columns, Packed x, int first, int count, Matrix c, Write write, MemorySegment scratch) {
-        int d = x.headDim();
+    public void transposedTimes(Matrix m, int columns, Part x, Matrix c, Write write, MemorySegment scratch) {
+        Packed all = x.x();
+        int d = all.headDim();
+        int count = x.count();
         int pairs = Math.ceilDiv(count, 2);
         long panelStep = (long) PAIR * Sizes.roundUp(columns, LANES);
         Matrix panel = new Matrix(scratch, 0, panelStep);
@@ -230,9 +214,9 @@ final class Bf16HeadProduct implements HeadProduct {
             if (whole < block) {
                 lastRow(m, count - 1, columns, panel.from(whole, 0), scratch.asSlice(result.offset()));
             }
-            long left = x.memory().address() + x.offset() + (long) BF16 * (first + 2 * k);
+            long left = all.memory().address() + all.offset() + (long) BF16 * (x.first() + 2 * k);
             Write mode = k == 0 ? Write.SET : Write.ADD;
-            long stride = leftStride(x.count());
+            long stride = leftStride(all.count());
             long to = transposed.address();
             Bf16Tile.run(d, columns, mode, left, stride, panel.address(), block, to, transposed.stride());
         }
@@ -245,13 +229,7 @@ final class Bf16HeadProduct implements HeadProduct {
                     result.stride());
         }
         for (int j = 0; j < columns; j++) {
-            put(
-                    result.memory(),
-                    result.offset() + j * result.stride(),
-                    d,
-                    c.memory(),
-                    c.offset() + j * c.stride(),
-                    write);
+            put(result.memory(), result.at(j), d, c.memory(), c.at(j), write);
         }
     }
 
@@ -270,7 +248,7 @@ final class Bf16HeadProduct implements HeadProduct {
     /** A pair of the last of an odd number of rows and zeros. What follows the row in memory is not M's. */
     private static void lastRow(Matrix m, int row, int columns, Matrix panel, MemorySegment pair) {
         long bytes = (long) BF16 * columns;
-        MemorySegment.copy(m.memory(), m.offset() + row * m.stride(), pair, 0, bytes);
+        MemorySegment.copy(m.memory(), m.at(row), pair, 0, bytes);
         pair.asSlice(bytes, bytes).fill((byte) 0);
         interleave(pair.address(), bytes, columns, 1, panel);
     }

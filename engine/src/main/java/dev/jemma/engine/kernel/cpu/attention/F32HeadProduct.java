@@ -5,7 +5,6 @@ import static dev.jemma.engine.kernel.cpu.product.Tiles.DEPTH;
 import static dev.jemma.engine.kernel.cpu.product.Tiles.MR;
 import static dev.jemma.engine.kernel.cpu.product.Tiles.NR;
 
-import dev.jemma.engine.kernel.AttentionShape;
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.kernel.cpu.base.Sizes;
 import dev.jemma.engine.kernel.cpu.code.F32Tile;
@@ -52,20 +51,15 @@ final class F32HeadProduct implements HeadProduct {
     }
 
     @Override
-    public void gradients(
-            MemorySegment memory,
-            long scores,
-            long dP,
-            int count,
-            AttentionShape shape,
-            float lse,
-            float delta,
-            MemorySegment to,
-            long p,
-            long dS) {
-        Scores.gradients(memory, scores, memory, dP, count, shape, lse, delta);
-        left(memory, scores, count, to, p);
-        left(memory, dP, count, to, dS);
+    public void gradients(ScoreGradients block, int row, int from, int count, float lse, float delta) {
+        Scores.gradients(block, row, from, count, lse, delta);
+        left(block.scores(), block.probabilities(), row, from, count);
+        left(block.dProbabilities(), block.dScores(), row, from, count);
+    }
+
+    private void left(Matrix source, Matrix target, int row, int from, int count) {
+        long skipped = (long) FLOAT * from;
+        left(source.memory(), source.at(row) + skipped, count, target.memory(), target.at(row) + skipped);
     }
 
     @Override
@@ -89,37 +83,28 @@ final class F32HeadProduct implements HeadProduct {
     }
 
     @Override
-    public void pack(
-            Layout layout,
-            MemorySegment x,
-            Placement placement,
-            int head,
-            int from,
-            int to,
-            Packed packed,
-            MemorySegment scratch) {
-        switch (layout) {
+    public void pack(Unpacked x, int head, int from, int to, Packed packed, MemorySegment scratch) {
+        switch (packed.layout()) {
             case COLUMNS -> {
                 for (int row = from; row < to; row += NR) {
-                    packColumns(x, placement, head, row, Math.min(NR, to - row), packed, scratch);
+                    packColumns(x, head, row, Math.min(NR, to - row), packed, scratch);
                 }
             }
             case DEPTH, SUMMED -> {
                 for (int row = from; row < to; row++) {
-                    packDepth(x, placement.offset(head, row), row, packed);
+                    packDepth(x.memory(), x.placement().offset(head, row), row, packed);
                 }
             }
         }
     }
 
     /** One panel. Its rows are brought together first: in a ring they may lie at its end and at its beginning. */
-    private static void packColumns(
-            MemorySegment x, Placement placement, int head, int row, int count, Packed packed, MemorySegment scratch) {
+    private static void packColumns(Unpacked x, int head, int row, int count, Packed packed, MemorySegment scratch) {
         int d = packed.headDim();
         long stride = (long) FLOAT * d;
         MemorySegment together = scratch.asSlice(squareBytes(), NR * stride);
         for (int j = 0; j < count; j++) {
-            MemorySegment.copy(x, placement.offset(head, row + j), together, j * stride, stride);
+            MemorySegment.copy(x.memory(), x.placement().offset(head, row + j), together, j * stride, stride);
         }
         long to = packed.offset() + row * stride;
         Pack.panelAlong(DType.F32, together, 0, 0, stride, count, d, 1, packed.memory(), to, scratch);
@@ -138,26 +123,26 @@ final class F32HeadProduct implements HeadProduct {
     }
 
     @Override
-    public void timesTransposed(Matrix a, int m, Packed x, int first, int count, Matrix c, MemorySegment scratch) {
-        int d = x.headDim();
-        View right = new View(x.memory(), x.offset() + (long) FLOAT * first * d, STEP, STEP * d);
-        multiply(rows(a), right, c, m, (int) Sizes.roundUp(count, NR), d, Write.SET, scratch);
+    public void timesTransposed(Matrix a, int m, Part x, Matrix c, MemorySegment scratch) {
+        Packed all = x.x();
+        int d = all.headDim();
+        View right = new View(all.memory(), all.offset() + (long) FLOAT * x.first() * d, STEP, STEP * d);
+        multiply(rows(a), right, c, m, (int) Sizes.roundUp(x.count(), NR), d, Write.SET, scratch);
     }
 
     @Override
-    public void times(Matrix a, int m, Packed x, int first, int count, Matrix c, Write write, MemorySegment scratch) {
-        multiply(rows(a), depth(x, first), c, m, x.headDim(), count, write, scratch);
+    public void times(Matrix a, int m, Part x, Matrix c, Write write, MemorySegment scratch) {
+        multiply(rows(a), depth(x), c, m, x.x().headDim(), x.count(), write, scratch);
     }
 
     @Override
-    public void transposedTimes(
-            Matrix m, int columns, Packed x, int first, int count, Matrix c, Write write, MemorySegment scratch) {
+    public void transposedTimes(Matrix m, int columns, Part x, Matrix c, Write write, MemorySegment scratch) {
         View left = new View(m.memory(), m.offset(), FLOAT, m.stride());
-        multiply(left, depth(x, first), c, columns, x.headDim(), count, write, scratch);
+        multiply(left, depth(x), c, columns, x.x().headDim(), x.count(), write, scratch);
     }
 
     /**
-     * Where a factor's elements lie.
+     * Where a factor's elements are.
      *
      * @param offset bytes to the first
      * @param row of A: bytes from row to row; of B: from one step of the depth to the next
@@ -169,8 +154,9 @@ final class F32HeadProduct implements HeadProduct {
         return new View(a.memory(), a.offset(), a.stride(), FLOAT);
     }
 
-    private static View depth(Packed x, int first) {
-        return new View(x.memory(), depthOffset(x, 0, first), STEP, STEP * x.count());
+    private static View depth(Part part) {
+        Packed x = part.x();
+        return new View(x.memory(), depthOffset(x, 0, part.first()), STEP, STEP * x.count());
     }
 
     /** C [m, n] from A [m, depth] and B [depth, n] in panels. */

@@ -1,7 +1,6 @@
 package dev.jemma.engine.kernel.cpu.attention;
 
 import dev.jemma.engine.api.Arithmetic;
-import dev.jemma.engine.kernel.AttentionShape;
 import dev.jemma.engine.kernel.Write;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -34,18 +33,26 @@ public sealed interface HeadProduct permits F32HeadProduct, Bf16HeadProduct {
         SUMMED
     }
 
-    /** Where the rows of a head lie before they are packed. */
+    /** Where the rows of a head are before they are packed. */
     @FunctionalInterface
     interface Placement {
         /** Byte offset of a row's first element. */
         long offset(int head, int row);
     }
 
-    /** Rows that lie {@code stride} bytes apart. */
+    /** Rows of heads before they are packed: queries, keys, values or gradients, f32. */
+    record Unpacked(MemorySegment memory, Placement placement) {}
+
+    /** Rows that are {@code stride} bytes apart. */
     record Matrix(MemorySegment memory, long offset, long stride) {
         /** These from row {@code row} and byte {@code bytes} of it on. */
         Matrix from(int row, long bytes) {
-            return new Matrix(memory, offset + row * stride + bytes, stride);
+            return new Matrix(memory, at(row) + bytes, stride);
+        }
+
+        /** Byte offset of a row. */
+        long at(int row) {
+            return offset + row * stride;
         }
 
         long address() {
@@ -54,7 +61,15 @@ public sealed interface HeadProduct permits F32HeadProduct, Bf16HeadProduct {
     }
 
     /** X: {@code count} rows of {@code headDim} elements in one of the layouts. */
-    record Packed(MemorySegment memory, long offset, int count, int headDim) {}
+    record Packed(Layout layout, MemorySegment memory, long offset, int count, int headDim) {
+        /** Rows {@code first .. first + rows - 1}. */
+        Part part(int first, int rows) {
+            return new Part(this, first, rows);
+        }
+    }
+
+    /** Rows {@code first .. first + count - 1} of X, {@code first} even. */
+    record Part(Packed x, int first, int count) {}
 
     /** Zeros over an even number of bytes. */
     static void zeros(MemorySegment memory, long at, long bytes) {
@@ -79,20 +94,10 @@ public sealed interface HeadProduct permits F32HeadProduct, Bf16HeadProduct {
     float exponentials(MemorySegment scores, long at, int count, float max, MemorySegment to, long toAt);
 
     /**
-     * {@code P = e^(capped score - lse)} and {@code dS = P (dP - delta) cap'(score) scale} in the form of rows of A or M. Scores (before
-     * scale and cap) and dP may be overwritten; they are {@code count} floats each, of keys that the query sees.
+     * {@code P = e^(capped score - lse)} and {@code dS = P (dP - delta) cap'(score) scale} in the form of rows of A or M, for {@code count}
+     * elements from {@code from} on of row {@code row} of a block: keys that the query sees. Scores and dP may be overwritten.
      */
-    void gradients(
-            MemorySegment memory,
-            long scores,
-            long dP,
-            int count,
-            AttentionShape shape,
-            float lse,
-            float delta,
-            MemorySegment to,
-            long p,
-            long dS);
+    void gradients(ScoreGradients block, int row, int from, int count, float lse, float delta);
 
     /** Bytes that {@code rows} rows take when packed. */
     long packedBytes(Layout layout, int rows, int headDim);
@@ -100,42 +105,30 @@ public sealed interface HeadProduct permits F32HeadProduct, Bf16HeadProduct {
     /** Bytes of scratch of a thread, for factors A of at most {@code rows} rows. */
     long scratchBytes(int rows, int headDim);
 
-    /** Packs rows {@code from .. to - 1} of a head of f32 rows; {@code to} is another multiple of {@link #PACKED_ROWS} or the end. */
-    void pack(
-            Layout layout,
-            MemorySegment x,
-            Placement placement,
-            int head,
-            int from,
-            int to,
-            Packed packed,
-            MemorySegment scratch);
+    /** Packs rows {@code from .. to - 1} of a head; {@code to} is another multiple of {@link #PACKED_ROWS} or the end. */
+    void pack(Unpacked x, int head, int from, int to, Packed packed, MemorySegment scratch);
 
     /**
-     * {@code C = A X^T} for rows {@code first .. first + count - 1} of X.
+     * {@code C = A X^T}.
      *
-     * @param first a multiple of {@link #keyBlock}
-     * @param count columns of C that are wanted; up to the next multiple of {@link #keyBlock} are written
      * @param m rows of A and C
+     * @param x from a multiple of {@link #keyBlock} on; columns of C up to the next multiple of it are written
      */
-    void timesTransposed(Matrix a, int m, Packed x, int first, int count, Matrix c, MemorySegment scratch);
+    void timesTransposed(Matrix a, int m, Part x, Matrix c, MemorySegment scratch);
 
     /**
-     * {@code C (+)= A X}, C [m, D], for rows {@code first .. first + count - 1} of X.
+     * {@code C (+)= A X}, C [m, D].
      *
-     * @param first even
-     * @param count columns of A
+     * @param x as many rows as A has columns
      */
-    void times(Matrix a, int m, Packed x, int first, int count, Matrix c, Write write, MemorySegment scratch);
+    void times(Matrix a, int m, Part x, Matrix c, Write write, MemorySegment scratch);
 
     /**
-     * {@code C (+)= M^T X}, C [columns, D], for rows {@code first .. first + count - 1} of X.
+     * {@code C (+)= M^T X}, C [columns, D].
      *
-     * @param m M's row that belongs to row {@code first} of X, and its column that belongs to the first row of C
+     * @param m M's row that belongs to the first of X, and its column that belongs to the first row of C
      * @param columns at most {@link #keyBlock}
-     * @param first even
-     * @param count rows of M
+     * @param x as many rows as M has
      */
-    void transposedTimes(
-            Matrix m, int columns, Packed x, int first, int count, Matrix c, Write write, MemorySegment scratch);
+    void transposedTimes(Matrix m, int columns, Part x, Matrix c, Write write, MemorySegment scratch);
 }

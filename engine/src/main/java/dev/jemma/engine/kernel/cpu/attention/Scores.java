@@ -58,18 +58,15 @@ final class Scores {
     }
 
     /**
-     * In place, of the scores S before scale and cap and of dP: {@code S = P = e^(capped S - lse)} and
-     * {@code dP = dS = P (dP - delta) cap'(S) scale}. Of visible keys only.
+     * In place, of {@code count} elements from {@code from} on of row {@code row}, keys that the query sees: the scores become
+     * {@code P = e^(capped S - lse)}, dP becomes {@code dS = P (dP - delta) cap'(S) scale}.
      */
-    static void gradients(
-            MemorySegment s,
-            long at,
-            MemorySegment dP,
-            long dAt,
-            int count,
-            AttentionShape shape,
-            float lse,
-            float delta) {
+    static void gradients(ScoreGradients block, int row, int from, int count, float lse, float delta) {
+        MemorySegment s = block.scores().memory();
+        long at = block.scores().at(row) + 4L * from;
+        MemorySegment dP = block.dProbabilities().memory();
+        long dAt = block.dProbabilities().at(row) + 4L * from;
+        AttentionShape shape = block.shape();
         if (CODE) {
             long p = row(s, at, count);
             long dS = row(dP, dAt, count);
@@ -79,20 +76,16 @@ final class Scores {
         }
     }
 
-    /** The same, written to {@code p} and {@code dS} as bf16. */
-    static void gradientsBf16(
-            MemorySegment s,
-            long at,
-            MemorySegment dP,
-            long dAt,
-            int count,
-            AttentionShape shape,
-            float lse,
-            float delta,
-            MemorySegment p,
-            long pAt,
-            MemorySegment dS,
-            long dSAt) {
+    /** The same, written to the block's P and dS as bf16. */
+    static void gradientsBf16(ScoreGradients block, int row, int from, int count, float lse, float delta) {
+        MemorySegment s = block.scores().memory();
+        long at = block.scores().at(row) + 4L * from;
+        MemorySegment dP = block.dProbabilities().memory();
+        long dAt = block.dProbabilities().at(row) + 4L * from;
+        MemorySegment p = block.probabilities().memory();
+        long pAt = block.probabilities().at(row) + 2L * from;
+        MemorySegment dS = block.dScores().memory();
+        long dSAt = block.dScores().at(row) + 2L * from;
         if (BF16_CODE) {
             SoftmaxPasses.gradientsBf16(
                     row(s, at, count),
@@ -100,13 +93,13 @@ final class Scores {
                     Addresses.of(p, pAt, 2L * count),
                     Addresses.of(dS, dSAt, 2L * count),
                     count,
-                    shape.scale(),
-                    shape.softcap(),
+                    block.shape().scale(),
+                    block.shape().softcap(),
                     lse,
                     delta);
             return;
         }
-        gradients(s, at, dP, dAt, count, shape, lse, delta);
+        gradients(block, row, from, count, lse, delta);
         round(s, at, count, p, pAt);
         round(dP, dAt, count, dS, dSAt);
     }

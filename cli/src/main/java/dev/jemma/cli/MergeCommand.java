@@ -1,5 +1,6 @@
 package dev.jemma.cli;
 
+import dev.jemma.engine.checkpoint.Place;
 import dev.jemma.engine.lora.Merge;
 import dev.jemma.engine.tensor.DType;
 import java.io.IOException;
@@ -60,7 +61,8 @@ final class MergeCommand implements Callable<Integer> {
         PrintWriter err = spec.commandLine().getErr();
         result.warnings().forEach(warning -> err.println("warning: " + warning));
         if (result.untied()) {
-            err.println("embedding and head differ now: lm_head.weight is written and tie_word_embeddings is false");
+            err.println("embedding and head differ now: " + Place.HEAD.weight()
+                    + " is written and tie_word_embeddings is false");
         }
         err.println("changed " + result.modules() + " modules, wrote " + Texts.bytes(result.bytes()) + " to " + out);
         return 0;

@@ -116,7 +116,7 @@ public enum Slot {
     boolean hasHeads() {
         return switch (this) {
             case Q_RAW, K_RAW, Q, K -> true;
-            case ATTENTION_IN, V, LSE, ATTENTION, O, MID, MLP_IN, GATE, UP, GATED, DOWN, NORMED -> false;
+            default -> false;
         };
     }
 }

@@ -2,7 +2,11 @@ package dev.jemma.tests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.jemma.engine.checkpoint.GemmaConfig;
+import dev.jemma.engine.checkpoint.Layout;
 import dev.jemma.engine.checkpoint.ModelFiles;
+import dev.jemma.engine.checkpoint.Place;
+import dev.jemma.engine.gemma.TinyModels;
 import dev.jemma.engine.safetensors.Shards;
 import dev.jemma.engine.tokenizer.Tokenizer;
 import java.io.IOException;
@@ -15,8 +19,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** A file's name that is written twice is changed once. */
-final class FileNamesTest {
+/** A name that is written twice is changed once. */
+final class NamesTest {
     private static final Pattern TEXT_OR_COMMENT =
             Pattern.compile("\"\"\".*?\"\"\"|\"(?:\\\\.|[^\"\\\\\n])*\"|/\\*.*?\\*/|//[^\n]*", Pattern.DOTALL);
 
@@ -26,6 +30,22 @@ final class FileNamesTest {
         for (Field field : ModelFiles.class.getDeclaredFields()) {
             names.add((String) field.get(null));
         }
+        assertWrittenOnce(names);
+    }
+
+    /** A linear map is added by one line: {@link Place}. */
+    @Test
+    void namesOfParametersAreWrittenInOnePlace() throws IOException {
+        Layout layout = GemmaConfig.read(TinyModels.ROOT.resolve("gemma3").resolve("config.json"))
+                .config()
+                .layout();
+        assertWrittenOnce(layout.parameters().stream()
+                .map(parameter -> parameter.module().replaceFirst("^model\\.layers\\.\\d+\\.", ""))
+                .distinct()
+                .toList());
+    }
+
+    private static void assertWrittenOnce(List<String> names) throws IOException {
         List<String> literals = literals();
         for (String name : names) {
             // tokenizer_config.json is no config.json, nor is the index of model.safetensors the file itself

@@ -15,10 +15,10 @@ import java.util.Optional;
 
 /**
  * The fastest arithmetic on this CPU. The bf16 dot product does more than twice what f32 FMA does on some CPUs and half
- * of it on others, so both are timed, once per CPU: the answer is kept in the user's cache folder, since runs of one user
- * should not differ by what else the machine did in a millisecond. The int8 dot product does four times what FMA does on
- * both of these. {@code -Djemma.arithmetic=f32|int8|bf16} chooses instead, with products of bf16 emulated where the CPU
- * lacks them.
+ * of it on others, so both are timed, once per CPU: the answer is kept in the user's cache folder, since runs of one
+ * user should not differ by what else the machine did in a millisecond. The int8 dot product does four times what FMA
+ * does on both of these. {@code -Djemma.arithmetic=f32|int8|bf16} chooses instead, with products of bf16 emulated where
+ * the CPU lacks them.
  *
  * @param arithmetic the choice
  * @param reason the figures behind it, for people

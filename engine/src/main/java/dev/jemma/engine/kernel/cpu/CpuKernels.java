@@ -32,8 +32,8 @@ import java.lang.foreign.ValueLayout;
 /**
  * {@link Kernels} on the CPU: the Vector API over host memory, and a team of threads of its own.
  *
- * <p>Operations have finished when they return. Once every shape has been seen, none allocates scratch, and none but a few bytes of
- * Java heap. Closing stops the threads and frees the scratch; slabs are the caller's.
+ * <p>Operations have finished when they return. Once every shape has been seen, none allocates scratch, and none but a
+ * few bytes of Java heap. Closing stops the threads and frees the scratch; slabs are the caller's.
  */
 public final class CpuKernels implements Kernels {
     private final Arithmetic arithmetic;

@@ -18,11 +18,11 @@ import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Attention of spans with many rows: blocks of queries against blocks of keys with a running softmax (Dao et al., "FlashAttention",
- * 2022), both products through {@link HeadProduct}.
+ * Attention of spans with many rows: blocks of queries against blocks of keys with a running softmax (Dao et al.,
+ * "FlashAttention", 2022), both products through {@link HeadProduct}.
  *
- * <p>The query heads that share a key head are stacked: row {@code i * G + g} of a block is query i, head g of G, so a panel of
- * keys serves all of them. Spans of few rows go to {@link DecodeAttention}.
+ * <p>The query heads that share a key head are stacked: row {@code i * G + g} of a block is query i, head g of G, so a
+ * panel of keys serves all of them. Spans of few rows go to {@link DecodeAttention}.
  */
 public final class Attention implements AutoCloseable {
     /** Stacked rows a query block should have. */
@@ -67,7 +67,10 @@ public final class Attention implements AutoCloseable {
     private int memberHeadDim;
     private int memberRows;
 
-    /** Buffers of one member. Of every stacked row: query, scores, probabilities, output, and its maximum and sum so far. */
+    /**
+     * Buffers of one member. Of every stacked row: query, scores, probabilities, output, and its maximum and sum so
+     * far.
+     */
     private record MemberScratch(
             Matrix queries,
             Matrix scores,
@@ -76,12 +79,14 @@ public final class Attention implements AutoCloseable {
             MemorySegment state,
             MemorySegment product) {}
 
+    /** By the threads of {@code team}, borrowed, with products of heads. */
     public Attention(ThreadTeam team, HeadProduct product) {
         this.team = team;
         this.product = product;
         this.decode = new DecodeAttention(team);
     }
 
+    /** Attention of all spans; the rows of {@code outT} and {@code lseT} that they have are written. */
     public void forward(
             Tensor outT, Tensor lseT, Tensor qT, Tensor kT, Tensor vT, AttentionShape attentionShape, Span[] spans) {
         decode.forward(outT, lseT, qT, kT, vT, attentionShape, spans, BLOCK_ROWS);
@@ -157,7 +162,7 @@ public final class Attention implements AutoCloseable {
         }
     }
 
-    /** Where the key or value of position {@code first + row} lies. */
+    /** Where the key or value of position {@code first + row} is. */
     private long keyOffset(int keyHead, int row) {
         return 4L * ((long) span.keyRowOf(first + row) * shape.keyValueHeads() + keyHead) * shape.headDim();
     }
@@ -177,7 +182,10 @@ public final class Attention implements AutoCloseable {
         return (span.row() + queryFrom + r / group) * (long) shape.heads() + keyHead * group + r % group;
     }
 
-    /** One block of queries of one key head. Late queries see most keys, so their blocks come first: short ones end the task evenly. */
+    /**
+     * One block of queries of one key head. Late queries see most keys, so their blocks come first: short ones end the
+     * task evenly.
+     */
     private void block(int chunk, int member) {
         MemberScratch my = members[member];
         int d = shape.headDim();

@@ -28,9 +28,10 @@ import jdk.incubator.vector.VectorMask;
  * <p>With scores S, probabilities {@code P = e^(S - lse)}, {@code dP = dO V^T} and {@code D = sum(dO O)} of each row:
  * {@code dS = P (dP - D) cap'(S) scale}, then {@code dQ = dS K}, {@code dK = dS^T Q}, {@code dV = P^T dO}.
  *
- * <p>Queries are taken in stretches whose P and dS fit a bounded scratch, so that each of the five products is computed once: first
- * every query block writes its rows of P and dS and its dQ, then every key block sums its dK and dV over the stretch's rows. Rows
- * are stacked as in {@link Attention}: row {@code i * G + g}. Nothing is added by two threads, so the order of sums is fixed.
+ * <p>Queries are taken in stretches whose P and dS fit a bounded scratch, so that each of the five products is computed
+ * once: first every query block writes its rows of P and dS and its dQ, then every key block sums its dK and dV over
+ * the stretch's rows. Rows are stacked as in {@link Attention}: row {@code i * G + g}. Nothing is added by two threads,
+ * so the order of sums is fixed.
  */
 public final class AttentionBackward implements AutoCloseable {
     /** Bytes that P and dS of a stretch may take together. */
@@ -89,7 +90,9 @@ public final class AttentionBackward implements AutoCloseable {
     /** What is packed of the queries of a key head for a stretch, and the stretch's P and dS. */
     private record QueryOperands(Packed queries, Packed gradients, Matrix probabilities, Matrix scoreGradients) {}
 
-    /** Buffers of one member: a query block's rows of Q, dO and dQ, its scores and dP of some keys, and D of each row. */
+    /**
+     * Buffers of one member: a query block's rows of Q, dO and dQ, its scores and dP of some keys, and D of each row.
+     */
     private record MemberScratch(
             Matrix queries,
             Matrix gradients,
@@ -99,6 +102,7 @@ public final class AttentionBackward implements AutoCloseable {
             MemorySegment deltas,
             MemorySegment product) {}
 
+    /** By the threads of {@code team}, borrowed, with products of heads. */
     public AttentionBackward(ThreadTeam team, HeadProduct product) {
         this.team = team;
         this.product = product;
@@ -106,6 +110,7 @@ public final class AttentionBackward implements AutoCloseable {
         this.rounds = product.elementBytes() < Float.BYTES;
     }
 
+    /** Sets dQ, dK and dV of all spans. */
     public void backward(
             Tensor dQT,
             Tensor dKT,
@@ -261,7 +266,10 @@ public final class AttentionBackward implements AutoCloseable {
         product.pack(gradientRows, keyHead, from, to, operands.gradients, scratch);
     }
 
-    /** P and dS of a block of queries, in whole key blocks, and its dQ. Late queries see most keys, so their blocks come first. */
+    /**
+     * P and dS of a block of queries, in whole key blocks, and its dQ. Late queries see most keys, so their blocks come
+     * first.
+     */
     private void queryBlock(int chunk, int member) {
         int d = shape.headDim();
         int blocks = Math.ceilDiv(stretchTo - stretchFrom, queries);

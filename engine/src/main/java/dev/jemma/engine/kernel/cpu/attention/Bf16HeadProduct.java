@@ -14,11 +14,13 @@ import dev.jemma.engine.kernel.cpu.code.Elements;
 import java.lang.foreign.MemorySegment;
 
 /**
- * {@link HeadProduct} over {@link Bf16Tile}: all factors rounded to bf16, two neighbours of the depth in a dword, sums in f32.
+ * {@link HeadProduct} over {@link Bf16Tile}: all factors rounded to bf16, two neighbours of the depth in a dword, sums
+ * in f32.
  *
- * <p>COLUMNS: {@code [row / 48][pairs of D][48]}. DEPTH: {@code [D / 48][pairs of rows][columns of the panel in whole vectors]}.
- * SUMMED is X^T, rows of pairs: {@code M^T X} is computed as the transpose of {@code X^T M}, so that M, which changes from call to
- * call, is the factor whose rows only need to be interleaved. Missing rows and columns are zeros.
+ * <p>COLUMNS: {@code [row / 48][pairs of D][48]}. DEPTH:
+ * {@code [D / 48][pairs of rows][columns of the panel in whole vectors]}. SUMMED is X^T, rows of pairs: {@code M^T X}
+ * is computed as the transpose of {@code X^T M}, so that M, which changes from call to call, is the factor whose rows
+ * only need to be interleaved. Missing rows and columns are zeros.
  */
 final class Bf16HeadProduct implements HeadProduct {
     private static final int BF16 = 2;

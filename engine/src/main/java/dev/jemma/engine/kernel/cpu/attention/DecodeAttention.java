@@ -19,11 +19,11 @@ import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * Attention of spans with few rows, in place over the cache: it runs at the speed at which keys and values can be read; by machine code
- * where CPU and head size allow it.
+ * Attention of spans with few rows, in place over the cache: it runs at the speed at which keys and values can be read;
+ * by machine code where CPU and head size allow it.
  *
- * <p>A chunk is one row, one key head and {@value #KEYS} keys, whatever the number of threads; its query heads share the keys while
- * they are in the second-level cache. The chunks' softmaxes are then combined in order.
+ * <p>A chunk is one row, one key head and {@value #KEYS} keys, whatever the number of threads; its query heads share
+ * the keys while they are in the second-level cache. The chunks' softmaxes are then combined in order.
  */
 final class DecodeAttention implements AutoCloseable {
     private static final int KEYS = 128;
@@ -164,12 +164,15 @@ final class DecodeAttention implements AutoCloseable {
         }
     }
 
-    /** How many of {@code count} positions from {@code p} on lie behind each other, before the ring's end. */
+    /** How many of {@code count} positions from {@code p} on are contiguous, before the ring's end. */
     private int run(int p, int count) {
         return Math.min(count, span.capacity() - p % span.capacity());
     }
 
-    /** Address of the row of position {@code p}, after it was checked that {@code count} rows from there on are within the cache. */
+    /**
+     * Address of the row of position {@code p}, after it was checked that {@code count} rows from there on are within
+     * the cache.
+     */
     private long rows(MemorySegment cache, int p, int keyHead, int count) {
         return Addresses.of(cache, keyOffset(p, keyHead), (count - 1) * stride() + 4L * shape.headDim());
     }

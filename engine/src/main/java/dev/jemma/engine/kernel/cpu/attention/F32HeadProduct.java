@@ -14,10 +14,11 @@ import dev.jemma.engine.tensor.DType;
 import java.lang.foreign.MemorySegment;
 
 /**
- * {@link HeadProduct} in f32, over {@link F32Tile} where the CPU has it, which takes A by rows or by columns as it lies, else over
- * {@link Tiles}, for which A is packed into strips here.
+ * {@link HeadProduct} in f32, over {@link F32Tile} where the CPU has it, which takes A by rows or by columns in place,
+ * else over {@link Tiles}, for which A is packed into strips here.
  *
- * <p>COLUMNS: {@code [row / NR][D][NR]}. DEPTH and SUMMED: {@code [D / NR][rows][NR]}. Missing rows and columns are zeros.
+ * <p>COLUMNS: {@code [row / NR][D][NR]}. DEPTH and SUMMED: {@code [D / NR][rows][NR]}. Missing rows and columns are
+ * zeros.
  */
 final class F32HeadProduct implements HeadProduct {
     private static final int FLOAT = 4;
@@ -98,7 +99,7 @@ final class F32HeadProduct implements HeadProduct {
         }
     }
 
-    /** One panel. Its rows are brought together first: in a ring they may lie at its end and at its beginning. */
+    /** One panel. Its rows are brought together first: in a ring they may be at its end and at its beginning. */
     private static void packColumns(Unpacked x, int head, int row, int count, Packed packed, MemorySegment scratch) {
         int d = packed.headDim();
         long stride = (long) FLOAT * d;

@@ -6,14 +6,18 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * The three products that attention is made of, by one thread: {@code A X^T}, {@code A X} and {@code M^T X}, where X are rows of one
- * head (queries, keys, values, gradients of size D) that were packed once, and A and M are a block of rows or scores.
+ * The three products that attention is made of, by one thread: {@code A X^T}, {@code A X} and {@code M^T X}, where X
+ * are rows of one head (queries, keys, values, gradients of size D) that were packed once, and A and M are a block of
+ * rows or scores.
  *
- * <p>A and M are rows of {@link #elementBytes} an element, brought into that form by {@link #left}; results are f32 rows. Memory is
- * the caller's; scratch of at least {@link #scratchBytes} is one thread's own.
+ * <p>A and M are rows of {@link #elementBytes} an element, brought into that form by {@link #left}; results are f32
+ * rows. Memory is the caller's; scratch of at least {@link #scratchBytes} is one thread's own.
  */
 public sealed interface HeadProduct permits F32HeadProduct, Bf16HeadProduct {
-    /** Rows that are packed at once: the first row of a call of {@link #pack} is a multiple of it, and of every {@link #keyBlock}. */
+    /**
+     * Rows that are packed at once: the first row of a call of {@link #pack} is a multiple of it, and of every
+     * {@link #keyBlock}.
+     */
     int PACKED_ROWS = 96;
 
     /** The products in {@code arithmetic}; in f32 where this CPU has no product of bf16 pairs. */
@@ -29,7 +33,7 @@ public sealed interface HeadProduct permits F32HeadProduct, Bf16HeadProduct {
         COLUMNS,
         /** For {@code A X}: rows of X are summed over. */
         DEPTH,
-        /** For {@code M^T X}: rows of X are summed over, and those of M lie as they were computed. */
+        /** For {@code M^T X}: rows of X are summed over, and those of M stay as they were computed. */
         SUMMED
     }
 
@@ -94,8 +98,9 @@ public sealed interface HeadProduct permits F32HeadProduct, Bf16HeadProduct {
     float exponentials(MemorySegment scores, long at, int count, float max, MemorySegment to, long toAt);
 
     /**
-     * {@code P = e^(capped score - lse)} and {@code dS = P (dP - delta) cap'(score) scale} in the form of rows of A or M, for {@code count}
-     * elements from {@code from} on of row {@code row} of a block: keys that the query sees. Scores and dP may be overwritten.
+     * {@code P = e^(capped score - lse)} and {@code dS = P (dP - delta) cap'(score) scale} in the form of rows of A or
+     * M, for {@code count} elements from {@code from} on of row {@code row} of a block: keys that the query sees.
+     * Scores and dP may be overwritten.
      */
     void gradients(ScoreGradients block, int row, int from, int count, float lse, float delta);
 
@@ -105,7 +110,9 @@ public sealed interface HeadProduct permits F32HeadProduct, Bf16HeadProduct {
     /** Bytes of scratch of a thread, for factors A of at most {@code rows} rows. */
     long scratchBytes(int rows, int headDim);
 
-    /** Packs rows {@code from .. to - 1} of a head; {@code to} is another multiple of {@link #PACKED_ROWS} or the end. */
+    /**
+     * Packs rows {@code from .. to - 1} of a head; {@code to} is another multiple of {@link #PACKED_ROWS} or the end.
+     */
     void pack(Unpacked x, int head, int from, int to, Packed packed, MemorySegment scratch);
 
     /**

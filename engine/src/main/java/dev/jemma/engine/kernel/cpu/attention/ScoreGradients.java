@@ -4,7 +4,8 @@ import dev.jemma.engine.kernel.AttentionShape;
 import dev.jemma.engine.kernel.cpu.attention.HeadProduct.Matrix;
 
 /**
- * A block of queries by keys in the backward: what is computed of it, and where probabilities and gradients of scores go.
+ * A block of queries by keys in the backward: what is computed of it, and where probabilities and gradients of scores
+ * go.
  *
  * @param shape scale and cap
  * @param scores S before scale and cap, f32

@@ -18,8 +18,9 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * A row of attention scores on its way to probabilities and, in the backward, to their gradients; by machine code where the CPU allows
- * it. A cap of 0 is none. Offsets are bytes, counts elements. Methods that write bf16 may overwrite the f32 rows that they read.
+ * A row of attention scores on its way to probabilities and, in the backward, to their gradients; by machine code where
+ * the CPU allows it. A cap of 0 is none. Offsets are bytes, counts elements. Methods that write bf16 may overwrite the
+ * f32 rows that they read.
  */
 final class Scores {
     private static final boolean CODE = SoftmaxPasses.available();
@@ -29,8 +30,8 @@ final class Scores {
     private Scores() {}
 
     /**
-     * {@code s = cap * tanh(scale * s / cap)} (cap 0: {@code scale * s}); returns the greatest. Minus infinity, the score of a key that
-     * the query does not see, stays.
+     * {@code s = cap * tanh(scale * s / cap)} (cap 0: {@code scale * s}); returns the greatest. Minus infinity, the
+     * score of a key that the query does not see, stays.
      */
     static float capAndMax(MemorySegment s, long at, int count, float scale, float cap) {
         return CODE
@@ -58,8 +59,8 @@ final class Scores {
     }
 
     /**
-     * In place, of {@code count} elements from {@code from} on of row {@code row}, keys that the query sees: the scores become
-     * {@code P = e^(capped S - lse)}, dP becomes {@code dS = P (dP - delta) cap'(S) scale}.
+     * In place, of {@code count} elements from {@code from} on of row {@code row}, keys that the query sees: the scores
+     * become {@code P = e^(capped S - lse)}, dP becomes {@code dS = P (dP - delta) cap'(S) scale}.
      */
     static void gradients(ScoreGradients block, int row, int from, int count, float lse, float delta) {
         MemorySegment s = block.scores().memory();

@@ -3,7 +3,10 @@ package dev.jemma.engine.kernel.cpu.base;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** Addresses for machine code, which reads and writes memory without Java's checks: those that can be made once are made here. */
+/**
+ * Addresses for machine code, which reads and writes memory without Java's checks: those that can be made once are made
+ * here.
+ */
 public final class Addresses {
     private static final long PAGE = 4096;
 
@@ -25,7 +28,10 @@ public final class Addresses {
         return of(s) + at;
     }
 
-    /** The same for a file that may have been cut short: a byte of every page is read first, so that Java's error is raised. */
+    /**
+     * The same for a file that may have been cut short: a byte of every page is read first, so that Java's error is
+     * raised.
+     */
     public static long ofMapped(MemorySegment s, long at, long bytes) {
         long sum = bytes == 0 ? 0 : s.get(ValueLayout.JAVA_BYTE, at + bytes - 1);
         for (long i = at; i < at + bytes; i += PAGE) {

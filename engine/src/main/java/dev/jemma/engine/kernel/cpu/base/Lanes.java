@@ -22,7 +22,9 @@ import jdk.incubator.vector.VectorSpecies;
  * order because the order of {@code reduceLanes} is unspecified and differs between interpreted and compiled code.
  */
 public final class Lanes {
+    /** Vectors of f32. */
     public static final VectorSpecies<Float> FLOATS = species();
+    /** Vectors of ints, as many. */
     public static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, FLOATS.vectorShape());
 
     /** Floats in a vector. */
@@ -31,11 +33,16 @@ public final class Lanes {
     /** Bytes in a vector. */
     public static final long BYTES = FLOATS.vectorByteSize();
 
+    /** A float anywhere in memory. */
     public static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
+    /** The order of bytes in every file and all memory here. */
     public static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
 
-    /** Whether the CPU has the instruction. Without it, {@code fma} is thousands of times slower than a product and a sum. */
+    /**
+     * Whether the CPU has the instruction. Without it, {@code fma} is thousands of times slower than a product and a
+     * sum.
+     */
     public static final boolean FMA = hasFma();
 
     private static final VectorSpecies<Float> QUARTER = FloatVector.SPECIES_128;
@@ -68,30 +75,37 @@ public final class Lanes {
         return VectorShuffle.fromOp(FLOATS, lane -> lane ^ (distance < L ? distance : 0));
     }
 
+    /** The vector at a byte offset. */
     public static FloatVector load(MemorySegment s, long offset) {
         return FloatVector.fromMemorySegment(FLOATS, s, offset, ByteOrder.LITTLE_ENDIAN);
     }
 
+    /** The same in the lanes of the mask, which alone are read; zeros in the others. */
     public static FloatVector load(MemorySegment s, long offset, VectorMask<Float> mask) {
         return FloatVector.fromMemorySegment(FLOATS, s, offset, ByteOrder.LITTLE_ENDIAN, mask);
     }
 
+    /** The vector of ints at a byte offset. */
     public static IntVector loadInts(MemorySegment s, long offset) {
         return IntVector.fromMemorySegment(INTS, s, offset, ByteOrder.LITTLE_ENDIAN);
     }
 
+    /** Stores at a byte offset. */
     public static void store(FloatVector v, MemorySegment s, long offset) {
         v.intoMemorySegment(s, offset, ByteOrder.LITTLE_ENDIAN);
     }
 
+    /** The same for the lanes of the mask. */
     public static void store(FloatVector v, MemorySegment s, long offset, VectorMask<Float> mask) {
         v.intoMemorySegment(s, offset, ByteOrder.LITTLE_ENDIAN, mask);
     }
 
+    /** Zeros. */
     public static FloatVector zero() {
         return FloatVector.zero(FLOATS);
     }
 
+    /** The value in every lane. */
     public static FloatVector all(float value) {
         return FloatVector.broadcast(FLOATS, value);
     }
@@ -123,7 +137,10 @@ public final class Lanes {
         return v.add(v.rearrange(SWAP_1)).lane(0);
     }
 
-    /** The sum of a stored vector's lanes, pairwise in the same order, bit for bit: for hot loops, where calls must not take vectors. */
+    /**
+     * The sum of a stored vector's lanes, pairwise in the same order, bit for bit: for hot loops, where calls must not
+     * take vectors.
+     */
     public static float sum(MemorySegment s, long offset) {
         if (L == 4) {
             return sum4(s, offset);
@@ -184,17 +201,19 @@ public final class Lanes {
         return bits.add(odd).add(0x7FFF).and(0xFFFF0000).reinterpretAsFloats();
     }
 
+    /** The even elements of 2 L binary16 loaded as L ints, widened exactly. */
     public static FloatVector evenF16(IntVector pairs) {
         return halfToFloat(pairs.and(0xFFFF));
     }
 
+    /** The odd elements of 2 L binary16 loaded as L ints. */
     public static FloatVector oddF16(IntVector pairs) {
         return halfToFloat(pairs.lanewise(VectorOperators.LSHR, 16));
     }
 
     /**
-     * Binary16 to binary32, exactly: exponent and fraction move into place and the product with 2^112 corrects the bias, of
-     * subnormals too; infinities and NaN get the full exponent.
+     * Binary16 to binary32, exactly: exponent and fraction move into place and the product with 2^112 corrects the
+     * bias, of subnormals too; infinities and NaN get the full exponent.
      */
     private static FloatVector halfToFloat(IntVector half) {
         IntVector magnitude = half.and(0x7FFF).lanewise(VectorOperators.LSHL, 13);

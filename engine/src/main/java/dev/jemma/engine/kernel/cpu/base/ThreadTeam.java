@@ -9,13 +9,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * A fixed team of threads that run the chunks of one task at a time; the caller is a member.
  *
- * <p>A step of a small model is hundreds of tasks of a few microseconds, so members spin before they park. After some microseconds of
- * that they offer their core between two looks: where others want it too, or the system has put two members on one core, whoever has
- * work would otherwise wait for the rest of a time slice, which is milliseconds.
+ * <p>A step of a small model is hundreds of tasks of a few microseconds, so members spin before they park. After some
+ * microseconds of that they offer their core between two looks: where others want it too, or the system has put two
+ * members on one core, whoever has work would otherwise wait for the rest of a time slice, which is milliseconds.
  *
- * <p>Chunks are claimed in order, by whoever is free: a task's result must not depend on who runs a chunk, and none of ours does, because
- * a chunk owns its output elements and computes each in a fixed order. A task is over when its chunks are, whether or not every member has
- * noticed it: nobody waits for one that sleeps or has lost its core. Running a task allocates nothing.
+ * <p>Chunks are claimed in order, by whoever is free: a task's result must not depend on who runs a chunk, and none of
+ * ours does, because a chunk owns its output elements and computes each in a fixed order. A task is over when its
+ * chunks are, whether or not every member has noticed it: nobody waits for one that sleeps or has lost its core.
+ * Running a task allocates nothing.
  */
 public final class ThreadTeam implements AutoCloseable {
     /** What a task does for one of its chunks. */
@@ -37,8 +38,8 @@ public final class ThreadTeam implements AutoCloseable {
     private final Member[] members;
 
     /**
-     * The number of chunks above, the next one to claim below, as one: who claims from a task that has just become another gets a chunk of
-     * that one, and what belongs to it.
+     * The number of chunks above, the next one to claim below, as one: who claims from a task that has just become
+     * another gets a chunk of that one, and what belongs to it.
      */
     private final AtomicLong claims = new AtomicLong();
 
@@ -117,7 +118,9 @@ public final class ThreadTeam implements AutoCloseable {
         return (int) seen < seen >>> 32;
     }
 
-    /** Runs chunks until all are claimed. The caller of {@link #run} waits for each, so the task cannot change before. */
+    /**
+     * Runs chunks until all are claimed. The caller of {@link #run} waits for each, so the task cannot change before.
+     */
     private void claim(int member) {
         int done = 0;
         for (long claim = claims.getAndIncrement(); (int) claim < claim >>> 32; claim = claims.getAndIncrement()) {

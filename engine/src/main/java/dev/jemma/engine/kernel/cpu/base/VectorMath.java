@@ -7,11 +7,11 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * exp, tanh and GELU of vectors, from additions, products and shifts only: the Vector API's own {@code EXP} and {@code TANH} give
- * other bits in interpreted than in compiled code.
+ * exp, tanh and GELU of vectors, from additions, products and shifts only: the Vector API's own {@code EXP} and
+ * {@code TANH} give other bits in interpreted than in compiled code.
  *
- * <p>They use the Vector API alone, whose methods the compiler always inlines: past some thirty vector operations a loop reaches
- * C2's node limit, after which it inlines no method of ours and boxes every vector that crosses the call.
+ * <p>They use the Vector API alone, whose methods the compiler always inlines: past some thirty vector operations a
+ * loop reaches C2's node limit, after which it inlines no method of ours and boxes every vector that crosses the call.
  *
  * <p>The polynomials are those of Cephes (S. Moshier, expf.c and tanhf.c), within 2 ulp over the whole range.
  */
@@ -34,6 +34,7 @@ public final class VectorMath {
     /** {@code 2 u' = SLOPE_0 + SLOPE_2 x^2} of GELU's u. */
     public static final float SLOPE_0 = TWO_ROOT;
 
+    /** See {@link #SLOPE_0}. */
     public static final float SLOPE_2 = 3 * CUBE * TWO_ROOT;
 
     private static final float E0 = 1.9875691500e-4f;
@@ -108,7 +109,10 @@ public final class VectorMath {
         return signed.blend(small, magnitude.compare(VectorOperators.LT, 0.625f));
     }
 
-    /** {@code 1 / (1 + e^-2u)} with {@code u = sqrt(2/pi) (x + 0.044715 x^3)}; {@code (1 + tanh u) / 2} without cancellation. */
+    /**
+     * {@code 1 / (1 + e^-2u)} with {@code u = sqrt(2/pi) (x + 0.044715 x^3)}; {@code (1 + tanh u) / 2} without
+     * cancellation.
+     */
     public static FloatVector geluGate(FloatVector x) {
         FloatVector cube = x.mul(x).mul(CUBE);
         FloatVector inner = FMA ? cube.fma(x, x) : cube.mul(x).add(x);

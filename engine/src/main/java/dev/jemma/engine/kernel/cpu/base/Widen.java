@@ -21,8 +21,8 @@ import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Elements of weights of any type as f32, exactly. An element is addressed by the byte offset of the row that it lies in, which
- * needs no alignment beyond the type's, and its index in the row, which may lie inside a block.
+ * Elements of weights of any type as f32, exactly. An element is addressed by the byte offset of its row,
+ * which needs no alignment beyond the type's, and its index in the row, which may be inside a block.
  */
 public final class Widen {
     private static final VectorSpecies<Short> HALVES =

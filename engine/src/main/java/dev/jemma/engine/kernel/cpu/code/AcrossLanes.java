@@ -15,7 +15,10 @@ final class AcrossLanes {
         reduce(x, op, v, temporary, 8, 1);
     }
 
-    /** The part of {@link #reduce(Assembler, Evex, int, int)} from the distance {@code first} to the distance {@code last}, powers of two. */
+    /**
+     * The part of {@link #reduce(Assembler, Evex, int, int)} from the distance {@code first} to the distance
+     * {@code last}, powers of two.
+     */
     static void reduce(Assembler x, Evex op, int v, int temporary, int first, int last) {
         for (int distance = first; distance >= last; distance /= 2) {
             switch (distance) {

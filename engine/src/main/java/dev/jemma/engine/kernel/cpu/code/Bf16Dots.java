@@ -16,12 +16,12 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * Dot products of one vector with many rows of bf16 weights: what a decoded token is made of. Each weight is read once, widened exactly and
- * multiplied in f32; so memory is the limit, and rows are taken one by one: a single stream is what it gives fastest. Long rows are taken by
- * eight, since reading the vector anew for each would cost more.
+ * Dot products of one vector with many rows of bf16 weights: what a decoded token is made of. Each weight is read once,
+ * widened exactly and multiplied in f32; so memory is the limit, and rows are taken one by one: a single stream is what
+ * it gives fastest. Long rows are taken by eight, since reading the vector anew for each would cost more.
  *
- * <p>A dword of weights holds two neighbours: shifted up it is the even one as f32, masked the odd one. So the vector is wanted with
- * evens and odds apart, see {@link #split}. Addresses are the caller's to check.
+ * <p>A dword of weights holds two neighbours: shifted up it is the even one as f32, masked the odd one. So the vector
+ * is wanted with evens and odds apart, see {@link #split}. Addresses are the caller's to check.
  */
 public final class Bf16Dots {
     /** Weights of a row at a time. */
@@ -30,7 +30,10 @@ public final class Bf16Dots {
     /** How far ahead to ask for memory: the hardware's own prefetching stops at the end of a page. */
     private static final int PREFETCH_BYTES = 4 << 10;
 
-    /** Inputs from which on the vector does not stay in the first-level cache beside the weights: eight rows share its reading. */
+    /**
+     * Inputs from which on the vector does not stay in the first-level cache beside the weights: eight rows share its
+     * reading.
+     */
     private static final int LONG = 4096;
 
     private static final int EVEN_VECTOR = 8;
@@ -56,7 +59,7 @@ public final class Bf16Dots {
     /**
      * {@code out[o] = x . w[o]}.
      *
-     * @param w address of the first row, bf16; rows lie behind each other
+     * @param w address of the first row, bf16; rows are contiguous
      * @param x address of the vector, {@link #split}
      * @param inputs length of a row, a multiple of {@value #STEP}
      * @param out address of the sums, f32
@@ -75,7 +78,10 @@ public final class Bf16Dots {
         return inputs > LONG ? DotsOfEight.ROWS : 1;
     }
 
-    /** Copies {@code inputs} floats (a multiple of {@value #STEP}), of every {@value #STEP} the even ones first, then the odd ones. */
+    /**
+     * Copies {@code inputs} floats (a multiple of {@value #STEP}), of every {@value #STEP} the even ones first, then
+     * the odd ones.
+     */
     public static void split(long from, long inputs, long to) {
         StreamCall.run(FUNCTIONS[1], from, to, inputs / STEP, 0, 0, 0);
     }

@@ -15,8 +15,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * Brings matrices into the order in which {@link Bf16Tile} reads them: rounds f32 rows to bf16, and turns bf16 rows into panels of
- * pairs. Addresses are the caller's to check.
+ * Brings matrices into the order in which {@link Bf16Tile} reads them: rounds f32 rows to bf16, and turns bf16 rows
+ * into panels of pairs. Addresses are the caller's to check.
  */
 public final class Bf16Panels {
     private static final int LANES = Bf16Tile.LANES;
@@ -49,7 +49,8 @@ public final class Bf16Panels {
     }
 
     /**
-     * Two neighbouring rows of the source become a pair of the panel: {@code to[k][j] = (from[2 k][j], from[2 k + 1][j])}.
+     * Two neighbouring rows of the source become a pair of the panel:
+     * {@code to[k][j] = (from[2 k][j], from[2 k + 1][j])}.
      *
      * @param columns of the source that exist, 1 .. 16; the others become zeros
      * @param pairs how many, 1 or more; the source has twice as many rows
@@ -58,22 +59,28 @@ public final class Bf16Panels {
         ShortCall.run(FUNCTIONS[1], from, stride, to, toStride, pairs << 16 | 0xFFFF >>> LANES - columns, 0);
     }
 
-    /** {@code to[i] = bf16(from[i])} to nearest even, subnormals to zero; {@code count} is a multiple of 16, and may be 0. */
+    /**
+     * {@code to[i] = bf16(from[i])} to nearest even, subnormals to zero; {@code count} is a multiple of 16, and may be
+     * 0.
+     */
     public static void round(long from, long to, long count) {
         if (count > 0) {
             ShortCall.run(FUNCTIONS[2], from, to, count / LANES, 0, 0, 0);
         }
     }
 
-    /** Asks for {@code bytes} bytes, 1 or more, of each of {@code rows} rows, 1 or more, into the second-level cache. Any address will do. */
+    /**
+     * Asks for {@code bytes} bytes, 1 or more, of each of {@code rows} rows, 1 or more, into the second-level cache.
+     * Any address will do.
+     */
     public static void prefetch(long from, long stride, long rows, long bytes) {
         long lines = ((from & 63) + bytes + 63) / 64;
         ShortCall.run(FUNCTIONS[3], from, stride, rows, lines, 0, 0);
     }
 
     /**
-     * {@link #transpose}, of squares of 16 x 16 dwords. Two rounds exchange within 128-bit parts (after which vector 4 g + i holds
-     * column i of every part, of rows 4 g .. 4 g + 3), two more exchange the parts.
+     * {@link #transpose}, of squares of 16 x 16 dwords. Two rounds exchange within 128-bit parts (after which vector 4
+     * g + i holds column i of every part, of rows 4 g .. 4 g + 3), two more exchange the parts.
      */
     static byte[] transposition() {
         return Function.of((x, from, stride, to, toStride, squares, _) -> {

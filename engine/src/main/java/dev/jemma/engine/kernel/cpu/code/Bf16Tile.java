@@ -16,11 +16,12 @@ import java.lang.foreign.MemorySegment;
  * The innermost part of a bf16 matrix product: a tile of up to {@value #ROWS} x {@value #COLUMNS} of C in registers,
  * {@code C = A B} or {@code C += A B} over a block of the depth, products of bf16 pairs summed in f32 by VDPBF16PS.
  *
- * <p>A is bf16 rows as they lie, two neighbours of the depth in a dword. B is a panel {@code [pairs][vectors][16]} of such dwords, a
- * column each. Twenty-four accumulators hide the instruction's latency; a step of the loop loads three vectors of B and broadcasts
- * eight dwords of A for twenty-four products. There is a function for each number of rows and of vectors, so that edges cost what
- * they hold. As the instruction does, subnormal inputs and results count as zero. Every element is one chain in the order of the
- * depth: its bits do not depend on how C was cut into tiles.
+ * <p>A is bf16 rows as they are stored, two neighbours of the depth in a dword. B is a panel
+ * {@code [pairs][vectors][16]} of such dwords, a column each. Twenty-four accumulators hide the instruction's latency;
+ * a step of the loop loads three vectors of B and broadcasts eight dwords of A for twenty-four products. There is a
+ * function for each number of rows and of vectors, so that edges cost what they hold. As the instruction does,
+ * subnormal inputs and results count as zero. Every element is one chain in the order of the depth: its bits do not
+ * depend on how C was cut into tiles.
  */
 public final class Bf16Tile {
     /** Most rows of a tile. */
@@ -74,7 +75,10 @@ public final class Bf16Tile {
         }
     }
 
-    /** {@code void tiles(a, aStride, panel, pairs, c, cStride, mask, tiles)}, each {@code rows} x {@code vectors}, 8 rows apart. */
+    /**
+     * {@code void tiles(a, aStride, panel, pairs, c, cStride, mask, tiles)}, each {@code rows} x {@code vectors}, 8
+     * rows apart.
+     */
     static byte[] generate(int rows, int vectors, Write write) {
         return Function.of((x, a, aStride, panel, pairs, c, cStride, mask, tiles) -> {
             x.mov(Gp.RAX, mask.at());

@@ -16,8 +16,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Widens sixteen columns of block-quantized rows, Q8_0 or Q4_0, into panels: to pairs of bf16 as {@link Bf16Tile} reads them, rounded once,
- * or to f32 as {@link F32Tile} does. Sixteen columns are half of a block. Addresses are the caller's to check.
+ * Widens sixteen columns of block-quantized rows, Q8_0 or Q4_0, into panels: to pairs of bf16 as {@link Bf16Tile} reads
+ * them, rounded once, or to f32 as {@link F32Tile} does. Sixteen columns are half of a block. Addresses are the
+ * caller's to check.
  */
 public final class BlockColumns {
     /** Columns at a time. */

@@ -17,12 +17,13 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * Dot products of one vector with many rows of Q8_0 weights, eight rows at a time, in int8: the vector is quantized by blocks of 32 as the
- * weights are, VPDPBUSD sums products of bytes exactly, and each block's sum is scaled in f32. {@link NibbleDots} has those of Q4_0.
+ * Dot products of one vector with many rows of Q8_0 weights, eight rows at a time, in int8: the vector is quantized by
+ * blocks of 32 as the weights are, VPDPBUSD sums products of bytes exactly, and each block's sum is scaled in f32.
+ * {@link NibbleDots} has those of Q4_0.
  *
- * <p>That instruction takes one factor unsigned. Weights become it by an offset, 128, and the sum starts at minus the offset times the
- * sum of the vector's block. A quantized block of the vector takes {@value #BLOCK_BYTES} bytes: 32 signed bytes, eight int32 to start
- * from, and the f32 scale. Addresses are the caller's to check.
+ * <p>That instruction takes one factor unsigned. Weights become it by an offset, 128, and the sum starts at minus the
+ * offset times the sum of the vector's block. A quantized block of the vector takes {@value #BLOCK_BYTES} bytes: 32
+ * signed bytes, eight int32 to start from, and the f32 scale. Addresses are the caller's to check.
  *
  * <p>Whole blocks of either type are widened to f32 here, too.
  */
@@ -64,7 +65,7 @@ public final class BlockDots {
     /**
      * {@code out[o] = x . w[o]}.
      *
-     * @param w address of the first row; rows lie behind each other
+     * @param w address of the first row; rows are contiguous
      * @param x address of the vector, {@link #quantize}d
      * @param inputs length of a row, a multiple of 32
      * @param out address of the sums, f32

@@ -9,8 +9,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * The passes of a cross entropy over a part of a row of logits, whose softcap is optional: cap 0 is none. Addresses are the caller's
- * to check.
+ * The passes of a cross entropy over a part of a row of logits, whose softcap is optional: cap 0 is none. Addresses are
+ * the caller's to check.
  */
 public final class CrossEntropyPasses {
     /** Without and with a cap, {@link #sums} before {@link #gradients}. */

@@ -11,8 +11,8 @@ import dev.jemma.engine.kernel.cpu.code.x86.Gp;
 import java.util.function.Consumer;
 
 /**
- * What functions that multiply one vector with many rows of weights have in common, when they take eight rows at a time and sum each in a
- * vector of its own, 0 to 7: {@code void dots(w, stride, x, steps, out, groups)}.
+ * What functions that multiply one vector with many rows of weights have in common, when they take eight rows at a time
+ * and sum each in a vector of its own, 0 to 7: {@code void dots(w, stride, x, steps, out, groups)}.
  */
 final class DotsOfEight {
     /** Rows at a time. */

@@ -9,8 +9,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * Operations on each element of arrays of f32 by itself. Addresses are the caller's to check; arrays may be the same where the
- * operation of {@code Kernels} says so, and need no alignment.
+ * Operations on each element of arrays of f32 by itself. Addresses are the caller's to check; arrays may be the same
+ * where the operation of {@code Kernels} says so, and need no alignment.
  */
 public final class Elements {
     /** Floats that {@link #adamW} reads its factors from. */

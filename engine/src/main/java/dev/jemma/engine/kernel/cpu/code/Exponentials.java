@@ -7,10 +7,12 @@ import dev.jemma.engine.kernel.cpu.code.x86.Assembler.Comparison;
 import dev.jemma.engine.kernel.cpu.code.x86.Evex;
 
 /**
- * Code for exp, tanh and GELU of a vector, reusable inside any generator: the polynomials, the order of operations and so the bits are
- * those of {@code VectorMath}, which has their sources (but for results that are hardly normal). A NaN gives a NaN.
+ * Code for exp, tanh and GELU of a vector, reusable inside any generator: the polynomials, the order of operations and
+ * so the bits are those of {@code VectorMath}, which has their sources (but for results that are hardly normal). A NaN
+ * gives a NaN.
  *
- * <p>The constants are loaded where {@code prepare...} is called, before a loop. Four vectors and mask 7 are temporaries.
+ * <p>The constants are loaded where {@code prepare...} is called, before a loop. Four vectors and mask 7 are
+ * temporaries.
  */
 final class Exponentials {
     private static final int CHOSEN = 7;
@@ -130,7 +132,10 @@ final class Exponentials {
         f.moveWhere(CHOSEN, d, p);
     }
 
-    /** {@code d = 1 / (1 + e^-2u)} with {@code u = sqrt(2/pi) (a + 0.044715 a^3)}: gelu(a) is {@code a d}. d is another vector than a. */
+    /**
+     * {@code d = 1 / (1 + e^-2u)} with {@code u = sqrt(2/pi) (a + 0.044715 a^3)}: gelu(a) is {@code a d}. d is another
+     * vector than a.
+     */
     void geluGate(int d, int a) {
         f.multiply(d, a, a);
         f.multiply(d, d, f.constant(CUBE));
@@ -142,8 +147,8 @@ final class Exponentials {
     }
 
     /**
-     * {@code d = gelu'(a) = s + gelu (1 - s) 2 u'} with {@code s = geluGate(a)} and {@code gelu = a s}; d and {@code spread} are
-     * overwritten, others stay.
+     * {@code d = gelu'(a) = s + gelu (1 - s) 2 u'} with {@code s = geluGate(a)} and {@code gelu = a s}; d and
+     * {@code spread} are overwritten, others stay.
      */
     void geluSlope(int d, int a, int s, int gelu, int spread) {
         f.multiply(d, a, a);

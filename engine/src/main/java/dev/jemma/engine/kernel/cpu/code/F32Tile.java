@@ -14,10 +14,12 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * A tile of an f32 matrix product in registers, {@code C = scale * A B} or {@code C += scale * A B}, with operands as they lie: A by
- * any two strides (so that it may be a transpose), B and C by rows. For thin products, where packing would cost more than it saves.
+ * A tile of an f32 matrix product in registers, {@code C = scale * A B} or {@code C += scale * A B}, with operands as
+ * they are stored: A by any two strides (so that it may be a transpose), B and C by rows. For thin products, where
+ * packing would cost more than it saves.
  *
- * <p>Shapes: up to {@value #TALL} x 16, or up to {@value #LOW} x 48. Every element is one chain of FMAs in the order of the depth.
+ * <p>Shapes: up to {@value #TALL} x 16, or up to {@value #LOW} x 48. Every element is one chain of FMAs in the order of
+ * the depth.
  */
 public final class F32Tile {
     /** Most rows of a tile of one vector. */
@@ -95,7 +97,10 @@ public final class F32Tile {
         }
     }
 
-    /** {@code void tiles(a, aRow, b, depth, c, cRow, mask, aStep, bStep, scale, tiles)}, each {@code rows} x {@code vectors}. */
+    /**
+     * {@code void tiles(a, aRow, b, depth, c, cRow, mask, aStep, bStep, scale, tiles)}, each {@code rows} x
+     * {@code vectors}.
+     */
     static byte[] generate(int rows, int vectors, Write write) {
         return Function.of((x, a, aRow, b, depth, c, cRow, mask, aStep, bStep, scale, tiles) -> {
             x.push(SAVED);

@@ -12,8 +12,8 @@ import java.util.Map;
 import java.util.function.IntConsumer;
 
 /**
- * Code that computes with sixteen floats at a time. Vectors are named by number: constants and arguments take them from 31 downwards,
- * the lower ones are the generator's.
+ * Code that computes with sixteen floats at a time. Vectors are named by number: constants and arguments take them from
+ * 31 downwards, the lower ones are the generator's.
  */
 final class Floats {
     /** Floats in a vector. */
@@ -86,9 +86,9 @@ final class Floats {
     }
 
     /**
-     * Code for {@code count} elements, {@code vectors} (a power of two) a step; what is left is taken one by one, as the first of a
-     * step, and the last few elements under a mask. The body is written anew each time. It may use all registers but R10, R11 and
-     * {@code count}; RAX is overwritten.
+     * Code for {@code count} elements, {@code vectors} (a power of two) a step; what is left is taken one by one, as
+     * the first of a step, and the last few elements under a mask. The body is written anew each time. It may use all
+     * registers but R10, R11 and {@code count}; RAX is overwritten.
      */
     void forEach(Gp count, int vectors, Body body) {
         x.clear(OFFSET);
@@ -222,7 +222,10 @@ final class Floats {
         x.vector(Evex.VMOVD_TO_GP, Assembler.Width.V128, a, Gp.RAX.ordinal());
     }
 
-    /** Leaves the first lane of {@code low} in the lower half of RAX, that of {@code high} in the upper; {@code low} is overwritten. */
+    /**
+     * Leaves the first lane of {@code low} in the lower half of RAX, that of {@code high} in the upper; {@code low} is
+     * overwritten.
+     */
     void results(int low, int high) {
         x.vector(Evex.VPUNPCKLDQ, V512, low, low, high);
         x.vector(Evex.VMOVQ_TO_GP, Assembler.Width.V128, low, Gp.RAX.ordinal());

@@ -7,7 +7,9 @@ import dev.jemma.engine.kernel.cpu.code.x86.ShortCall;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/** GeGLU and its backward over arrays of f32, {@code out = gelu_tanh(gate) * up}. Addresses are the caller's to check. */
+/**
+ * GeGLU and its backward over arrays of f32, {@code out = gelu_tanh(gate) * up}. Addresses are the caller's to check.
+ */
 public final class GatedUnits {
     private static final MemorySegment[] FUNCTIONS =
             available() ? CodeMemory.publish(List.of(forward(), backward())) : new MemorySegment[0];

@@ -15,11 +15,12 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * Brings the factors of a product into the order in which {@link Int8Tile} reads them: quantizes f32 rows by blocks of 32, and takes
- * block-quantized weights apart into unsigned bytes and scales. Addresses are the caller's to check.
+ * Brings the factors of a product into the order in which {@link Int8Tile} reads them: quantizes f32 rows by blocks of
+ * 32, and takes block-quantized weights apart into unsigned bytes and scales. Addresses are the caller's to check.
  *
- * <p>A block of a quantized row takes {@value #BYTES} bytes: 32 signed bytes, the int32 that its sum of products starts from, and the f32
- * scale. That start makes up for the offset by which weights became unsigned: minus the offset times the sum of the row's block.
+ * <p>A block of a quantized row takes {@value #BYTES} bytes: 32 signed bytes, the int32 that its sum of products starts
+ * from, and the f32 scale. That start makes up for the offset by which weights became unsigned: minus the offset times
+ * the sum of the row's block.
  */
 public final class Int8Blocks {
     /** Elements of a block. */
@@ -53,7 +54,10 @@ public final class Int8Blocks {
         return type == DType.Q8_0 ? 128 : 8;
     }
 
-    /** Quantizes {@code count} floats, a multiple of 32, for products with {@code weights}: a block's scale is its greatest magnitude / 127. */
+    /**
+     * Quantizes {@code count} floats, a multiple of 32, for products with {@code weights}: a block's scale is its
+     * greatest magnitude / 127.
+     */
     public static void quantize(long from, long count, DType weights, long to) {
         ShortCall.run(FUNCTIONS[0], from, to, count / BLOCK, -offset(weights), 0, 0);
     }

@@ -13,14 +13,15 @@ import dev.jemma.engine.kernel.cpu.code.x86.ShortCall;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The innermost part of a product with block-quantized weights: a tile of up to {@value #ROWS} x {@value #COLUMNS} of C in registers,
- * {@code C = A B} or {@code C += A B} over some blocks of 32 of the depth. VPDPBUSD sums a block's products of bytes exactly, and its sum
- * is scaled in f32 by the scales of both factors' blocks.
+ * The innermost part of a product with block-quantized weights: a tile of up to {@value #ROWS} x {@value #COLUMNS} of C
+ * in registers, {@code C = A B} or {@code C += A B} over some blocks of 32 of the depth. VPDPBUSD sums a block's
+ * products of bytes exactly, and its sum is scaled in f32 by the scales of both factors' blocks.
  *
- * <p>A is rows of {@link Int8Blocks}: signed bytes, a sum to start from, a scale. B is a panel {@code [quads][vectors][16]} of dwords, four
- * unsigned bytes of a column each, and apart from it {@code [blocks][vectors][16]} f32 scales. The twelve sums of a block and the twelve of
- * the whole depth take 24 registers. There is a function for each number of rows and of vectors. Every element is one chain in the
- * order of the depth: its bits do not depend on how C was cut into tiles.
+ * <p>A is rows of {@link Int8Blocks}: signed bytes, a sum to start from, a scale. B is a panel
+ * {@code [quads][vectors][16]} of dwords, four unsigned bytes of a column each, and apart from it
+ * {@code [blocks][vectors][16]} f32 scales. The twelve sums of a block and the twelve of the whole depth take 24
+ * registers. There is a function for each number of rows and of vectors. Every element is one chain in the order of the
+ * depth: its bits do not depend on how C was cut into tiles.
  */
 public final class Int8Tile {
     /** Most rows of a tile. */
@@ -92,8 +93,8 @@ public final class Int8Tile {
     }
 
     /**
-     * {@code void tiles(a, aStride, panel, scales, blocks, c, cStride, tiles << 16 | mask)}, each {@code rows} x {@code vectors}, 4 rows
-     * apart.
+     * {@code void tiles(a, aStride, panel, scales, blocks, c, cStride, tiles << 16 | mask)}, each {@code rows} x
+     * {@code vectors}, 4 rows apart.
      */
     static byte[] generate(int rows, int vectors, Write write) {
         return Function.of((x, a, aStride, panel, scales, blocks, c, cStride, tilesAndMask) -> {

@@ -16,22 +16,22 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * Dot products of one vector with many rows of Q4_0 weights in int8, as {@link BlockDots} has them for Q8_0; but a block of 18 bytes
- * leaves less time for its scale and for its sum across lanes than memory takes to bring it. So sixteen blocks are one step, four of
- * each of four rows:
+ * Dot products of one vector with many rows of Q4_0 weights in int8, as {@link BlockDots} has them for Q8_0; but a
+ * block of 18 bytes leaves less time for its scale and for its sum across lanes than memory takes to bring it. So
+ * sixteen blocks are one step, four of each of four rows:
  *
  * <ul>
- *   <li>A byte permutation brings the nibbles of a row's four blocks to a vector whose 128-bit parts are a block each, and another their
- *       scales to the place of this row.
- *   <li>Two VPDPBUSD with the lower and the upper nibbles leave four sums a block. They fit 16 bits (8 products of at most 15 * 127), so
- *       that packing and VPMADDWD with ones add lanes of two vectors at once: after two rounds there is one vector with a lane for each
- *       of the sixteen blocks, lane 4 * block + row.
+ *   <li>A byte permutation brings the nibbles of a row's four blocks to a vector whose 128-bit parts are a block each,
+ *       and another their scales to the place of this row.
+ *   <li>Two VPDPBUSD with the lower and the upper nibbles leave four sums a block. They fit 16 bits (8 products of at
+ *       most 15 * 127), so that packing and VPMADDWD with ones add lanes of two vectors at once: after two rounds there
+ *       is one vector with a lane for each of the sixteen blocks, lane 4 * block + row.
  *   <li>One conversion and one multiplication by sixteen scales finish them.
  * </ul>
  *
- * <p>The quantized vector takes {@value #UNIT_BYTES} bytes for {@value #STEP} elements: 4 x 16 signed bytes that meet lower nibbles,
- * 4 x 16 that meet upper ones, sixteen int32 (-8 times the sum of a block, since nibbles have that offset), sixteen f32 scales, the latter
- * two in the order of the lanes. Addresses are the caller's to check.
+ * <p>The quantized vector takes {@value #UNIT_BYTES} bytes for {@value #STEP} elements: 4 x 16 signed bytes that meet
+ * lower nibbles, 4 x 16 that meet upper ones, sixteen int32 (-8 times the sum of a block, since nibbles have that
+ * offset), sixteen f32 scales, the latter two in the order of the lanes. Addresses are the caller's to check.
  */
 public final class NibbleDots {
     /** Rows at a time. */
@@ -67,7 +67,7 @@ public final class NibbleDots {
     private static final int TO_NIBBLES = 30;
     private static final int TO_SCALES = 31;
 
-    /** Mask of the bytes whose nibbles lie in the first 64 bytes of a row's step; masks 2, 3, 4: a row's scales. */
+    /** Mask of the bytes whose nibbles are in the first 64 bytes of a row's step; masks 2, 3, 4: a row's scales. */
     private static final int NEAR = 1;
 
     private static final MemorySegment[] FUNCTIONS =
@@ -83,7 +83,7 @@ public final class NibbleDots {
     /**
      * {@code out[o] = x . w[o]}.
      *
-     * @param w address of the first row; rows lie behind each other
+     * @param w address of the first row; rows are contiguous
      * @param x address of the vector, {@link #quantize}d
      * @param inputs length of a row, a multiple of {@value #STEP}
      * @param out address of the sums, f32
@@ -93,7 +93,10 @@ public final class NibbleDots {
         StreamCall.run(FUNCTIONS[0], w, DType.Q4_0.bytes(inputs), x, inputs / STEP, out, rows / ROWS);
     }
 
-    /** Quantizes {@code inputs} floats, a multiple of {@value #STEP}, in blocks of 32: the scale of a block is its greatest magnitude / 127. */
+    /**
+     * Quantizes {@code inputs} floats, a multiple of {@value #STEP}, in blocks of 32: the scale of a block is its
+     * greatest magnitude / 127.
+     */
     public static void quantize(long from, long inputs, long to) {
         StreamCall.run(FUNCTIONS[1], from, to, inputs / STEP, -OFFSET, 0, 0);
     }

@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.OptionalDouble;
 
 /**
- * How many operations a second one core does of an instruction, with nothing in its way: the ceiling of every kernel made of it, found
- * in some milliseconds. A product and a sum are two operations.
+ * How many operations per second one core does of an instruction, with nothing in its way: the ceiling of every kernel
+ * made of it, found in some milliseconds. A product and a sum are two operations.
  */
 public enum PeakRate {
     /** VFMADD231PS on 512 bits. */

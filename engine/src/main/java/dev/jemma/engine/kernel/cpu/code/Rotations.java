@@ -10,7 +10,7 @@ import dev.jemma.engine.kernel.cpu.code.x86.ShortCall;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/** Rotary embedding of rows of heads that lie behind each other, in place. Addresses are the caller's to check. */
+/** Rotary embedding of contiguous rows of heads, in place. Addresses are the caller's to check. */
 public final class Rotations {
     private static final MemorySegment[] FUNCTIONS =
             available() ? CodeMemory.publish(List.of(rotation())) : new MemorySegment[0];

@@ -5,7 +5,10 @@ import dev.jemma.engine.kernel.cpu.code.x86.Assembler;
 import dev.jemma.engine.kernel.cpu.code.x86.Gp;
 import java.util.List;
 
-/** Addresses of eight rows at equal distances, by scaled indices: two registers that move along the rows instead of eight. */
+/**
+ * Addresses of eight rows at equal distances, by scaled indices: two registers that move along the rows instead of
+ * eight.
+ */
 final class RowAddresses {
     /** Rows. */
     static final int EIGHT = 8;
@@ -68,8 +71,8 @@ final class RowAddresses {
     }
 
     /**
-     * Brings the next part of eight rows that follow these to the second-level cache, and moves {@code next} over it: short rows are
-     * too many streams for the hardware's own prefetching, which then reaches half of memory's rate.
+     * Brings the next part of eight rows that follow these to the second-level cache, and moves {@code next} over it:
+     * short rows are too many streams for the hardware's own prefetching, which then reaches half of memory's rate.
      *
      * @param next where the part begins
      * @param bytes of one row that a step of the loop reads

@@ -16,8 +16,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * RMSNorm of rows of D floats that lie behind each other, its backward, and sums of squares. Squares are summed in f32, the root is
- * taken in f64, as in {@code Norms}, bit for bit. Addresses are the caller's to check.
+ * RMSNorm of contiguous rows of D floats, its backward, and sums of squares. Squares are summed in f32,
+ * the root is taken in f64, as in {@code Norms}, bit for bit. Addresses are the caller's to check.
  */
 public final class RowNorms {
     private static final MemorySegment[] FUNCTIONS = available()
@@ -82,8 +82,8 @@ public final class RowNorms {
     }
 
     /**
-     * {@link #backward(long, long, long, long, long, long, float, Write)}: with {@code s = 1 / rms} and {@code g = dOut w},
-     * {@code dX = s g - x s^3 / D sum(g x)}.
+     * {@link #backward(long, long, long, long, long, long, float, Write)}: with {@code s = 1 / rms} and
+     * {@code g = dOut w}, {@code dX = s g - x s^3 / D sum(g x)}.
      */
     static byte[] backward(Write write) {
         return Function.of((x, dXs, dOuts, xs, ws, d, rows, epsilon, count) -> {
@@ -140,7 +140,10 @@ public final class RowNorms {
         });
     }
 
-    /** Leaves the sum of squares in every lane of {@code sum}; vectors 1 to 3 are overwritten. Two sums in turn hide the latency. */
+    /**
+     * Leaves the sum of squares in every lane of {@code sum}; vectors 1 to 3 are overwritten. Two sums in turn hide the
+     * latency.
+     */
     private static void squares(Floats f, Gp from, Gp count, int sum) {
         int other = 1;
         f.x.zero(sum);

@@ -14,8 +14,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * What happens to a row of attention scores between two products. A softcap of 0 is none. Results go into rows of f32, or of bf16 for
- * products of bf16, which this CPU must then have ({@link CpuFeatures#bf16}). Addresses are the caller's to check.
+ * What happens to a row of attention scores between two products. A softcap of 0 is none. Results go into rows of f32,
+ * or of bf16 for products of bf16, which this CPU must then have ({@link CpuFeatures#bf16}). Addresses are the caller's
+ * to check.
  */
 public final class SoftmaxPasses {
     private static final int CAPS = 0;

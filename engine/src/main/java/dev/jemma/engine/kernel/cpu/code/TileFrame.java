@@ -12,7 +12,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntFunction;
 
-/** What tiles of a matrix product have in common: a function for each way to write, number of rows and number of vectors, and how C is written. */
+/**
+ * What tiles of a matrix product have in common: a function for each way to write, number of rows and number of
+ * vectors, and how C is written.
+ */
 final class TileFrame {
     /** Lanes of a vector. */
     static final int LANES = 16;
@@ -59,7 +62,10 @@ final class TileFrame {
         return 0xFFFF >>> vectors(columns) * LANES - columns;
     }
 
-    /** Writes sums, row by row from vector {@code first} on, to the rows of C, the last vector of each under {@link #MASK}. */
+    /**
+     * Writes sums, row by row from vector {@code first} on, to the rows of C, the last vector of each under
+     * {@link #MASK}.
+     */
     static void store(Assembler x, IntFunction<Address> c, int rows, int vectors, int first, Write write) {
         for (int i = 0; i < rows; i++) {
             for (int j = 0; j < vectors; j++) {

@@ -10,8 +10,9 @@ import dev.jemma.engine.kernel.cpu.code.x86.Function;
 import dev.jemma.engine.kernel.cpu.code.x86.Gp;
 
 /**
- * Code that quantizes a block of 32 floats of the vector that weights are multiplied by: the scale is the greatest magnitude / 127.
- * Magnitudes are compared as integers, among which a NaN is the greatest, so that the scale of its block is one too.
+ * Code that quantizes a block of 32 floats of the vector that weights are multiplied by: the scale is the greatest
+ * magnitude / 127. Magnitudes are compared as integers, among which a NaN is the greatest, so that the scale of its
+ * block is one too.
  */
 final class VectorBlock {
     /** Bytes of the floats of a block. */
@@ -83,7 +84,8 @@ final class VectorBlock {
     }
 
     /**
-     * {@code void quantize(from, to, blocks, -offset)}: blocks of {@code bytes} bytes that begin with the quantized bytes.
+     * {@code void quantize(from, to, blocks, -offset)}: blocks of {@code bytes} bytes that begin with the quantized
+     * bytes.
      *
      * @param scaleAt where the scale is in a block
      */

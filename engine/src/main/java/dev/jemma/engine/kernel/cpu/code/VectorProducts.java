@@ -16,8 +16,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * Products of one vector of floats with rows of floats as they lie: what a single query does with cached keys and values, and a single row
- * with the factors of an adapter. Addresses are the caller's to check.
+ * Products of one vector of floats with rows of floats as they are stored: what a single query does with cached keys
+ * and values, and a single row with the factors of an adapter. Addresses are the caller's to check.
  */
 public final class VectorProducts {
     /** Floats of a row at a time. */
@@ -64,7 +64,7 @@ public final class VectorProducts {
     }
 
     /**
-     * {@code out[j] += scale * (x . rows[j])} of short rows behind each other.
+     * {@code out[j] += scale * (x . rows[j])} of short, contiguous rows.
      *
      * @param x address of D floats
      * @param rows address of the first row

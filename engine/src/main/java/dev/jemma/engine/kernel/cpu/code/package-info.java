@@ -1,11 +1,13 @@
 /**
- * Machine code written at run time: for instructions that the Vector API does not reach (dot products of bf16 pairs and of int8 quadruples),
- * and for what must be fast before C2 has compiled anything. Linux on x86-64 with AVX-512; elsewhere, and where the system forbids it, the
- * Vector API computes alone. Each class is a few functions: public methods that call them, and package-private ones that write their bytes.
- * What they are written with, {@code x86}, knows nothing of kernels.
+ * Machine code written at run time: for instructions that the Vector API does not reach (dot products of bf16 pairs and
+ * of int8 quadruples), and for what must be fast before C2 has compiled anything. Linux on x86-64 with AVX-512;
+ * elsewhere, and where the system forbids it, the Vector API computes alone. Each class is a few functions: public
+ * methods that call them, and package-private ones that write their bytes. What they are written with, {@code x86},
+ * knows nothing of kernels.
  *
- * <p><b>One function from the call to the bytes, {@link dev.jemma.engine.kernel.cpu.code.Elements#add}.</b> A kernel calls it with addresses
- * that were checked, and it makes a native call of six longs, whose transition to native code costs some nanoseconds:
+ * <p><b>One function from the call to the bytes, {@link dev.jemma.engine.kernel.cpu.code.Elements#add}.</b> A kernel
+ * calls it with addresses that were checked, and it makes a native call of six longs, whose transition to native code
+ * costs some nanoseconds:
  *
  * {@snippet :
  *     public static void add(long out, long a, long b, long count) {
@@ -13,9 +15,9 @@
  *     }
  * }
  *
- * <p>The function was written when the class was initialized. A lambda's parameters name its arguments, here registers RDI, RSI, RDX and RCX;
- * numbers are vector registers. {@code forEach} writes the loop, and the body three times: for four vectors a step, for one, and for the last
- * elements under a mask.
+ * <p>The function was written when the class was initialized. A lambda's parameters name its arguments, here registers
+ * RDI, RSI, RDX and RCX; numbers are vector registers. {@code forEach} writes the loop, and the body three times: for
+ * four vectors a step, for one, and for the last elements under a mask.
  *
  * {@snippet :
  *     static byte[] sum() {
@@ -31,7 +33,8 @@
  *     }
  * }
  *
- * <p>Every line calls the {@code Assembler}, which appends an instruction's bytes. Those of the loop with one vector a step, disassembled:
+ * <p>Every line calls the {@code Assembler}, which appends an instruction's bytes. Those of the loop with one vector a
+ * step, disassembled:
  *
  * <pre>
  *   a9: 62 b1 7c 48 10 04 16  vmovups zmm0,ZMMWORD PTR [rsi+r10*1]
@@ -43,12 +46,12 @@
  *   ce: 0f 85 d5 ff ff ff     jne 0xa9
  * </pre>
  *
- * <p>In {@code 62 f1 7c 48 58 c4}, 62 begins an EVEX instruction; f1 says that no register is above 7 and that the opcode is of map 0F, 7c that
- * the second operand is vector 0, 48 that vectors have 512 bits and no mask; 58 is VADDPS, whose row of {@code Evex} has these fields; c4 names
- * vectors 0 and 4.
+ * <p>In {@code 62 f1 7c 48 58 c4}, 62 begins an EVEX instruction; f1 says that no register is above 7 and that the
+ * opcode is of map 0F, 7c that the second operand is vector 0, 48 that vectors have 512 bits and no mask; 58 is VADDPS,
+ * whose row of {@code Evex} has these fields; c4 names vectors 0 and 4.
  *
- * <p>{@code CodeMemory.publish} copies the bytes of a class's functions to memory of their own, makes it executable and no longer writable, and
- * gives the addresses: {@code FUNCTIONS}.
+ * <p>{@code CodeMemory.publish} copies the bytes of a class's functions to memory of their own, makes it executable and
+ * no longer writable, and gives the addresses: {@code FUNCTIONS}.
  */
 @NullMarked
 package dev.jemma.engine.kernel.cpu.code;

@@ -109,6 +109,6 @@ enum CodeDots {
     /** Writes {@code inputs} floats as {@link #run} wants them. */
     abstract void arrange(long from, long inputs, long to);
 
-    /** {@code out[o] = x . w[o]}; rows lie behind each other, their number is a multiple of {@link #rows}. */
+    /** {@code out[o] = x . w[o]}; rows are contiguous, their number is a multiple of {@link #rows}. */
     abstract void run(long w, long x, long inputs, long out, long count);
 }

@@ -11,14 +11,18 @@ import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /**
- * {@code out = scale * x W^T} for the few rows of a decoding step by machine code, where CPU and shape allow it; {@link Gemv} does the
- * rest. Exact up to the order of sums for bf16 weights; with block types x is quantized by blocks too.
+ * {@code out = scale * x W^T} for the few rows of a decoding step by machine code, where CPU and shape allow it;
+ * {@link Gemv} does the rest. Exact up to the order of sums for bf16 weights; with block types x is quantized by blocks
+ * too.
  *
- * <p>Memory gives most to few long streams. So each member of the team has a lane, a stretch of the weights of its own, which it walks
- * along chunk by chunk; who is done early takes the next chunk of another's lane.
+ * <p>Memory gives most to few long streams. So each member of the team has a lane, a stretch of the weights of its own,
+ * which it walks along chunk by chunk; who is done early takes the next chunk of another's lane.
  */
 final class CodeGemv implements AutoCloseable {
-    /** A chunk is about this large: some microseconds of reading, which is how long the last to finish is waited for at most. */
+    /**
+     * A chunk is about this large: some microseconds of reading, which is how long the last to finish is waited for at
+     * most.
+     */
     private static final long CHUNK_BYTES = 64 << 10;
 
     private static final int LINE_INTS = 16;

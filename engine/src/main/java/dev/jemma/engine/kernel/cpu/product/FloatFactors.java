@@ -18,11 +18,11 @@ import dev.jemma.engine.tensor.Quantization;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Factors in bf16, as {@link Bf16Tile} reads them, or in f32, as {@link F32Tile} does; weights of any type. Panels stay in the
- * second-level cache.
+ * Factors in bf16, as {@link Bf16Tile} reads them, or in f32, as {@link F32Tile} does; weights of any type. Panels stay
+ * in the second-level cache.
  *
- * <p>A panel is {@code [steps][columns in whole vectors]} of dwords: in bf16 a step is two of the depth, in f32 one. Where a block's
- * depth is odd in bf16, a step of zeros follows.
+ * <p>A panel is {@code [steps][columns in whole vectors]} of dwords: in bf16 a step is two of the depth, in f32 one.
+ * Where a block's depth is odd in bf16, a step of zeros follows.
  */
 final class FloatFactors implements TileFactors {
     private static final int BF16 = 2;

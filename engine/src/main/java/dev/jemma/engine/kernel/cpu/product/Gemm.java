@@ -14,12 +14,13 @@ import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Products of matrices: {@code C = scale * A B} or {@code C += scale * A B}, A and C f32, B any weight type, each of A and B either
- * as it is stored or transposed.
+ * Products of matrices: {@code C = scale * A B} or {@code C += scale * A B}, A and C f32, B any weight type, each of A
+ * and B either as it is stored or transposed.
  *
- * <p>After Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008): A is packed once into strips, by all
- * threads; then each thread takes columns of C, packs one panel of B at a time (it stays in the first-level cache) and runs the
- * strips past it. The depth is cut into blocks that depend on it alone, so an element's bits depend on neither threads nor tiles.
+ * <p>After Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008): A is packed once into
+ * strips, by all threads; then each thread takes columns of C, packs one panel of B at a time (it stays in the
+ * first-level cache) and runs the strips past it. The depth is cut into blocks that depend on it alone, so an element's
+ * bits depend on neither threads nor tiles.
  */
 final class Gemm implements AutoCloseable {
     /** Rows of C worked on at a time: bounds the scratch for A. */

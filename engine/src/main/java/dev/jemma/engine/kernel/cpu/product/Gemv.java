@@ -11,8 +11,8 @@ import java.util.EnumMap;
 import java.util.Map;
 
 /**
- * {@code out = scale * x W^T} for the few rows of a decoding step: every weight is read once, in place, so this runs at the speed
- * of memory. The arithmetic is {@link Dots}, one for each type of weights.
+ * {@code out = scale * x W^T} for the few rows of a decoding step: every weight is read once, in place, so this runs at
+ * the speed of memory. The arithmetic is {@link Dots}, one for each type of weights.
  */
 final class Gemv implements AutoCloseable {
     /** Rows up to which reading the weights costs more than the arithmetic. */

@@ -15,8 +15,8 @@ import dev.jemma.engine.tensor.DType;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Factors in int8 by blocks of the depth, for weights that are stored so: the left is quantized as {@link Int8Blocks} has it, panels hold
- * what the weights are, and no value of theirs is rounded.
+ * Factors in int8 by blocks of the depth, for weights that are stored so: the left is quantized as {@link Int8Blocks}
+ * has it, panels hold what the weights are, and no value of theirs is rounded.
  */
 final class Int8Factors implements TileFactors {
     private static final int FLOAT = 4;

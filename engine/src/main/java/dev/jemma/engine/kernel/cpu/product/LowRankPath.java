@@ -3,7 +3,10 @@ package dev.jemma.engine.kernel.cpu.product;
 import dev.jemma.engine.kernel.cpu.code.VectorProducts;
 import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
 
-/** By which code the f32 products of a low-rank map, or of its backward, are computed: the second table of {@link Products}. */
+/**
+ * By which code the f32 products of a low-rank map, or of its backward, are computed: the second table of
+ * {@link Products}.
+ */
 enum LowRankPath {
     /** {@link ThinGemv}: a few rows, by machine code. */
     THIN_GEMV,

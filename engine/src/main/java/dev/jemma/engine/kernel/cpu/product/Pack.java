@@ -20,10 +20,10 @@ import jdk.incubator.vector.VectorShuffle;
 /**
  * Copies blocks of matrices into the order in which {@link Tiles} reads them, widened to f32.
  *
- * <p>A strip is {@code [depth][MR]}, a panel {@code [depth][NR]}; rows or columns that a block lacks are zeros. Offsets and strides
- * are in bytes; a panel's source is where a row of the matrix starts and the first element wanted in it, which need not start a
- * block of a quantized type. "Along" means that the depth runs along the rows of the source (the other index selects the row), "across" that
- * every step of the depth is the next row.
+ * <p>A strip is {@code [depth][MR]}, a panel {@code [depth][NR]}; rows or columns that a block lacks are zeros. Offsets
+ * and strides are in bytes; a panel's source is where a row of the matrix starts and the first element wanted in it,
+ * which need not start a block of a quantized type. "Along" means that the depth runs along the rows of the source (the
+ * other index selects the row), "across" that every step of the depth is the next row.
  */
 public final class Pack {
     /** L vectors. */
@@ -121,7 +121,8 @@ public final class Pack {
     /**
      * A panel of {@code columns} rows of the source: {@code to[k][j] = scale * from[j][element + k]}.
      *
-     * @param square at least {@link #SCRATCH_BYTES} of scratch of this thread for quantized types, a vector of vectors for others
+     * @param square at least {@link #SCRATCH_BYTES} of scratch of this thread for quantized types, a vector of vectors
+     *     for others
      */
     public static void panelAlong(
             DType dtype,
@@ -177,8 +178,8 @@ public final class Pack {
     }
 
     /**
-     * Transposes L rows of L ints into {@code square}, by exchanging halves, quarters, ... of vectors. Ints are f32 or pairs of
-     * 16-bit elements: two columns at once.
+     * Transposes L rows of L ints into {@code square}, by exchanging halves, quarters, ... of vectors. Ints are f32 or
+     * pairs of 16-bit elements: two columns at once.
      */
     private static void transpose(MemorySegment from, long offset, long stride, MemorySegment square) {
         int distance = L / 2;

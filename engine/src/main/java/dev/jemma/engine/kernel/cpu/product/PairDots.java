@@ -16,8 +16,9 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * Weights of 16 bits, BF16 or F16: loaded as pairs in ints, whose halves become two vectors by a shift and a mask. x is laid out
- * beforehand in the same order, evens and odds of every 2 L elements apart. Eight accumulators hide the latency of FMA.
+ * Weights of 16 bits, BF16 or F16: loaded as pairs in ints, whose halves become two vectors by a shift and a mask. x is
+ * laid out beforehand in the same order, evens and odds of every 2 L elements apart. Eight accumulators hide the
+ * latency of FMA.
  */
 record PairDots(DType type) implements Dots {
     @Override

@@ -12,13 +12,13 @@ import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Products of matrices by machine code, {@code C = A B} or {@code C += A B}, A f32, B any weight type, as it lies or transposed, sums in
- * f32; in f32, or with both factors rounded to bf16.
+ * Products of matrices by machine code, {@code C = A B} or {@code C += A B}, A f32, B any weight type, as it is stored
+ * or transposed, sums in f32; in f32, or with both factors rounded to bf16.
  *
- * <p>As {@link Gemm}, but A stays rows, brought into a suitable form by all threads once; each thread takes columns of C, packs a panel
- * of B over a block of the depth and runs A's rows past it, while what it will probably pack next is on its way to the cache. Where C is
- * small and the depth is great, as in the gradient of a loss head, threads take parts of the depth instead, whose sums are added in
- * their order.
+ * <p>As {@link Gemm}, but A stays rows, brought into a suitable form by all threads once; each thread takes columns of
+ * C, packs a panel of B over a block of the depth and runs A's rows past it, while what it will probably pack next is
+ * on its way to the cache. Where C is small and the depth is great, as in the gradient of a loss head, threads take
+ * parts of the depth instead, whose sums are added in their order.
  */
 final class PanelGemm implements AutoCloseable {
     /** Most rows of C worked on at a time, and bytes of A's scratch that they may take. */
@@ -28,16 +28,25 @@ final class PanelGemm implements AutoCloseable {
     private static final int ROWS_PER_CHUNK = 16;
     private static final int CHUNKS_PER_MEMBER = 4;
 
-    /** Rows by a panel in one call of machine code, which ends within some tens of microseconds: no thread waits longer at a safepoint. */
+    /**
+     * Rows by a panel in one call of machine code, which ends within some tens of microseconds: no thread waits longer
+     * at a safepoint.
+     */
     private static final int ROWS_PER_CALL = 64;
 
-    /** Panels a member that are left for the end of a task, in halves: members finish within half a panel of each other. */
+    /**
+     * Panels per member that are left for the end of a task, in halves: members finish within half a panel of each
+     * other.
+     */
     private static final int HALVED_PER_MEMBER = 2;
 
     /** Rows from which packing a panel twice costs less than waiting for it. */
     private static final int HALVED_ROWS = 256;
 
-    /** The depth from which it is shared out, in how many parts whatever the number of threads, and the depth of their blocks. */
+    /**
+     * The depth from which it is shared out, in how many parts whatever the number of threads, and the depth of their
+     * blocks.
+     */
     private static final int DEEP = 1 << 14;
 
     private static final int PARTS = 16;

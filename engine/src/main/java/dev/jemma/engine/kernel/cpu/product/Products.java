@@ -8,8 +8,8 @@ import dev.jemma.engine.kernel.cpu.code.x86.CpuFeatures;
 import dev.jemma.engine.tensor.Tensor;
 
 /**
- * The only door to products of matrices: it chooses by which code each is computed, and nothing else does. Of a table's lines the first
- * that fits holds; {@code *} is anything, and what a line wants of the CPU must be there.
+ * The only door to products of matrices: it chooses by which code each is computed, and nothing else does. Of a table's
+ * lines the first that fits holds; {@code *} is anything, and what a line wants of the CPU must be there.
  *
  * <p>Linear maps, {@link LinearPath}: N rows, weight [O, I], sums in f32.
  *
@@ -37,7 +37,8 @@ import dev.jemma.engine.tensor.Tensor;
  * *         *     *    *    *    *       GEMM
  * </pre>
  *
- * <p>Other products of f32 operands are {@link Gemm}'s. Attention multiplies blocks of its own heads, which it packs once and uses often.
+ * <p>Other products of f32 operands are {@link Gemm}'s. Attention multiplies blocks of its own heads, which it packs
+ * once and uses often.
  */
 public final class Products implements AutoCloseable {
     private final Arithmetic arithmetic;
@@ -108,7 +109,10 @@ public final class Products implements AutoCloseable {
         }
     }
 
-    /** {@code g = scale * dOut B}; {@code dX += g A}; {@code dA += g^T x}; {@code dB += scale * dOut^T xa}; g [N, r] is scratch. */
+    /**
+     * {@code g = scale * dOut B}; {@code dX += g A}; {@code dA += g^T x}; {@code dB += scale * dOut^T xa}; g [N, r] is
+     * scratch.
+     */
     public void lowRankBackward(
             Tensor dX, Tensor dA, Tensor dB, Tensor dOut, Tensor x, Tensor xa, LowRank adapter, Tensor g) {
         switch (LowRankPath.backward(cpu)) {
@@ -123,7 +127,10 @@ public final class Products implements AutoCloseable {
         }
     }
 
-    /** {@code out = factor * left right}, set or added, all f32; out [M, N], left [M, K] and right [K, N], or their transposes. */
+    /**
+     * {@code out = factor * left right}, set or added, all f32; out [M, N], left [M, K] and right [K, N], or their
+     * transposes.
+     */
     public void multiply(
             Tensor out, Tensor left, Order leftOrder, Tensor right, Order rightOrder, float factor, Write write) {
         gemm.multiply(out, left, leftOrder, right, rightOrder, factor, write);

@@ -18,8 +18,9 @@ import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Q4_0 weights: both nibbles of 16 bytes become floats in registers, the products of a block are summed lane by lane, and the sum
- * joins the row's times the block's scale. The 8 that a nibble is greater than its level is taken off for a whole block at once, by a sum that all rows share.
+ * Q4_0 weights: both nibbles of 16 bytes become floats in registers, the products of a block are summed lane by lane,
+ * and the sum joins the row's times the block's scale. The 8 that a nibble is greater than its level is taken off for a
+ * whole block at once, by a sum that all rows share.
  */
 record Q4Dots() implements Dots {
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
@@ -43,8 +44,8 @@ record Q4Dots() implements Dots {
     }
 
     /**
-     * Of every 16 elements, the four that are byte k of four ints lie together where vectors are of four floats. With longer ones a block is
-     * followed by minus eight times the sum of each lane's four or two elements.
+     * Of every 16 elements, the four that are byte k of four ints are together where vectors are of four floats. With
+     * longer ones a block is followed by minus eight times the sum of each lane's four or two elements.
      */
     @Override
     public void arrange(MemorySegment x, long offset, long inputs, MemorySegment to, long toOffset) {

@@ -18,8 +18,8 @@ import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Q8_0 weights: a block's 32 bytes become floats in registers, its products are summed lane by lane, and the sum joins the row's
- * times the block's scale.
+ * Q8_0 weights: a block's 32 bytes become floats in registers, its products are summed lane by lane, and the sum joins
+ * the row's times the block's scale.
  */
 record Q8Dots() implements Dots {
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
@@ -39,7 +39,7 @@ record Q8Dots() implements Dots {
         return L == 4 ? 4 * inputs : 0;
     }
 
-    /** Of every 16 elements, the four that are byte k of four ints lie together. */
+    /** Of every 16 elements, the four that are byte k of four ints are together. */
     @Override
     public void arrange(MemorySegment x, long offset, long inputs, MemorySegment to, long toOffset) {
         for (long i = 0; i < inputs; i++) {

@@ -11,7 +11,10 @@ import dev.jemma.engine.tensor.Shape;
 import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
-/** What {@link PanelGemm} computes in bf16, where the CPU has no product of bf16 pairs: {@link Gemm} over factors that were rounded. */
+/**
+ * What {@link PanelGemm} computes in bf16, where the CPU has no product of bf16 pairs: {@link Gemm} over factors that
+ * were rounded.
+ */
 final class RoundedGemm implements AutoCloseable {
     private static final int COPIED_PER_CHUNK = 1 << 13;
 

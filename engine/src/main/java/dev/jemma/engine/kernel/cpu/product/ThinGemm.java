@@ -13,11 +13,12 @@ import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The six products of a low-rank map and its backward, in f32: one side of each is the rank, so packing operands would cost as much as
- * multiplying. {@link F32Tile} takes them as they lie; only the factors themselves are transposed where their columns are wanted.
+ * The six products of a low-rank map and its backward, in f32: one side of each is the rank, so packing operands would
+ * cost as much as multiplying. {@link F32Tile} takes them as they are stored; only the factors themselves are
+ * transposed where their columns are wanted.
  *
- * <p>N rows, I inputs, O outputs, r rank. Threads share out the rows, each doing both products of its rows, and then the factors'
- * gradients by their long side.
+ * <p>N rows, I inputs, O outputs, r rank. Threads share out the rows, each doing both products of its rows, and then
+ * the factors' gradients by their long side.
  */
 final class ThinGemm implements AutoCloseable {
     private static final int WIDE = F32Tile.VECTORS * F32Tile.LANES;
@@ -44,7 +45,7 @@ final class ThinGemm implements AutoCloseable {
     /** An operand as a tile sees it: bytes from row to row, and from one step of the depth to the next. */
     private record View(MemorySegment memory, long row, long step) {}
 
-    /** {@code C = scale * A B} or {@code C += scale * A B}; C is [m, n], and its rows lie behind each other. */
+    /** {@code C = scale * A B} or {@code C += scale * A B}; C is [m, n], its rows contiguous. */
     private record Product(View a, View b, Tensor c, long depth, float scale, Write write) {
         int m() {
             return (int) c.dim(0);
@@ -134,7 +135,10 @@ final class ThinGemm implements AutoCloseable {
         multiply(second, from, to, 0, second.n(), member);
     }
 
-    /** Some columns of dA, or some rows of dB. They lie across the rows of x and dOut, of which the next chunk's part is asked for. */
+    /**
+     * Some columns of dA, or some rows of dB. They run across the rows of x and dOut, of which the next chunk's part is
+     * asked for.
+     */
     private void factors(int chunk, int member) {
         int next = chunk + team.size();
         if (next < firstChunks) {
@@ -186,7 +190,10 @@ final class ThinGemm implements AutoCloseable {
         }
     }
 
-    /** Tiles of {@code rows} rows over {@code depth} steps from {@code k} on; {@code a} is the address of A's first element in them. */
+    /**
+     * Tiles of {@code rows} rows over {@code depth} steps from {@code k} on; {@code a} is the address of A's first
+     * element in them.
+     */
     private static void tiles(
             Product p, int row, int rows, int column, int columns, long a, long aRow, long k, long depth, Write mode) {
         F32Tile.run(

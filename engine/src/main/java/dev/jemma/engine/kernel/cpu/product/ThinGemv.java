@@ -8,8 +8,8 @@ import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The forward of a low-rank map for the few rows of a decoding step, in f32 by machine code: beside the products of the base, which read
- * ten to forty times as much, it must cost next to nothing but its reading.
+ * The forward of a low-rank map for the few rows of a decoding step, in f32 by machine code: beside the products of the
+ * base, which read ten to forty times as much, it must cost next to nothing but its reading.
  *
  * <p>N rows, I inputs, O outputs, r rank.
  */

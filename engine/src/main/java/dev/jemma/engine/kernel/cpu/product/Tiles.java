@@ -13,12 +13,13 @@ import java.util.Objects;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * The innermost product: a tile of {@value #MR} x 2 vectors of C in registers, C = A B or C += A B over a block of the depth.
+ * The innermost product: a tile of {@value #MR} x 2 vectors of C in registers, C = A B or C += A B over a block of the
+ * depth.
  *
- * <p>A is packed as {@code [depth][MR]} (a strip), B as {@code [depth][NR]} (a panel); see {@link Pack}. Twelve accumulators hide
- * the latency of FMA (4 cycles, two a cycle) and leave room for two vectors of B and a broadcast in AVX2's 16 registers; on CPUs
- * with 32 the same tile still runs at the arithmetic limit. Every element of C is one chain of FMAs in the order of the depth, so
- * its bits do not depend on how C was cut into tiles.
+ * <p>A is packed as {@code [depth][MR]} (a strip), B as {@code [depth][NR]} (a panel); see {@link Pack}. Twelve
+ * accumulators hide the latency of FMA (4 cycles, two a cycle) and leave room for two vectors of B and a broadcast in
+ * AVX2's 16 registers; on CPUs with 32 the same tile still runs at the arithmetic limit. Every element of C is one
+ * chain of FMAs in the order of the depth, so its bits do not depend on how C was cut into tiles.
  */
 public final class Tiles {
     /** Rows of a tile. */
@@ -34,8 +35,9 @@ public final class Tiles {
     public static final long EDGE_BYTES = 4L * MR * NR;
 
     /**
-     * All of memory. The loads of A go through it at addresses that {@link #full} has checked as one range: with a check in front
-     * of each of its six scalar loads the loop reaches 60-75 % of the FMA limit, without them 93 % (JDK 25, Zen 3).
+     * All of memory. The loads of A go through it at addresses that {@link #full} has checked as one range: with a
+     * check in front of each of its six scalar loads the loop reaches 60-75 % of the FMA limit, without them 93 % (JDK
+     * 25, Zen 3).
      */
     private static final MemorySegment MEMORY = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 
@@ -78,8 +80,8 @@ public final class Tiles {
     }
 
     /**
-     * A whole tile. It calls the Vector API directly, whose methods the compiler always inlines: a vector that crosses a call of ours
-     * that is not inlined is boxed, which costs a hundred times what the tile does.
+     * A whole tile. It calls the Vector API directly, whose methods the compiler always inlines: a vector that crosses
+     * a call of ours that is not inlined is boxed, which costs a hundred times what the tile does.
      */
     private static void full(
             MemorySegment a,

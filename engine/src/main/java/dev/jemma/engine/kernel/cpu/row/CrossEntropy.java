@@ -18,8 +18,8 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 
 /**
- * Cross entropy over rows as wide as the vocabulary: each row is cut into chunks of fixed size, so that one row alone keeps all
- * threads busy and sums have the same order for any number of them. S rows, V columns.
+ * Cross entropy over rows as wide as the vocabulary: each row is cut into chunks of fixed size, so that one row alone
+ * keeps all threads busy and sums have the same order for any number of them. S rows, V columns.
  */
 public final class CrossEntropy implements AutoCloseable {
     private static final int CHUNK = 1 << 12;
@@ -35,10 +35,10 @@ public final class CrossEntropy implements AutoCloseable {
 
     private MemorySegment x = MemorySegment.NULL;
     private MemorySegment targets = MemorySegment.NULL;
-    /** A maximum and a sum a chunk [S, chunks, 2], then a maximum and an inverse sum a row [S, 2]. */
+    /** A maximum and a sum per chunk [S, chunks, 2], then a maximum and an inverse sum per row [S, 2]. */
     private MemorySegment parts = MemorySegment.NULL;
 
-    /** A chunk a member. */
+    /** A chunk per member. */
     private MemorySegment capped = MemorySegment.NULL;
 
     private int v;
@@ -48,10 +48,12 @@ public final class CrossEntropy implements AutoCloseable {
     private float inverseCap;
     private float scale;
 
+    /** By the threads of {@code team}, borrowed. */
     public CrossEntropy(ThreadTeam team) {
         this.team = team;
     }
 
+    /** The sum of {@code -log softmax(logits)[target]} over the rows. */
     public double loss(Tensor logits, Tensor wanted, float softcap) {
         x = logits.segment();
         targets = wanted.segment();
@@ -91,6 +93,7 @@ public final class CrossEntropy implements AutoCloseable {
         return max + StrictMath.log(sum) - capped(target);
     }
 
+    /** The same; the logits become {@code factor} times its gradient. */
     public double lossAndGradient(Tensor logits, Tensor wanted, float softcap, float factor) {
         double loss = loss(logits, wanted, softcap);
         scale = factor;

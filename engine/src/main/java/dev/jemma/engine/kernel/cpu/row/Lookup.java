@@ -23,7 +23,10 @@ import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 
-/** Rows that are picked by index: of the embedding, of its adapter, and of any tensor; and their backwards, which add to them. */
+/**
+ * Rows that are picked by index: of the embedding, of its adapter, and of any tensor; and their backwards, which add to
+ * them.
+ */
 public final class Lookup implements AutoCloseable {
     private static final int ELEMENTS_PER_CHUNK = 1 << 13;
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
@@ -52,6 +55,7 @@ public final class Lookup implements AutoCloseable {
         this.products = products;
     }
 
+    /** {@code out[n] = factor * table[ids[n]]}. */
     public void embed(Tensor result, Tensor table, Tensor tokens, float factor) {
         check("embed", tokens, table.dim(0));
         out = result.segment();
@@ -128,6 +132,7 @@ public final class Lookup implements AutoCloseable {
         }
     }
 
+    /** {@code out[i] = x[indices[i]]}. */
     public void gather(Tensor result, Tensor x, Tensor indices) {
         check("gatherRows", indices, x.dim(0));
         long bytes = 4 * x.dim(1);
@@ -137,6 +142,7 @@ public final class Lookup implements AutoCloseable {
         }
     }
 
+    /** {@code dX[indices[i]] += dOut[i]}, i in order. */
     public void gatherBackward(Tensor dX, Tensor dOut, Tensor indices) {
         check("gatherRowsBackward", indices, dX.dim(0));
         int width = Math.toIntExact(dX.dim(1));

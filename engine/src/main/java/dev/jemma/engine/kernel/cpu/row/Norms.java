@@ -47,16 +47,19 @@ public final class Norms implements AutoCloseable {
     private int rowsPerChunk;
     private long elements;
 
+    /** By the threads of {@code team}, borrowed. */
     public Norms(ThreadTeam team) {
         this.team = team;
     }
 
+    /** {@code out = x / sqrt(mean(x^2) + eps) * (1 + weight)} of each row. */
     public void forward(Tensor result, Tensor x, Tensor weight, float eps) {
         out = result.segment();
         prepare(x, weight, eps);
         team.run(Math.ceilDiv(rows, rowsPerChunk), forwardTask);
     }
 
+    /** The gradient of x, set or added. */
     public void backward(Tensor dX, Tensor dResult, Tensor x, Tensor weight, float eps, Write mode) {
         out = dX.segment();
         dOut = dResult.segment();

@@ -61,10 +61,12 @@ public final class Pointwise implements AutoCloseable {
     private long seed;
     private int threshold;
 
+    /** By the threads of {@code team}, borrowed. */
     public Pointwise(ThreadTeam team) {
         this.team = team;
     }
 
+    /** {@code out = a + b}. */
     public void add(Tensor out, Tensor a, Tensor b) {
         s0 = out.segment();
         s1 = a.segment();
@@ -72,6 +74,7 @@ public final class Pointwise implements AutoCloseable {
         run(Operation.ADD, out);
     }
 
+    /** {@code out = gelu(gate) * up}. */
     public void geglu(Tensor out, Tensor gate, Tensor up) {
         s0 = out.segment();
         s1 = gate.segment();
@@ -79,6 +82,7 @@ public final class Pointwise implements AutoCloseable {
         run(Operation.GEGLU, out);
     }
 
+    /** {@code dGate = dOut up gelu'(gate)}, {@code dUp = dOut gelu(gate)}. */
     public void gegluBackward(Tensor dGate, Tensor dUp, Tensor dOut, Tensor gate, Tensor up) {
         s0 = dGate.segment();
         s1 = dUp.segment();
@@ -88,6 +92,7 @@ public final class Pointwise implements AutoCloseable {
         run(Operation.GEGLU_BACKWARD, dGate);
     }
 
+    /** {@code x = cap * tanh(x / cap)}. */
     public void softcap(Tensor x, float cap) {
         s0 = x.segment();
         f0 = cap;
@@ -95,6 +100,7 @@ public final class Pointwise implements AutoCloseable {
         run(Operation.SOFTCAP, x);
     }
 
+    /** {@code out = x / (1 - p)}, or 0 where {@link DropoutMask} says so. */
     public void dropout(Tensor out, Tensor x, float p, long newSeed) {
         s0 = out.segment();
         s1 = x.segment();
@@ -102,6 +108,7 @@ public final class Pointwise implements AutoCloseable {
         run(Operation.DROPOUT, out);
     }
 
+    /** {@code dX +=} what {@link #dropout} makes of dOut. */
     public void dropoutBackward(Tensor dX, Tensor dOut, float p, long newSeed) {
         s0 = dX.segment();
         s1 = dOut.segment();
@@ -247,7 +254,9 @@ public final class Pointwise implements AutoCloseable {
         }
     }
 
-    /** A method of its own: with it the loop is too large for the compiler to inline everything, and boxes its vectors. */
+    /**
+     * A method of its own: with it the loop is too large for the compiler to inline everything, and boxes its vectors.
+     */
     private void gegluBackwardTail(long i, VectorMask<Float> m) {
         FloatVector g = FloatVector.fromMemorySegment(FLOATS, s2, 4 * i, ORDER, m);
         FloatVector gate = FloatVector.fromMemorySegment(FLOATS, s3, 4 * i, ORDER, m);
@@ -301,7 +310,10 @@ public final class Pointwise implements AutoCloseable {
         }
     }
 
-    /** {@link DropoutMask} for elements i .. i + L - 1, which share the upper half of their index as chunks are powers of two. */
+    /**
+     * {@link DropoutMask} for elements i .. i + L - 1, which share the upper half of their index as chunks are powers
+     * of two.
+     */
     private FloatVector kept(FloatVector x, long i) {
         IntVector h = IntVector.broadcast(Lanes.INTS, (int) i)
                 .addIndex(1)
@@ -355,7 +367,9 @@ public final class Pointwise implements AutoCloseable {
         }
     }
 
-    /** A method of its own: loop and tail together are too large for the compiler, which then boxes the loop's vectors. */
+    /**
+     * A method of its own: loop and tail together are too large for the compiler, which then boxes the loop's vectors.
+     */
     private void adamWTail(long at, long count) {
         VectorMask<Float> part = Lanes.first(count);
         FloatVector g =

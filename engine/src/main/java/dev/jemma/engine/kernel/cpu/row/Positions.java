@@ -38,7 +38,9 @@ public final class Positions {
         this.team = team;
     }
 
-    /** Copies the rows of {@code x} to their places in the cache, in a few runs at most: the ring wraps once a lap. */
+    /**
+     * Copies the rows of {@code x} to their places in the cache, in a few runs at most: the ring wraps once per lap.
+     */
     public void cache(Tensor cache, Tensor x, Span[] spans) {
         long bytes = 4 * x.dim(1);
         for (Span s : spans) {

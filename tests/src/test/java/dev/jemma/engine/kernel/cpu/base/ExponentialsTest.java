@@ -13,7 +13,10 @@ import java.util.function.UnaryOperator;
 import jdk.incubator.vector.FloatVector;
 import org.junit.jupiter.api.Test;
 
-/** exp, tanh and GELU over the whole range of f32, special values included: against f64, and the Vector API's and the machine code's bits against each other. */
+/**
+ * exp, tanh and GELU over the whole range of f32, special values included: against f64, and the Vector API's and the
+ * machine code's bits against each other.
+ */
 final class ExponentialsTest {
     /** Of the 2^32 floats, one in so many. */
     private static final int STRIDE = 65_521;

@@ -22,8 +22,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * Every function of rows and elements against f64, for counts around whole vectors, at addresses that are aligned to floats only, and
- * between guards that must stay as they are.
+ * Every function of rows and elements against f64, for counts around whole vectors, at addresses that are aligned to
+ * floats only, and between guards that must stay as they are.
  */
 final class RowCodeTest {
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;

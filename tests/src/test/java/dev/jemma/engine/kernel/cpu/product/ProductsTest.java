@@ -27,7 +27,10 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** The two tables in the Javadoc of {@link Products}, read from its source, against what is chosen: for every kind of CPU, on this one. */
+/**
+ * The two tables in the Javadoc of {@link Products}, read from its source, against what is chosen: for every kind of
+ * CPU, on this one.
+ */
 final class ProductsTest {
     private static final Path SOURCE =
             Path.of("../engine/src/main/java/dev/jemma/engine/kernel/cpu/product/Products.java");
@@ -132,6 +135,7 @@ final class ProductsTest {
         List<Line> table = table(0);
         Set<Line> decisive = new LinkedHashSet<>();
         for (CpuFeatures cpu : cpus()) {
+            Set<String> features = features(cpu);
             for (Arithmetic arithmetic : Arithmetic.values()) {
                 for (DType weight : WEIGHTS) {
                     for (long n : ROWS) {
@@ -141,7 +145,7 @@ final class ProductsTest {
                                         Map.of("N", Math.max(1, n), "I", inputs, "O", outputs, "weight", weight);
                                 Map<String, Object> question = new TreeMap<>(shapes);
                                 question.put("arithmetic", arithmetic);
-                                question.put("CPU", features(cpu));
+                                question.put("CPU", features);
                                 question.put("map", FORWARD);
                                 compare(
                                         table,
@@ -166,13 +170,14 @@ final class ProductsTest {
         List<Line> table = table(1);
         Set<Line> decisive = new LinkedHashSet<>();
         for (CpuFeatures cpu : cpus()) {
+            Set<String> features = features(cpu);
             for (long n : ROWS) {
                 for (long inputs : INPUTS) {
                     for (long rank : RANKS) {
                         for (long outputs : OUTPUTS) {
                             Map<String, Object> question =
                                     new TreeMap<>(Map.of("N", Math.max(1, n), "I", inputs, "r", rank, "O", outputs));
-                            question.put("CPU", features(cpu));
+                            question.put("CPU", features);
                             question.put("map", FORWARD);
                             compare(table, question, LowRankPath.forward(n, inputs, rank, outputs, cpu), decisive);
                             question.put("map", BACKWARD);

@@ -18,14 +18,17 @@ public record Address(Gp base, Optional<Gp> index, int scale, int displacement) 
         }
     }
 
+    /** Where the register points. */
     public static Address at(Gp base) {
         return at(base, 0);
     }
 
+    /** {@code base + displacement}. */
     public static Address at(Gp base, int displacement) {
         return new Address(base, Optional.empty(), 1, displacement);
     }
 
+    /** {@code base + index * scale + displacement}. */
     public static Address at(Gp base, Gp index, int scale, int displacement) {
         return new Address(base, Optional.of(index), scale, displacement);
     }

@@ -5,10 +5,11 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * Encodes the few x86-64 instructions that the kernels are made of, into a growing array of bytes. Vectors are named by number, 0 to
- * 31; operands are in the order of Intel's manuals, destination first.
+ * Encodes the few x86-64 instructions that the kernels are made of, into a growing array of bytes. Vectors are named by
+ * number, 0 to 31; operands are in the order of Intel's manuals, destination first.
  *
- * <p>Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2, 2.7 (EVEX) and the instructions' pages.
+ * <p>Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2, 2.7 (EVEX) and the instructions'
+ * pages.
  */
 public final class Assembler {
     /** Widths of vectors, in the order of the EVEX length code. */
@@ -17,6 +18,7 @@ public final class Assembler {
         V256,
         V512;
 
+        /** Bytes of a vector. */
         public int bytes() {
             return 16 << ordinal();
         }
@@ -48,20 +50,19 @@ public final class Assembler {
         }
     }
 
+    /** What was written so far. */
     public byte[] bytes() {
         return Arrays.copyOf(code, size);
     }
 
-    public int size() {
-        return size;
-    }
-
+    /** The place where the code has got to. */
     public Label label() {
         return new Label(size);
     }
 
     // ---- general-purpose instructions, 64 bits wide
 
+    /** {@code to = from}. */
     public void mov(Gp to, Gp from) {
         rex(from.ordinal(), 0, to.ordinal());
         put(0x89);
@@ -91,6 +92,7 @@ public final class Assembler {
         memory(from.ordinal(), to, 1);
     }
 
+    /** {@code to = value}. */
     public void mov(Gp to, long value) {
         rex(0, 0, to.ordinal());
         put(0xB8 | to.ordinal() & 7);
@@ -98,18 +100,21 @@ public final class Assembler {
         putInt((int) (value >> 32));
     }
 
+    /** {@code to} = the address, which is not read. */
     public void lea(Gp to, Address of) {
         rex(to.ordinal(), of.index().map(Enum::ordinal).orElse(0), of.base().ordinal());
         put(0x8D);
         memory(to.ordinal(), of, 1);
     }
 
+    /** {@code to += what}. */
     public void add(Gp to, Gp what) {
         rex(what.ordinal(), 0, to.ordinal());
         put(0x01);
         modRegister(what.ordinal(), to.ordinal());
     }
 
+    /** {@code to += what}. */
     public void add(Gp to, int what) {
         rex(0, 0, to.ordinal());
         put(0x81);
@@ -167,6 +172,7 @@ public final class Assembler {
         modRegister(1, register.ordinal());
     }
 
+    /** Jumps back, if the last result was not zero. */
     public void jumpIfNotZero(Label label) {
         put(0x0F, 0x85);
         putInt(label.at - (size + 4));
@@ -192,6 +198,7 @@ public final class Assembler {
         return pushed;
     }
 
+    /** Puts the register on the stack. */
     public void push(Gp register) {
         pushed++;
         if (register.ordinal() > 7) {
@@ -200,6 +207,7 @@ public final class Assembler {
         put(0x50 + (register.ordinal() & 7));
     }
 
+    /** Puts the registers on the stack, in order. */
     public void push(Gp[] registers) {
         for (Gp register : registers) {
             push(register);
@@ -213,6 +221,7 @@ public final class Assembler {
         }
     }
 
+    /** Takes the register from the stack. */
     public void pop(Gp register) {
         pushed--;
         if (register.ordinal() > 7) {
@@ -236,6 +245,7 @@ public final class Assembler {
         put(0xC5, 0xF8, 0x77);
     }
 
+    /** Returns to the caller. */
     public void ret() {
         put(0xC3);
     }
@@ -273,7 +283,10 @@ public final class Assembler {
         vector(op, width, d, a, b, ALL);
     }
 
-    /** The same with lanes that the mask leaves out unchanged, or not stored; not even read, so that they may lie outside of mapped memory. */
+    /**
+     * The same with lanes that the mask leaves out unchanged, or not stored; not even read, so that they may be
+     * outside of mapped memory.
+     */
     public void vector(Evex op, Width width, int d, int a, Address b, int mask) {
         int index = b.index().map(Enum::ordinal).orElse(0);
         evex(op, width, d, a, b.base().ordinal() >> 3, index >> 3, mask, 0);
@@ -378,7 +391,10 @@ public final class Assembler {
         vector(Evex.VPBROADCASTD_GP, Width.V512, d, 0, Gp.RAX.ordinal());
     }
 
-    /** The 64 bytes of d, by way of the 128 below the stack that are a function's own (System V ABI, 3.2.2); RAX is overwritten. */
+    /**
+     * The 64 bytes of d, by way of the 128 below the stack that are a function's own (System V ABI, 3.2.2); RAX is
+     * overwritten.
+     */
     public void constant(int d, byte[] bytes) {
         ByteBuffer qwords = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
         for (int at = 0; at < bytes.length; at += Long.BYTES) {

@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Functions of machine code in memory that was written first and made executable, no longer writable, afterwards. They stay for the
- * life of the process: method handles that call them are constants of classes.
+ * Functions of machine code in memory that was written first and made executable, no longer writable, afterwards. They
+ * stay for the life of the process: method handles that call them are constants of classes.
  */
 public final class CodeMemory {
     private static final int READ = 1;
@@ -24,8 +24,11 @@ public final class CodeMemory {
 
     private CodeMemory() {}
 
-    /** Why this process cannot hold such functions; empty if it can: on Linux on x86-64, with native access for this module. */
-    public static Optional<String> obstacle() {
+    /**
+     * Why this process cannot hold such functions; empty if it can: on Linux on x86-64, with native access for this
+     * module.
+     */
+    static Optional<String> obstacle() {
         String os = System.getProperty("os.name");
         String arch = System.getProperty("os.arch");
         if (!os.startsWith("Linux") || !(arch.equals("amd64") || arch.equals("x86_64"))) {

@@ -1,8 +1,8 @@
 package dev.jemma.engine.kernel.cpu.code.x86;
 
 /**
- * The vector instructions that the kernels use, each with the fields of its EVEX encoding as the Intel SDM, volume 2, lists them:
- * mandatory prefix, opcode map, W, opcode, and what an eight-bit displacement counts in.
+ * The vector instructions that the kernels use, each with the fields of its EVEX encoding as the Intel SDM, volume 2,
+ * lists them: mandatory prefix, opcode map, W, opcode, and what an eight-bit displacement counts in.
  */
 public enum Evex {
     /** {@code d = f32 vector at m}. */
@@ -119,11 +119,14 @@ public enum Evex {
     VDPBF16PS(Prefix.F3, Map.OF38, 0x52, Unit.VECTOR),
     /** The byte of b that each byte of a, 0 to 63, is the number of (AVX512_VBMI). */
     VPERMB(Prefix.P66, Map.OF38, 0x8D, Unit.VECTOR),
-    /** {@code d += sum of a[4 i + j] * b[4 i + j], j = 0 .. 3} in int32; a holds unsigned bytes, b signed ones (AVX512_VNNI). */
+    /**
+     * {@code d += sum of a[4 i + j] * b[4 i + j], j = 0 .. 3} in int32; a holds unsigned bytes, b signed ones
+     * (AVX512_VNNI).
+     */
     VPDPBUSD(Prefix.P66, Map.OF38, 0x50, Unit.VECTOR);
 
     /** Mandatory prefixes, in the order of their two-bit code. */
-    public enum Prefix {
+    enum Prefix {
         NONE,
         P66,
         F3,
@@ -131,14 +134,14 @@ public enum Evex {
     }
 
     /** Opcode maps, in the order of their three-bit code, from 1. */
-    public enum Map {
+    enum Map {
         OF,
         OF38,
         OF3A
     }
 
     /** What an eight-bit displacement counts in. */
-    public enum Unit {
+    enum Unit {
         VECTOR,
         HALF_VECTOR,
         QUARTER_VECTOR,
@@ -166,24 +169,24 @@ public enum Evex {
         this.unit = unit;
     }
 
-    public int prefixCode() {
+    int prefixCode() {
         return prefix.ordinal();
     }
 
-    public int mapCode() {
+    int mapCode() {
         return map.ordinal() + 1;
     }
 
-    public int w() {
+    int w() {
         return w;
     }
 
-    public int opcode() {
+    int opcode() {
         return opcode;
     }
 
     /** Bytes that an eight-bit displacement counts in, for vectors of {@code vectorBytes} bytes. */
-    public int unitBytes(int vectorBytes) {
+    int unitBytes(int vectorBytes) {
         return switch (unit) {
             case VECTOR -> vectorBytes;
             case HALF_VECTOR -> vectorBytes / 2;

@@ -1,9 +1,10 @@
 package dev.jemma.engine.kernel.cpu.code.x86;
 
 /**
- * Writes functions whose arguments have names: those of a lambda's parameters, {@code (x, out, a, b, count, _, _) -> ...}, in the order in
- * which the calls give them. All are longs; the first six come in registers, the others on the stack (System V ABI for x86-64, 3.2.3).
- * A function may use RAX, R10, R11, the registers of its arguments, and all vectors and masks; others it pushes first and pops at its end.
+ * Writes functions whose arguments have names: those of a lambda's parameters,
+ * {@code (x, out, a, b, count, _, _) -> ...}, in the order in which the calls give them. All are longs; the first six
+ * come in registers, the others on the stack (System V ABI for x86-64, 3.2.3). A function may use RAX, R10, R11, the
+ * registers of its arguments, and all vectors and masks; others it pushes first and pops at its end.
  */
 public final class Function {
     private Function() {}
@@ -32,7 +33,10 @@ public final class Function {
 
     /** An argument on the stack, the {@code index}th there. */
     public record Stacked(Assembler x, int index) {
-        /** Where it is, as long as nothing is pushed or popped: behind what the function has pushed, and the return address. */
+        /**
+         * Where it is, as long as nothing is pushed or popped: behind what the function has pushed, and the return
+         * address.
+         */
         public Address at() {
             return Address.at(Gp.RSP, Long.BYTES * (x.pushed() + 1 + index));
         }

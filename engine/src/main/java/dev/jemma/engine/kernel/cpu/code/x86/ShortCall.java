@@ -8,9 +8,9 @@ import java.lang.invoke.MethodHandle;
 import java.util.stream.Stream;
 
 /**
- * Calls functions of machine code that end within microseconds, so that no thread waits for them at a safepoint. They take eight longs,
- * used or not, because every shape of call that a process links costs it milliseconds: six in registers and two on the stack, which
- * {@link Function} gives names. {@link WideCall} is for what needs more.
+ * Calls functions of machine code that end within microseconds, so that no thread waits for them at a safepoint. They
+ * take eight longs, used or not, because every shape of call that a process links costs it milliseconds: six in
+ * registers and two on the stack, which {@link Function} gives names. {@link WideCall} is for what needs more.
  */
 public final class ShortCall {
     private static final MethodHandle CALL = Linker.nativeLinker()

@@ -8,8 +8,9 @@ import java.lang.invoke.MethodHandle;
 import java.util.stream.Stream;
 
 /**
- * Calls functions of machine code that read many rows of memory, which may have to come from a file: unlike {@link ShortCall}'s, others
- * reach a safepoint while they run. All take six longs, in registers, which {@link Function} gives names.
+ * Calls functions of machine code that read many rows of memory, which may have to come from a file: unlike
+ * {@link ShortCall}'s, others reach a safepoint while they run. All take six longs, in registers, which
+ * {@link Function} gives names.
  */
 public final class StreamCall {
     private static final MethodHandle CALL = Linker.nativeLinker()

@@ -20,10 +20,11 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * A Gemma as the model of an agent: conversations through its chat template, in a session of its own that keeps what it has read. Closing it closes the session; the Gemma is borrowed.
+ * A Gemma as the model of an agent: conversations through its chat template, in a session of its own that keeps what it
+ * has read. Closing it closes the session; the Gemma is borrowed.
  *
- * <p>With {@link Decoding#GRAMMAR} a call can only be written so that it binds: the tool exists and its arguments are of the parameters' types (what a record's constructor demands beyond that, no grammar
- * knows).
+ * <p>With {@link Decoding#GRAMMAR} a call can only be written so that it binds: the tool exists and its arguments are
+ * of the parameters' types (what a record's constructor demands beyond that, no grammar knows).
  */
 public final class GemmaChat implements LanguageModel {
     /** Room for an answer with a thought and some calls. */

@@ -17,8 +17,8 @@ final class ChatFormatOptions {
     @Option(
             names = "--tool-format",
             paramLabel = "NAME",
-            description =
-                    "How tools and calls are written: hermes, functiongemma, or template (as the chat template has it).")
+            description = "How tools and calls are written: hermes, functiongemma, or template (as the chat template"
+                    + " has it).")
     private Optional<String> toolFormat = Optional.empty();
 
     Optional<Path> chatTemplate() {

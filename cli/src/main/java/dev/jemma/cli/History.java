@@ -72,7 +72,9 @@ final class History {
         return turns.size();
     }
 
-    /** Writes the messages as {@code jemma generate --messages} reads them; tools stay in the file that they came from. */
+    /**
+     * Writes the messages as {@code jemma generate --messages} reads them; tools stay in the file that they came from.
+     */
     void save(Path file) throws IOException {
         ConversationFile.write(file, new Conversation(conversation().messages(), List.of()));
     }

@@ -25,22 +25,27 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 @Command(
         name = "render",
-        description =
-                "The exact prompt of conversations: rows {\"messages\",\"tools\"} to JSON Lines {\"text\"} or {\"error\"}.",
+        description = "The exact prompt of conversations: rows {\"messages\",\"tools\"} to JSON Lines {\"text\"} or"
+                + " {\"error\"}.",
         footer = {
             "",
-            "With --model it is the prompt that train, score, eval, generate and chat make of the row. A row that the template refuses is an error here; the others",
-            "fold its turns, which --mask shows: the text that training sees, and \"supervised\" lists its learned parts as [from, to) in characters.",
-            "With --template alone it is what the template makes of the row, tools included, unless --mask or --tool-format say who shall write them."
+            "With --model it is the prompt that train, score, eval, generate and chat make of the row. A row that the",
+            "template refuses is an error here; the others fold its turns, which --mask shows: the text that training",
+            "sees, and \"supervised\" lists its learned parts as [from, to) in characters. With --template alone it is",
+            "what Jinja makes of the row as it stands; with --mask or --tool-format it is a prompt as above."
         },
         mixinStandardHelpOptions = true)
 final class RenderCommand implements Callable<Integer> {
+    /** Keys of the rows that train and score take besides conversations. */
+    private static final List<String> TEXTS = List.of("text", "prompt", "input_ids");
+
     @Spec
     private CommandSpec spec;
 
@@ -91,16 +96,19 @@ final class RenderCommand implements Callable<Integer> {
         GenerationPrompt ending = addGenerationPrompt ? GenerationPrompt.ADD : GenerationPrompt.OMIT;
         PrintWriter out = spec.commandLine().getOut();
         JsonLines.read(data, (row, line) -> {
-            Conversation conversation = conversation(row, line);
             ObjectNode shown = JsonNodeFactory.instance.objectNode();
             try {
-                if (mask) {
-                    write(format.supervise(conversation), shown);
-                } else if (alone()) {
-                    shown.put("text", byTemplateAlone(format, conversation, ending));
+                if (!Conversation.isIn(row) && TEXTS.stream().anyMatch(row::has)) {
+                    shown.put("error", "the row is no conversation: it is read as it is, without a template");
+                } else if (alone() && row.path("messages").isArray()) {
+                    shown.put("text", byTemplateAlone(format.templates().plain(), row, ending));
+                } else if (mask) {
+                    write(format.supervise(conversation(row, line)), shown);
                 } else {
                     shown.put(
-                            "text", format.renderUnfolded(conversation, ending).text());
+                            "text",
+                            format.renderUnfolded(conversation(row, line), ending)
+                                    .text());
                 }
             } catch (TemplateException e) {
                 shown.put("error", e.kind() == TemplateException.Kind.RAISED ? e.reason() : e.getMessage());
@@ -112,15 +120,18 @@ final class RenderCommand implements Callable<Integer> {
         return 0;
     }
 
-    /** Whether a template is looked at as such, without a model or a tool format that makes it somebody's. */
+    /** Whether a template is looked at as such: no model, tool format or mask makes it a prompt that somebody sends. */
     private boolean alone() {
-        return source.template.isPresent() && chat.toolFormat().isEmpty();
+        return source.template.isPresent() && chat.toolFormat().isEmpty() && !mask;
     }
 
-    /** As Jinja has it: tools that the template does not know are not in the text, which is said once. */
-    private String byTemplateAlone(ChatFormat format, Conversation conversation, GenerationPrompt ending) {
-        ChatTemplate template = format.templates().plain();
-        if (!saidThatToolsAreLeftOut && !conversation.tools().isEmpty() && !ToolStyle.knowsTools(template.source())) {
+    /**
+     * What Jinja makes of a row as it stands: tools that the template does not know are not in the text, which is said
+     * once.
+     */
+    private String byTemplateAlone(ChatTemplate template, ObjectNode row, GenerationPrompt ending) {
+        JsonNode tools = row.path("tools");
+        if (!saidThatToolsAreLeftOut && !tools.isEmpty() && !ToolStyle.knowsTools(template.source())) {
             saidThatToolsAreLeftOut = true;
             spec.commandLine()
                     .getErr()
@@ -128,9 +139,9 @@ final class RenderCommand implements Callable<Integer> {
                             "the template knows no tools, so the text has none; --tool-format hermes writes them in its"
                                     + " turns, as train and chat do");
         }
-        ObjectNode json = conversation.toJson();
-        RenderOptions options = RenderOptions.defaults().with(ending);
-        return template.trace(json.get("messages"), json.path("tools"), options).text();
+        return template.trace(
+                        row.get("messages"), tools, RenderOptions.defaults().with(ending))
+                .text();
     }
 
     private static Conversation conversation(ObjectNode row, JsonSource line) {
@@ -141,7 +152,9 @@ final class RenderCommand implements Callable<Integer> {
         }
     }
 
-    /** That of the model with its adapters and what is chosen here, as every command has it; a folder needs no weights. */
+    /**
+     * That of the model with its adapters and what is chosen here, as every command has it; a folder needs no weights.
+     */
     private ChatFormat format() {
         if (source.model.isPresent()) {
             return ChatFormats.of(source.model.get(), chat.with(adapters));

@@ -27,8 +27,9 @@ import java.util.function.Supplier;
 import tools.jackson.databind.JsonNode;
 
 /**
- * The rule by which a model's {@link ChatFormat} is chosen, the same for whoever renders, trains, scores, evaluates or chats. Template: the options' file, else that of the last adapter that has one,
- * else the model's, else the turns of its generation. Who writes tools: the options, else the jemma.json of the last adapter that has one, else the model's
+ * The rule by which a model's {@link ChatFormat} is chosen, the same for whoever renders, trains, scores, evaluates or
+ * chats. Template: the options' file, else that of the last adapter that has one, else the model's, else the turns of
+ * its generation. Who writes tools: the options, else the jemma.json of the last adapter that has one, else the model's
  * (merging puts an adapter's there), else what fits the template.
  */
 public final class ChatFormats {
@@ -55,7 +56,8 @@ public final class ChatFormats {
     }
 
     /**
-     * How conversations are written by the template in {@code file}, whatever the model; bos and eos are {@code <bos>} and {@code <eos>}.
+     * How conversations are written by the template in {@code file}, whatever the model; bos and eos are {@code <bos>}
+     * and {@code <eos>}.
      *
      * @param toolFormat as in {@link ChatOptions}
      * @throws FormatException if the template is malformed or not there
@@ -85,7 +87,9 @@ public final class ChatFormats {
         return new ChatFormat(templates, style, specialTokens(model, tokenizer));
     }
 
-    /** A template's text, that of the one for tools if there is one, and the file they came from, as messages name it. */
+    /**
+     * A template's text, that of the one for tools if there is one, and the file they came from, as messages name it.
+     */
     private record Source(String text, Optional<String> withTools, String place) {
         /** The template in a file of its own. */
         static Source of(Path file) throws IOException {

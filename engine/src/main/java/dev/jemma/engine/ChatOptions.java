@@ -8,7 +8,8 @@ import java.util.Optional;
  * What decides, beside a model's own files, how conversations are written for it.
  *
  * @param chatTemplate a file with the chat template to use instead of the model's and its adapters'
- * @param toolFormat the tool-call format to use ({@code hermes}, {@code functiongemma}, {@code template}) instead of what adapters and template tell
+ * @param toolFormat the tool-call format to use ({@code hermes}, {@code functiongemma}, {@code template}) instead of
+ *     what adapters and template tell
  * @param adapters folders of adapters, whose templates and formats come before the model's, the last one's first
  */
 public record ChatOptions(Optional<Path> chatTemplate, Optional<String> toolFormat, List<Path> adapters) {

@@ -24,7 +24,8 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
- * One conversation with a {@link Gemma}: its cached keys and values, and its adapters. A prompt that begins like the last prompt and answer is only read from where it differs.
+ * One conversation with a {@link Gemma}: its cached keys and values, and its adapters. A prompt that begins like the
+ * last prompt and answer is only read from where it differs.
  *
  * <p>Used by one thread at a time (a second one is refused), cancelled and closed from any.
  */
@@ -68,7 +69,8 @@ public final class Session implements AutoCloseable {
      * Continues {@code prompt} exactly as it is.
      *
      * @param sink takes events on this thread as they happen
-     * @throws IllegalArgumentException if the prompt is empty or longer than the context, or an id is outside the vocabulary
+     * @throws IllegalArgumentException if the prompt is empty or longer than the context, or an id is outside the
+     *     vocabulary
      * @throws IllegalStateException if the session is closed or in use by another thread
      */
     public GenerationResult generate(int[] prompt, GenerationOptions options, Consumer<GenerationEvent> sink) {
@@ -93,7 +95,8 @@ public final class Session implements AutoCloseable {
     }
 
     /**
-     * Answers a conversation as {@link #generate(Conversation, GenerationOptions, Consumer)} does, and tells of text and calls as they become certain.
+     * Answers a conversation as {@link #generate(Conversation, GenerationOptions, Consumer)} does, and tells of text
+     * and calls as they become certain.
      *
      * @param sink takes text and calls on this thread
      */
@@ -101,7 +104,10 @@ public final class Session implements AutoCloseable {
         return chat(conversation, options, TokenConstraint.NONE, sink);
     }
 
-    /** As {@link #chat(Conversation, GenerationOptions, Consumer)}, with a constraint on what may come; it follows this answer only. */
+    /**
+     * As {@link #chat(Conversation, GenerationOptions, Consumer)}, with a constraint on what may come; it follows this
+     * answer only.
+     */
     public Completion chat(
             Conversation conversation,
             GenerationOptions options,
@@ -142,7 +148,10 @@ public final class Session implements AutoCloseable {
         return chatFormat.get();
     }
 
-    /** As {@link #generate(int[], GenerationOptions, Consumer)}, with other end tokens and a constraint on what may come. */
+    /**
+     * As {@link #generate(int[], GenerationOptions, Consumer)}, with other end tokens and a constraint on what may
+     * come.
+     */
     public GenerationResult generate(
             int[] prompt,
             GenerationOptions options,

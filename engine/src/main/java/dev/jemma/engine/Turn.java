@@ -21,8 +21,9 @@ import java.util.Set;
 import java.util.function.Consumer;
 
 /**
- * One turn of a model in a conversation: knows what ends it, and reads the calls in it while it is generated. Where the vocabulary has the format's opening marker as a control token, only that token opens
- * a call, so that prose that spells it stays prose.
+ * One turn of a model in a conversation: knows what ends it, and reads the calls in it while it is generated. Where the
+ * vocabulary has the format's opening marker as a control token, only that token opens a call, so that prose that
+ * spells it stays prose.
  */
 final class Turn implements Consumer<GenerationEvent> {
     private final ToolCallFormat format;

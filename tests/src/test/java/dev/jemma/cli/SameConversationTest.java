@@ -16,7 +16,10 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
-/** Rows that one command took and another refused, or understood otherwise; src/test/resources/cases has them, one folder each. */
+/**
+ * Rows that one command took and another refused, or understood otherwise; src/test/resources/cases has them, one
+ * folder each.
+ */
 final class SameConversationTest {
     private static final Path CASES = Path.of("src/test/resources/cases");
 
@@ -58,13 +61,13 @@ final class SameConversationTest {
         assertThat(text(Ran.jemma("render", "--compute", "f32", "--model", demo, "--data", cases.resolve("c.jsonl"))))
                 .as("ShareGPT")
                 .contains(tools, "Weather in Paris?", "model\nSunny.<end_of_turn>");
-        assertThat(Ran.jemma("render", "--compute", "f32", "--model", demo, "--data", cases.resolve("d.jsonl"))
-                        .lines()
-                        .getFirst()
-                        .get("text")
-                        .stringValue())
+        Ran mixed =
+                Ran.jemma("render", "--compute", "f32", "--model", demo, "--mask", "--data", cases.resolve("d.jsonl"));
+        assertThat(text(mixed))
                 .as("a byte order mark, and a line break within a text")
                 .contains("user\na\r\nb<end_of_turn>");
+        assertThat(mixed.lines().getLast().get("error").stringValue())
+                .isEqualTo("the row is no conversation: it is read as it is, without a template");
     }
 
     @ParameterizedTest
@@ -151,10 +154,12 @@ final class SameConversationTest {
     }
 
     private static final String QUESTION =
-            "{\"messages\": [{\"role\": \"user\", \"content\": \"room\"}, {\"role\": \"assistant\", \"content\": \"yes\"}], \"tools\": [{\"name\": \"heat\"}]}\n";
+            "{\"messages\": [{\"role\": \"user\", \"content\": \"room\"}, {\"role\": \"assistant\", \"content\":"
+                    + " \"yes\"}], \"tools\": [{\"name\": \"heat\"}]}\n";
 
     private static final String PLAIN =
-            "{{ bos_token }}{% for m in messages %}<start_of_turn>{{ m['role'] }}\n{{ m['content'] }}<end_of_turn>\n{% endfor %}";
+            "{{ bos_token }}{% for m in messages %}<start_of_turn>{{ m['role'] }}\n{{ m['content']"
+                    + " }}<end_of_turn>\n{% endfor %}";
 
     @Test
     void toolsAreWrittenForATemplateThatKnowsNone() throws IOException {
@@ -206,7 +211,8 @@ final class SameConversationTest {
         assertThat(Ran.jemma("generate", how, "--messages", messages).err()).contains(reason);
         Path calls = file(
                 "calls.jsonl",
-                "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"tool_calls\": [{\"name\": \"f\"}]}]}\n");
+                "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"tool_calls\":"
+                        + " [{\"name\": \"f\"}]}]}\n");
         assertThat(Ran.jemma("render", how, "--data", calls).json().get("error").stringValue())
                 .startsWith("the conversation has tool_calls, and the chat template knows none");
     }
@@ -220,7 +226,8 @@ final class SameConversationTest {
                 .isEqualTo("<bos><start_of_turn>user\nroom<end_of_turn>\n<start_of_turn>assistant\nyes<end_of_turn>\n");
         assertThat(alone.err())
                 .isEqualToIgnoringNewLines(
-                        "the template knows no tools, so the text has none; --tool-format hermes writes them in its turns,"
+                        "the template knows no tools, so the text has none; --tool-format hermes writes them in its"
+                                + " turns,"
                                 + " as train and chat do");
         assertThat(text(Ran.jemma("render", "--template", plain, "--tool-format", "hermes", "--data", rows)))
                 .isEqualTo(text(Ran.jemma("render", "--template", plain, "--mask", "--data", rows)))

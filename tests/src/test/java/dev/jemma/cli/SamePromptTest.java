@@ -44,7 +44,8 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * One conversation, one prompt: the same random rows go through every door of Jemma, and come out as the same text and the same ids. {@code -Djemma.conversations=10000} sends more.
+ * One conversation, one prompt: the same random rows go through every door of Jemma, and come out as the same text and
+ * the same ids. {@code -Djemma.conversations=10000} sends more.
  *
  * <p>Doors that run the model are slow, so every tenth row passes them.
  */
@@ -65,18 +66,26 @@ final class SamePromptTest {
         OWN_TEMPLATE("", ""),
         /** Turns of any role; tools in the Hermes form. */
         PLAIN_TURNS(
-                "{{ bos_token }}{% for m in messages %}<start_of_turn>{{ m['role'] }}\n{{ m['content'] }}<end_of_turn>\n{% endfor %}"
+                "{{ bos_token }}{% for m in messages %}<start_of_turn>{{ m['role'] }}\n{{ m['content']"
+                        + " }}<end_of_turn>\n{% endfor %}"
                         + "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}",
                 ""),
         /** Users and the model in strict turns, so that much has to be folded; tools in FunctionGemma's form. */
         STRICT_TURNS(
-                "{{ bos_token }}{% for m in messages %}{% if (m['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('roles must alternate') }}{% endif %}"
-                        + "<start_of_turn>{{ 'model' if m['role'] == 'assistant' else m['role'] }}\n{{ m['content'] | trim }}<end_of_turn>\n{% endfor %}"
+                "{{ bos_token }}{% for m in messages %}{% if (m['role'] == 'user') != (loop.index0 % 2 == 0) %}{{"
+                        + " raise_exception('roles must alternate') }}{% endif %}"
+                        + "<start_of_turn>{{ 'model' if m['role'] == 'assistant' else m['role'] }}\n{{ m['content']"
+                        + " | trim }}<end_of_turn>\n{% endfor %}"
                         + "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}",
                 "functiongemma"),
-        /** As Hermes 2 Pro: the template shows all it is given as JSON, so that no key of a call or a tool is lost unseen. */
+        /**
+         * As Hermes 2 Pro: the template shows all it is given as JSON, so that no key of a call or a tool is lost
+         * unseen.
+         */
         ALL_AS_JSON(
-                "{{ bos_token }}{% if tools %}{{ tools | tojson }}\n{% endif %}{% for m in messages %}<start_of_turn>{{ m | tojson }}{% if m.tool_calls %}{{ m.tool_calls | tojson }}{% endif %}<end_of_turn>\n{% endfor %}"
+                "{{ bos_token }}{% if tools %}{{ tools | tojson }}\n{% endif %}{% for m in messages"
+                        + " %}<start_of_turn>{{ m | tojson }}{% if m.tool_calls %}{{ m.tool_calls | tojson }}{%"
+                        + " endif %}<end_of_turn>\n{% endfor %}"
                         + "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}",
                 "");
 
@@ -234,7 +243,9 @@ final class SamePromptTest {
             return gemma.tokenizer().encode(prompt.spans());
         }
 
-        /** The model is given these very ids: a session that has read them reads no more than the last of them again. */
+        /**
+         * The model is given these very ids: a session that has read them reads no more than the last of them again.
+         */
         void run(Conversation question, Prompt prompt, String label) {
             int[] ids = ids(prompt);
             Completion chat = session.chat(question, ONE_TOKEN, event -> {});

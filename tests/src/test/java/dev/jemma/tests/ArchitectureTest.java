@@ -8,9 +8,12 @@ import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.sli
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaCall;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaModifier;
+import com.tngtech.archunit.core.domain.properties.HasName;
+import com.tngtech.archunit.core.domain.properties.HasOwner;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
@@ -21,6 +24,7 @@ import com.tngtech.archunit.lang.SimpleConditionEvent;
 import dev.jemma.agent.Param;
 import dev.jemma.agent.Tool;
 import dev.jemma.engine.checkpoint.Checkpoint;
+import dev.jemma.engine.template.ChatTemplate;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -173,6 +177,35 @@ final class ArchitectureTest {
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage(TEMPLATE + ".syntax..", TEMPLATE + ".value..", TEMPLATE + ".run..");
+
+    /** A prompt that something else made of a template would be another one than {@code render} shows. */
+    @ArchTest
+    static final ArchRule promptsAreMadeByTheChatFormatAlone = noClasses()
+            .that()
+            .resideOutsideOfPackages(ENGINE + ".chat..", ENGINE + ".template..")
+            .and()
+            .doNotHaveFullyQualifiedName("dev.jemma.cli.RenderCommand")
+            .should()
+            .callMethodWhere(JavaCall.Predicates.target(
+                            HasOwner.Predicates.With.owner(JavaClass.Predicates.type(ChatTemplate.class)))
+                    .and(JavaCall.Predicates.target(HasName.Predicates.nameMatching("trace|render"))));
+
+    /** Conversations are text: whoever learns from them or answers them knows them, not the other way round. */
+    @ArchTest
+    static final ArchRule conversationsKnowNoModel = noClasses()
+            .that()
+            .resideInAPackage(ENGINE + ".chat..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(
+                    ENGINE + ".tensor..",
+                    ENGINE + ".kernel..",
+                    ENGINE + ".gemma..",
+                    ENGINE + ".lora..",
+                    ENGINE + ".train..",
+                    ENGINE + ".eval..",
+                    ENGINE + ".generate..",
+                    ENGINE);
 
     @ArchTest
     static final ArchRule modelIsWrittenAgainstTheSeamAlone = noClasses()

@@ -9,8 +9,10 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Random rows of conversations in the forms that data sets have them: with tools, calls and results, system turns, roles of any name, content null, in parts or missing, arguments and tools as JSON in
- * strings, declarations and calls without their wrapping, ShareGPT's keys, keys that only a template reads, and texts that spell control tokens. Each ends with an answer.
+ * Random rows of conversations in the forms that data sets have them: with tools, calls and results, system turns,
+ * roles of any name, content null, in parts or missing, arguments and tools as JSON in strings, declarations and calls
+ * without their wrapping, ShareGPT's keys, keys that only a template reads, and texts that spell control tokens. Each
+ * ends with an answer.
  */
 public final class RandomConversations {
     private static final JsonNodeFactory NODES = JsonNodeFactory.instance;

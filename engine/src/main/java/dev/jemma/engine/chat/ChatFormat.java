@@ -20,10 +20,11 @@ import tools.jackson.databind.node.NullNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * How conversations become prompts for one model: by its template, with tools written the way the template or a format has them.
+ * How conversations become prompts for one model: by its template, with tools written the way the template or a format
+ * has them.
  *
- * <p>A template that refuses a conversation (a system turn, tool turns, two user turns in a row) gets it once more after {@link Turns#fold}; what it
- * refuses then is the conversation's fault. Immutable and safe for threads.
+ * <p>A template that refuses a conversation (a system turn, tool turns, two user turns in a row) gets it once more
+ * after {@link Turns#fold}; what it refuses then is the conversation's fault. Immutable and safe for threads.
  */
 public final class ChatFormat {
     /** The key in {@link ModelFiles#JEMMA} that says who writes tools. */
@@ -62,7 +63,10 @@ public final class ChatFormat {
         return tools;
     }
 
-    /** Files that make an adapter remember how it was trained: the templates and the style of tools, by their paths in the adapter's folder. */
+    /**
+     * Files that make an adapter remember how it was trained: the templates and the style of tools, by their paths in
+     * the adapter's folder.
+     */
     public Map<String, String> companions() {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         json.put(TOOL_FORMAT, tools.name());
@@ -96,8 +100,9 @@ public final class ChatFormat {
     }
 
     /**
-     * The text of a conversation to learn from: what the assistant says is supervised, with the {@code <end_of_turn>} and line break that end its turn, and
-     * nothing of its header. A template with {@code {% generation %}} blocks decides itself.
+     * The text of a conversation to learn from: what the assistant says is supervised, with the {@code <end_of_turn>}
+     * and line break that end its turn, and nothing of its header. A template with {@code {% generation %}} blocks
+     * decides itself.
      *
      * @throws TemplateException if the template refuses the conversation, folded too
      * @throws IllegalArgumentException if there are tools or calls that the template would leave out
@@ -112,8 +117,9 @@ public final class ChatFormat {
     }
 
     /**
-     * Where the answers stand in {@code whole}: each from the end of the prompt for it to the end of the text with it. A template that writes a turn otherwise when more follow (without its
-     * thoughts, say) has no such prompts; then the turns are found by who wrote what.
+     * Where the answers stand in {@code whole}: each from the end of the prompt for it to the end of the text with it.
+     * A template that writes a turn otherwise when more follow (without its thoughts, say) has no such prompts; then
+     * the turns are found by who wrote what.
      */
     private List<Supervision.Region> regions(Written written, Rendering whole) {
         String text = whole.text();
@@ -211,7 +217,10 @@ public final class ChatFormat {
         }
     }
 
-    /** The template writes tools and calls, or the conversation has none: what it does not know it would leave out without a word. */
+    /**
+     * The template writes tools and calls, or the conversation has none: what it does not know it would leave out
+     * without a word.
+     */
     private Written byTemplate(Conversation conversation, StructureMarks marks) {
         Written written = written(conversation.messages(), conversation.tools(), marks, Prompt.Folding.NONE);
         String source = written.template.source();

@@ -13,8 +13,9 @@ import tools.jackson.databind.node.MissingNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Messages, and the tools that may be called: what {@link ChatFormat} makes a prompt of. Rows of training and test files, files of messages, and programs all come to it through here, so that the same
- * conversation is the same prompt for all of them. Immutable.
+ * Messages, and the tools that may be called: what {@link ChatFormat} makes a prompt of. Rows of training and test
+ * files, files of messages, and programs all come to it through here, so that the same conversation is the same prompt
+ * for all of them. Immutable.
  *
  * @param messages oldest first
  * @param tools what may be called; empty if nothing may
@@ -38,8 +39,10 @@ public record Conversation(List<Message> messages, List<DeclaredTool> tools) {
     }
 
     /**
-     * A conversation in JSON: a list of messages; or an object of {@code messages}, ShareGPT's {@code conversations}, or {@code prompt} and {@code completion} as lists of messages, each with
-     * {@code tools} or without. Tools may be JSON in a string, and declared with or without their wrapping in {@code function}; for messages see {@link Message#of(JsonNode)}. Other keys are not read.
+     * A conversation in JSON: a list of messages; or an object of {@code messages}, ShareGPT's {@code conversations},
+     * or {@code prompt} and {@code completion} as lists of messages, each with {@code tools} or without. Tools may be
+     * JSON in a string, and declared with or without their wrapping in {@code function}; for messages see
+     * {@link Message#of(JsonNode)}. Other keys are not read.
      *
      * @throws ConversationException if it is none
      */
@@ -133,7 +136,10 @@ public record Conversation(List<Message> messages, List<DeclaredTool> tools) {
         return answer().isPresent() ? new Conversation(messages.subList(0, messages.size() - 1), tools) : this;
     }
 
-    /** {@code {"messages": [...], "tools": [...]}}, without tools if there are none; {@link #of(JsonNode)} reads it back. */
+    /**
+     * {@code {"messages": [...], "tools": [...]}}, without tools if there are none; {@link #of(JsonNode)} reads it
+     * back.
+     */
     public ObjectNode toJson() {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         json.set(MESSAGES, json(messages));

@@ -1,6 +1,9 @@
 package dev.jemma.engine.chat;
 
-/** JSON that is no conversation. The message names the part, the value seen and the value wanted: {@code messages[1].role is 7, wanted a string}. */
+/**
+ * JSON that is no conversation. The message names the part, the value seen and the value wanted:
+ * {@code messages[1].role is 7, wanted a string}.
+ */
 public final class ConversationException extends IllegalArgumentException {
     private static final long serialVersionUID = 1L;
 

@@ -10,7 +10,8 @@ import tools.jackson.databind.node.ObjectNode;
 /**
  * A tool as a conversation declares it, with everything that its source says of it.
  *
- * @param json {@code {"type": "function", "function": {name, description, parameters, ...}}}, given with or without its wrapping; not to be changed
+ * @param json {@code {"type": "function", "function": {name, description, parameters, ...}}}, given with or without its
+ *     wrapping; not to be changed
  */
 public record DeclaredTool(ObjectNode json) {
     public DeclaredTool {

@@ -10,8 +10,9 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * One message of a conversation. Its JSON is OpenAI's: what chat templates, training rows and clients speak. What {@link #of} reads from JSON is a {@link System}, {@link User}, {@link Assistant} or
- * {@link ToolResult} where that says all there is, and {@link Given} otherwise; reading what {@link #toJson} wrote gives an equal message.
+ * One message of a conversation. Its JSON is OpenAI's: what chat templates, training rows and clients speak. What
+ * {@link #of} reads from JSON is a {@link System}, {@link User}, {@link Assistant} or {@link ToolResult} where that
+ * says all there is, and {@link Given} otherwise; reading what {@link #toJson} wrote gives an equal message.
  */
 public sealed interface Message {
     /** What the developer tells the model. */
@@ -115,7 +116,8 @@ public sealed interface Message {
     }
 
     /**
-     * Any other message of a file or client: of another role ({@code developer}, {@code model}, {@code human}), with content in parts, or with keys that only a template knows.
+     * Any other message of a file or client: of another role ({@code developer}, {@code model}, {@code human}), with
+     * content in parts, or with keys that only a template knows.
      *
      * @param json as templates expect it, whatever form it is given in ({@link Message#of}); not to be changed
      */
@@ -168,8 +170,9 @@ public sealed interface Message {
     }
 
     /**
-     * A message in OpenAI's form: {@code role}, {@code content}, and for calls and results {@code tool_calls}, {@code tool_call_id} and {@code name}. As data sets have it, content of a message with calls may be
-     * null or missing, a call may lack its wrapping in {@code function}, and arguments may be JSON in a string.
+     * A message in OpenAI's form: {@code role}, {@code content}, and for calls and results {@code tool_calls},
+     * {@code tool_call_id} and {@code name}. As data sets have it, content of a message with calls may be null or
+     * missing, a call may lack its wrapping in {@code function}, and arguments may be JSON in a string.
      *
      * @throws ConversationException if it is none
      */

@@ -11,8 +11,8 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The JSON of messages, calls and tool declarations: OpenAI's form with what data sets make of it, brought to the one form that chat templates expect. Nothing else in Jemma knows these forms. What it is given is
- * never changed.
+ * The JSON of messages, calls and tool declarations: OpenAI's form with what data sets make of it, brought to the one
+ * form that chat templates expect. Nothing else in Jemma knows these forms. What it is given is never changed.
  */
 final class MessageJson {
     static final String CONTENT = "content";
@@ -31,8 +31,8 @@ final class MessageJson {
     }
 
     /**
-     * A message as templates expect it: {@code role} a string, {@code content} a string or a list of parts, calls wrapped in {@code function} with an object of arguments. ShareGPT's {@code from} and
-     * {@code value} are taken too.
+     * A message as templates expect it: {@code role} a string, {@code content} a string or a list of parts, calls
+     * wrapped in {@code function} with an object of arguments. ShareGPT's {@code from} and {@code value} are taken too.
      *
      * @param name of the message, for complaints
      * @param pointer to the message, for complaints
@@ -120,7 +120,8 @@ final class MessageJson {
     }
 
     /**
-     * A tool declaration as templates expect it: {@code {"type": "function", "function": {name, ...}}}, whether the source wraps its declarations or not.
+     * A tool declaration as templates expect it: {@code {"type": "function", "function": {name, ...}}}, whether the
+     * source wraps its declarations or not.
      *
      * @throws ConversationException if it is none
      */
@@ -151,7 +152,10 @@ final class MessageJson {
         return outer;
     }
 
-    /** Numbers are exact, but a template computes with doubles: what none can hold would become another value without a word. */
+    /**
+     * Numbers are exact, but a template computes with doubles: what none can hold would become another value without a
+     * word.
+     */
     private static void checkNumbers(JsonNode value, String name, String pointer) {
         if (value.isFloatingPointNumber()) {
             if (Double.isInfinite(value.decimalValue().doubleValue())) {

@@ -5,10 +5,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Carries the tags that Jemma itself writes around tools and results through a template, so that they come out as trusted text although the turn they
- * stand in is not: a vocabulary may hold {@code <tool_response>} as a token, and only Jemma may write that token there.
+ * Carries the tags that Jemma itself writes around tools and results through a template, so that they come out as
+ * trusted text although the turn they stand in is not: a vocabulary may hold {@code <tool_response>} as a token, and
+ * only Jemma may write that token there.
  *
- * <p>A tag travels between two characters of Unicode's private use area that occur nowhere in the conversation, and are taken out again after rendering.
+ * <p>A tag travels between two characters of Unicode's private use area that occur nowhere in the conversation, and are
+ * taken out again after rendering.
  */
 record StructureMarks(char open, char close) {
     private static final char FIRST = '\uE000';

@@ -22,7 +22,10 @@ final class Supervision {
     /** Characters [from, to) of the joined text. */
     record Region(int from, int to) {}
 
-    /** The spans, cut at the borders of {@code regions}, which ascend; what lies in one is generated, everything else is not. */
+    /**
+     * The spans, cut at the borders of {@code regions}, which ascend; what lies in one is generated, everything else is
+     * not.
+     */
     static List<TextSpan> mark(List<TextSpan> spans, List<Region> regions) {
         List<TextSpan> marked = new ArrayList<>();
         int start = 0;
@@ -51,8 +54,9 @@ final class Supervision {
     }
 
     /**
-     * The assistant's turns by who wrote what: each from behind a {@code header} to the end of its turn, which is an end-of-turn marker with {@code eos} and a line break, if they
-     * follow. A tool's answer within the turn is left out. Only the template's own words count, so that no data can open or end a turn.
+     * The assistant's turns by who wrote what: each from behind a {@code header} to the end of its turn, which is an
+     * end-of-turn marker with {@code eos} and a line break, if they follow. A tool's answer within the turn is left
+     * out. Only the template's own words count, so that no data can open or end a turn.
      */
     static List<Region> byOrigin(Rendering rendering, String header, String eos) {
         return new Search(rendering, header, eos).regions();

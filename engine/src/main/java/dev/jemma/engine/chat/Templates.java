@@ -5,8 +5,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The templates that a model writes conversations by. Most have one; some have a further one named {@code tool_use}, which transformers takes whenever tools are
- * given (tokenization_utils_base.py, get_chat_template).
+ * The templates that a model writes conversations by. Most have one; some have a further one named {@code tool_use},
+ * which transformers takes whenever tools are given (tokenization_utils_base.py, get_chat_template).
  *
  * @param plain for conversations without tools
  * @param withTools for conversations with tools; often the same

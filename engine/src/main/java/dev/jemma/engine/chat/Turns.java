@@ -16,8 +16,8 @@ final class Turns {
     private Turns() {}
 
     /**
-     * Tools as text, for a template that knows none: declarations at the end of the system turn, calls in the assistant's content, results as content of tool
-     * turns.
+     * Tools as text, for a template that knows none: declarations at the end of the system turn, calls in the
+     * assistant's content, results as content of tool turns.
      *
      * @param structure marks the format's own tags in text that does not come from the assistant
      */
@@ -82,8 +82,9 @@ final class Turns {
     }
 
     /**
-     * The folding rule, for templates that only know users and assistants in strict alternation: a leading system turn goes before the first user's text, with a blank
-     * line between; a tool's turn becomes a user's; neighbouring turns of one side become one, with a line break between.
+     * The folding rule, for templates that only know users and assistants in strict alternation: a leading system turn
+     * goes before the first user's text, with a blank line between; a tool's turn becomes a user's; neighbouring turns
+     * of one side become one, with a line break between.
      */
     static List<Message> fold(List<Message> messages) {
         List<Message> out = new ArrayList<>();

@@ -11,7 +11,10 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import tools.jackson.databind.JsonNode;
 
-/** The text files of a folder as Hugging Face lays it out. It need not hold weights. Its tokenizer_config.json is read once. */
+/**
+ * The text files of a folder as Hugging Face lays it out. It need not hold weights. Its tokenizer_config.json is read
+ * once.
+ */
 public final class FolderText implements ModelText {
     private final Path path;
     private final TokenizerConfig config;

@@ -48,8 +48,9 @@ public record EvalRow(
     }
 
     /**
-     * All rows of a {@link JsonLines} file. A row has {@code id}, a conversation in any form that {@link Conversation#of(JsonNode)} takes, and what is wanted: {@code accept}
-     * as the leaderboard has it, or else the calls of the assistant turn that ends the conversation.
+     * All rows of a {@link JsonLines} file. A row has {@code id}, a conversation in any form that
+     * {@link Conversation#of(JsonNode)} takes, and what is wanted: {@code accept} as the leaderboard has it, or else
+     * the calls of the assistant turn that ends the conversation.
      *
      * @throws FormatException if a line is no such row, two rows have the same id, or there is none
      * @throws java.io.UncheckedIOException if the file cannot be read

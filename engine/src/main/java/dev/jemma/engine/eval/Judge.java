@@ -32,8 +32,8 @@ public record Judge(ToolCallFormat format, Set<Repair> allowed) {
     }
 
     /**
-     * Judges one answer. As on the leaderboard, an answer of which any call cannot be read has no calls: wrong where calls are
-     * wanted, right where none is.
+     * Judges one answer. As on the leaderboard, an answer of which any call cannot be read has no calls: wrong where
+     * calls are wanted, right where none is.
      */
     public Verdict judge(EvalRow row, String prediction) {
         ParsedReply reply = format.parse(prediction, allowed);

@@ -10,9 +10,9 @@ import java.nio.file.StandardOpenOption;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * A file being written beside the place where it will stand. {@link #commit} brings its bytes to the disk and renames it there, so
- * that readers and a kill at any moment find the old file or the new one, never a part. Closing without a commit deletes it. For
- * one thread.
+ * A file being written beside the place where it will stand. {@link #commit} brings its bytes to the disk and renames
+ * it there, so that readers and a kill at any moment find the old file or the new one, never a part. Closing without a
+ * commit deletes it. For one thread.
  */
 public final class AtomicFile implements AutoCloseable {
     private final Path target;
@@ -67,7 +67,9 @@ public final class AtomicFile implements AutoCloseable {
         }
     }
 
-    /** Brings the names in {@code folder} to the disk: what makes a rename survive a power cut. Not every system has it. */
+    /**
+     * Brings the names in {@code folder} to the disk: what makes a rename survive a power cut. Not every system has it.
+     */
     static void syncFolder(Path folder) throws IOException {
         if (!System.getProperty("os.name").startsWith("Windows")) {
             try (FileChannel names = FileChannel.open(folder, StandardOpenOption.READ)) {

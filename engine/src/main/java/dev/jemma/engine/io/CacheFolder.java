@@ -2,7 +2,10 @@ package dev.jemma.engine.io;
 
 import java.nio.file.Path;
 
-/** Where Jemma keeps files that it can make again: the system property {@code jemma.cache}, else {@code $XDG_CACHE_HOME/jemma}, else {@code ~/.cache/jemma}. */
+/**
+ * Where Jemma keeps files that it can make again: the system property {@code jemma.cache}, else
+ * {@code $XDG_CACHE_HOME/jemma}, else {@code ~/.cache/jemma}.
+ */
 public final class CacheFolder {
     private CacheFolder() {}
 

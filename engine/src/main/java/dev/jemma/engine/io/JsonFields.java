@@ -7,9 +7,10 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Typed access to the keys of one JSON object of a file. A value of the wrong type or out of range becomes a {@link Problems} entry
- * that shows it ({@code config.json: hidden_size is "x", wanted a whole number from 1 to 1048576}), and the fallback stands in for
- * it, so that one pass finds everything. A key that is null counts as left out.
+ * Typed access to the keys of one JSON object of a file. A value of the wrong type or out of range becomes a
+ * {@link Problems} entry that shows it ({@code config.json: hidden_size is "x", wanted a whole number from 1 to
+ * 1048576}), and the fallback stands in for it, so that one pass finds everything. A key that is null counts as left
+ * out.
  *
  * @param json the object
  * @param place how messages name it: {@code config.json}, {@code config.json: text_config}

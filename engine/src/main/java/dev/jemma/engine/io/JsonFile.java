@@ -23,8 +23,8 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * JSON files of a model folder: one object in UTF-8, read strictly. Duplicate keys, trailing text, other encodings and nesting
- * beyond Jackson's limits are a {@link FormatException} that names line and column.
+ * JSON files of a model folder: one object in UTF-8, read strictly. Duplicate keys, trailing text, other encodings and
+ * nesting beyond Jackson's limits are a {@link FormatException} that names line and column.
  */
 public final class JsonFile {
     /** No config, index or adapter config comes near this; tokenizer.json has a reader of its own. */
@@ -57,8 +57,8 @@ public final class JsonFile {
     }
 
     /**
-     * The object that {@code file} holds, with the given keys only. The rest of a large file costs its tokens and no more: a tokenizer_config.json lists thousands of added tokens
-     * beside the few things that are wanted of it.
+     * The object that {@code file} holds, with the given keys only. The rest of a large file costs its tokens and no
+     * more: a tokenizer_config.json lists thousands of added tokens beside the few things that are wanted of it.
      *
      * @throws FormatException if it holds anything else
      * @throws IOException if it cannot be read

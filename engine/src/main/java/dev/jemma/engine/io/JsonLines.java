@@ -10,7 +10,10 @@ import java.nio.file.Path;
 import java.util.function.Consumer;
 import tools.jackson.databind.node.ObjectNode;
 
-/** JSON Lines: UTF-8 text with one JSON object per line. Blank lines and a byte order mark at the beginning do not count. */
+/**
+ * JSON Lines: UTF-8 text with one JSON object per line. Blank lines and a byte order mark at the beginning do not
+ * count.
+ */
 public final class JsonLines {
     private JsonLines() {}
 

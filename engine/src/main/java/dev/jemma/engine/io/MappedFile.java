@@ -13,9 +13,9 @@ import java.nio.file.attribute.FileTime;
 /**
  * A file mapped read-only into memory as one segment, whatever its size. Safe for threads.
  *
- * <p>Closing unmaps the file, after which what was cut from it fails with {@link IllegalStateException}; a second close is harmless.
- * A file that another process truncates while it is mapped makes reads of the lost pages fail with an {@link InternalError}: no JVM
- * can rule that out, but {@link #checkUnchanged} notices it beforehand.
+ * <p>Closing unmaps the file, after which what was cut from it fails with {@link IllegalStateException}; a second close
+ * is harmless. A file that another process truncates while it is mapped makes reads of the lost pages fail with an
+ * {@link InternalError}: no JVM can rule that out, but {@link #checkUnchanged} notices it beforehand.
  */
 public final class MappedFile implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
@@ -69,8 +69,8 @@ public final class MappedFile implements AutoCloseable {
     }
 
     /**
-     * Compares the file on disk with what was mapped. Called when a session opens, so that weights replaced or cut off under a
-     * running program are an error and not a crash or nonsense.
+     * Compares the file on disk with what was mapped. Called when a session opens, so that weights replaced or cut off
+     * under a running program are an error and not a crash or nonsense.
      *
      * @throws FormatException if size or modification time differ
      * @throws IOException if the file is gone

@@ -13,8 +13,8 @@ import java.nio.file.attribute.BasicFileAttributes;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A folder being filled beside the place where it will stand. {@link #commit} brings everything in it to the disk and renames it
- * there in one step. Closing without a commit deletes it. For one thread.
+ * A folder being filled beside the place where it will stand. {@link #commit} brings everything in it to the disk and
+ * renames it there in one step. Closing without a commit deletes it. For one thread.
  */
 public final class StagedFolder implements AutoCloseable {
     private final Path target;

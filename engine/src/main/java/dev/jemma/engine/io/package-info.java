@@ -1,4 +1,7 @@
-/** Files: strict JSON reading with complaints that name their place, and replacing files so that a kill leaves the old or the new. */
+/**
+ * Files: JSON and JSON Lines read with complaints that name their place, and files replaced so that a kill leaves the
+ * old or the new.
+ */
 @NullMarked
 package dev.jemma.engine.io;
 

@@ -59,8 +59,7 @@ final class Inputs {
                 yield Text.of(node.stringValue(), origin);
             }
             case BOOLEAN -> Value.Bool.of(node.booleanValue());
-            case NUMBER ->
-                node.isIntegralNumber() ? new Value.Int(node.bigIntegerValue()) : new Value.Real(node.doubleValue());
+            case NUMBER -> node.isIntegralNumber() ? new Value.Int(node.bigIntegerValue()) : new Value.Real(real(node));
             case ARRAY -> {
                 List<Value> items = new ArrayList<>(node.size());
                 for (JsonNode item : node) {
@@ -79,5 +78,10 @@ final class Inputs {
             case NULL, MISSING -> Value.Null.NONE;
             case BINARY, POJO -> throw TemplateException.failed("the input holds a Java object, wanted JSON");
         };
+    }
+
+    /** The nearest double; infinity beyond the range, as in Python, where Jackson refuses. */
+    private static double real(JsonNode number) {
+        return number.isBigDecimal() ? number.decimalValue().doubleValue() : number.doubleValue();
     }
 }

@@ -3,7 +3,9 @@ package dev.jemma.engine.train;
 import java.util.Optional;
 import java.util.function.Supplier;
 
-/** What a supplier gives, asked for once: when it is first needed, or never. Safe for threads; a failure is not kept. */
+/**
+ * What a supplier gives, asked for once: when it is first needed, or never. Safe for threads; a failure is not kept.
+ */
 final class Once<T> implements Supplier<T> {
     private final Supplier<T> source;
     private volatile Optional<T> value = Optional.empty();

@@ -24,8 +24,8 @@ import java.util.function.Supplier;
 /**
  * Turns rows into token ids and labels, as Hugging Face's SFTTrainer would.
  *
- * <p>A conversation is what its template renders, bos included; text, prompt and completion get one bos and, to learn from, one eos, unless they bring their
- * own. Safe for threads.
+ * <p>A conversation is what its template renders, bos included; text, prompt and completion get one bos and, to learn
+ * from, one eos, unless they bring their own. Safe for threads.
  */
 public final class RowEncoder {
     /** Whether a text's end is learned. */
@@ -92,9 +92,11 @@ public final class RowEncoder {
     }
 
     /**
-     * Reads and encodes the rows of {@code file}, several at a time; the consumer gets them in the file's order, on the calling thread.
+     * Reads and encodes the rows of {@code file}, several at a time; the consumer gets them in the file's order, on the
+     * calling thread.
      *
-     * @throws FormatException at the first row that is none, that cannot be rendered or that holds an id that the model does not have; names its line
+     * @throws FormatException at the first row that is none, that cannot be rendered or that holds an id that the model
+     *     does not have; names its line
      * @throws UncheckedIOException if the file cannot be read
      */
     public void encode(Path file, ExampleConsumer consumer) {

@@ -10,7 +10,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Reads the rows of training files, {@link dev.jemma.engine.io.JsonLines} in any form that {@link Conversation#of(JsonNode)} takes, and texts and token ids. A complaint names file, line and column:
+ * Reads the rows of training files, {@link dev.jemma.engine.io.JsonLines} in any form that
+ * {@link Conversation#of(JsonNode)} takes, and texts and token ids. A complaint names file, line and column:
  * {@code train.jsonl:37:14: messages[1].role is 7, wanted a string}.
  */
 final class RowReader {

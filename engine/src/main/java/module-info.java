@@ -20,6 +20,8 @@ module dev.jemma.engine {
             dev.jemma.cli;
     exports dev.jemma.engine.checkpoint to
             dev.jemma.cli;
+    exports dev.jemma.engine.checkpoint.config to
+            dev.jemma.cli;
     exports dev.jemma.engine.gemma to
             dev.jemma.cli;
     exports dev.jemma.engine.lora to

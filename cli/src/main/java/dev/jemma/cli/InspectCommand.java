@@ -1,9 +1,9 @@
 package dev.jemma.cli;
 
 import dev.jemma.engine.api.LoraConfig;
-import dev.jemma.engine.checkpoint.GemmaConfig;
-import dev.jemma.engine.checkpoint.LayerConfig;
 import dev.jemma.engine.checkpoint.TemplateFiles;
+import dev.jemma.engine.checkpoint.config.GemmaConfig;
+import dev.jemma.engine.checkpoint.config.LayerConfig;
 import dev.jemma.engine.inspect.Inspection;
 import dev.jemma.engine.inspect.StoredTensors;
 import dev.jemma.engine.inspect.StoredTensors.Stored;

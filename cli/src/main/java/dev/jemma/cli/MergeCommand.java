@@ -1,6 +1,6 @@
 package dev.jemma.cli;
 
-import dev.jemma.engine.checkpoint.Place;
+import dev.jemma.engine.checkpoint.config.Place;
 import dev.jemma.engine.lora.Merge;
 import dev.jemma.engine.tensor.DType;
 import java.io.IOException;

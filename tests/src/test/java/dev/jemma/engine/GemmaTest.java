@@ -13,7 +13,7 @@ import dev.jemma.engine.api.GenerationResult;
 import dev.jemma.engine.chat.ChatFormat;
 import dev.jemma.engine.chat.Conversation;
 import dev.jemma.engine.chat.Message;
-import dev.jemma.engine.checkpoint.Family;
+import dev.jemma.engine.checkpoint.config.Family;
 import dev.jemma.engine.gemma.ReferenceData;
 import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
 import dev.jemma.engine.tokenizer.Specials;

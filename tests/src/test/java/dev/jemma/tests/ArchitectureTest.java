@@ -108,6 +108,10 @@ final class ArchitectureTest {
                     ENGINE + ".inspect..",
                     ENGINE);
 
+    @ArchTest
+    static final ArchRule whatAModelIsDoesNotSayWhereItComesFrom =
+            roomKnowsNone(ENGINE + ".checkpoint.config..", ENGINE + ".checkpoint");
+
     /** A source of models is one more class behind {@link Checkpoint}. */
     @ArchTest
     static final ArchRule kindsOfCheckpointsAreKnownToCheckpointsAlone = classes()

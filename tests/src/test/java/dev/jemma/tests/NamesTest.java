@@ -2,10 +2,10 @@ package dev.jemma.tests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.jemma.engine.checkpoint.GemmaConfig;
-import dev.jemma.engine.checkpoint.Layout;
 import dev.jemma.engine.checkpoint.ModelFiles;
-import dev.jemma.engine.checkpoint.Place;
+import dev.jemma.engine.checkpoint.config.GemmaConfig;
+import dev.jemma.engine.checkpoint.config.Layout;
+import dev.jemma.engine.checkpoint.config.Place;
 import dev.jemma.engine.gemma.TinyModels;
 import dev.jemma.engine.safetensors.Shards;
 import dev.jemma.engine.tokenizer.Tokenizer;

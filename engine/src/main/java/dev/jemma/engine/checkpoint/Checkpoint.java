@@ -1,6 +1,8 @@
 package dev.jemma.engine.checkpoint;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.checkpoint.config.Family;
+import dev.jemma.engine.checkpoint.config.GemmaConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,6 +1,9 @@
 package dev.jemma.engine.checkpoint;
 
-import dev.jemma.engine.checkpoint.LayerConfig.Rope;
+import dev.jemma.engine.checkpoint.config.GemmaConfig;
+import dev.jemma.engine.checkpoint.config.LayerConfig;
+import dev.jemma.engine.checkpoint.config.LayerConfig.Rope;
+import dev.jemma.engine.checkpoint.config.Parameter;
 import dev.jemma.engine.io.Digest;
 import java.lang.foreign.MemorySegment;
 import java.util.stream.Collectors;

@@ -1,5 +1,7 @@
 package dev.jemma.engine.checkpoint;
 
+import dev.jemma.engine.checkpoint.config.Family;
+import dev.jemma.engine.checkpoint.config.GemmaConfig;
 import dev.jemma.engine.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,6 +1,10 @@
 package dev.jemma.engine.checkpoint;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.checkpoint.config.GemmaConfig;
+import dev.jemma.engine.checkpoint.config.Layout;
+import dev.jemma.engine.checkpoint.config.Parameter;
+import dev.jemma.engine.checkpoint.config.Place;
 import dev.jemma.engine.gguf.Blocks;
 import dev.jemma.engine.gguf.GgmlType;
 import dev.jemma.engine.gguf.GgufFile;

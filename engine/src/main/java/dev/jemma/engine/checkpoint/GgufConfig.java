@@ -1,6 +1,8 @@
 package dev.jemma.engine.checkpoint;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.checkpoint.config.Family;
+import dev.jemma.engine.checkpoint.config.Place;
 import dev.jemma.engine.gguf.GgufFile;
 import dev.jemma.engine.gguf.GgufTensor;
 import dev.jemma.engine.gguf.GgufValue;

@@ -1,5 +1,6 @@
 package dev.jemma.engine.checkpoint;
 
+import dev.jemma.engine.checkpoint.config.GemmaConfig;
 import dev.jemma.engine.gguf.GgufValue;
 import dev.jemma.engine.gguf.Metadata;
 import dev.jemma.engine.tokenizer.GemmaTokens;

@@ -1,6 +1,10 @@
 package dev.jemma.engine.checkpoint;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.checkpoint.config.GemmaConfig;
+import dev.jemma.engine.checkpoint.config.Layout;
+import dev.jemma.engine.checkpoint.config.Place;
+import dev.jemma.engine.checkpoint.config.TensorNames;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.io.Problems;
 import dev.jemma.engine.safetensors.SafetensorsFile;

@@ -2,6 +2,8 @@ package dev.jemma.engine.checkpoint;
 
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.WeightType;
+import dev.jemma.engine.checkpoint.config.Layout;
+import dev.jemma.engine.checkpoint.config.Parameter;
 import dev.jemma.engine.quantize.Quantizer;
 import dev.jemma.engine.quantize.WeightsCache;
 import dev.jemma.engine.quantize.WeightsCache.Lookup;

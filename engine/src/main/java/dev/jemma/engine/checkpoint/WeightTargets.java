@@ -1,7 +1,8 @@
 package dev.jemma.engine.checkpoint;
 
 import dev.jemma.engine.api.WeightType;
-import dev.jemma.engine.checkpoint.Declaration.Smallest;
+import dev.jemma.engine.checkpoint.config.Parameter;
+import dev.jemma.engine.checkpoint.config.Parameter.Smallest;
 import dev.jemma.engine.tensor.DType;
 
 /** The type that each weight has under a {@link WeightType}. */
@@ -10,7 +11,7 @@ final class WeightTargets {
 
     /** The type that the weight of {@code parameter} shall have, rows of whole blocks or not. */
     static DType of(WeightType wanted, Parameter parameter, DType stored) {
-        Smallest smallest = parameter.place().declared().smallest();
+        Smallest smallest = parameter.smallest();
         if (smallest == Smallest.AS_STORED) {
             return stored;
         }

@@ -1,8 +1,8 @@
 package dev.jemma.engine.gemma;
 
 import dev.jemma.engine.api.Recompute;
-import dev.jemma.engine.checkpoint.GemmaConfig;
-import dev.jemma.engine.checkpoint.Layout;
+import dev.jemma.engine.checkpoint.config.GemmaConfig;
+import dev.jemma.engine.checkpoint.config.Layout;
 import dev.jemma.engine.gemma.adapter.AdapterBuffers;
 import dev.jemma.engine.gemma.adapter.AdapterDropout;
 import dev.jemma.engine.gemma.block.Pass;

@@ -1,6 +1,6 @@
 package dev.jemma.engine.gemma;
 
-import dev.jemma.engine.checkpoint.GemmaConfig;
+import dev.jemma.engine.checkpoint.config.GemmaConfig;
 import dev.jemma.engine.gemma.adapter.AdapterDropout;
 import dev.jemma.engine.gemma.block.Linear;
 import dev.jemma.engine.gemma.block.Pass;

@@ -1,7 +1,7 @@
 package dev.jemma.engine.gemma;
 
-import dev.jemma.engine.checkpoint.Layout;
-import dev.jemma.engine.checkpoint.Parameter;
+import dev.jemma.engine.checkpoint.config.Layout;
+import dev.jemma.engine.checkpoint.config.Parameter;
 import dev.jemma.engine.kernel.LowRank;
 import java.util.ArrayList;
 import java.util.Collections;

@@ -2,9 +2,9 @@ package dev.jemma.engine.gemma;
 
 import dev.jemma.engine.api.Recompute;
 import dev.jemma.engine.api.TrainingExample;
-import dev.jemma.engine.checkpoint.GemmaConfig;
-import dev.jemma.engine.checkpoint.Layout;
-import dev.jemma.engine.checkpoint.Parameter;
+import dev.jemma.engine.checkpoint.config.GemmaConfig;
+import dev.jemma.engine.checkpoint.config.Layout;
+import dev.jemma.engine.checkpoint.config.Parameter;
 import dev.jemma.engine.gemma.LossHead.LossGradient;
 import dev.jemma.engine.gemma.adapter.AdaptedModule;
 import dev.jemma.engine.gemma.adapter.AdapterBuffers;

@@ -1,6 +1,6 @@
 package dev.jemma.engine.lora;
 
-import dev.jemma.engine.checkpoint.Parameter;
+import dev.jemma.engine.checkpoint.config.Parameter;
 import dev.jemma.engine.tensor.Shape;
 
 /** The two factors of a module's update {@code B A}, as PEFT shapes and names them. */

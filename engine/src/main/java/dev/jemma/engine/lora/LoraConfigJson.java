@@ -3,7 +3,7 @@ package dev.jemma.engine.lora;
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.LoraConfig;
 import dev.jemma.engine.api.TargetModules;
-import dev.jemma.engine.checkpoint.Place;
+import dev.jemma.engine.checkpoint.config.Place;
 import dev.jemma.engine.io.JsonFields;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.io.Problems;

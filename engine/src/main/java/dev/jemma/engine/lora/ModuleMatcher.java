@@ -3,7 +3,7 @@ package dev.jemma.engine.lora;
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.LoraConfig;
 import dev.jemma.engine.api.TargetModules;
-import dev.jemma.engine.checkpoint.Parameter;
+import dev.jemma.engine.checkpoint.config.Parameter;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -2,10 +2,10 @@ package dev.jemma.engine.lora;
 
 import dev.jemma.engine.api.LoraConfig;
 import dev.jemma.engine.api.TargetModules;
-import dev.jemma.engine.checkpoint.GemmaConfig;
-import dev.jemma.engine.checkpoint.Layout;
-import dev.jemma.engine.checkpoint.Parameter;
-import dev.jemma.engine.checkpoint.Place;
+import dev.jemma.engine.checkpoint.config.GemmaConfig;
+import dev.jemma.engine.checkpoint.config.Layout;
+import dev.jemma.engine.checkpoint.config.Parameter;
+import dev.jemma.engine.checkpoint.config.Place;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;

@@ -2,7 +2,7 @@ package dev.jemma.engine.train;
 
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.Precision;
-import dev.jemma.engine.checkpoint.GemmaConfig;
+import dev.jemma.engine.checkpoint.config.GemmaConfig;
 import dev.jemma.engine.io.AtomicFile;
 import dev.jemma.engine.lora.Adapter;
 import dev.jemma.engine.safetensors.SafetensorsFile;

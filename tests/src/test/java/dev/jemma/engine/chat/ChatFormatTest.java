@@ -3,7 +3,7 @@ package dev.jemma.engine.chat;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.jemma.engine.api.TextSpan;
-import dev.jemma.engine.checkpoint.Family;
+import dev.jemma.engine.checkpoint.config.Family;
 import dev.jemma.engine.template.RenderOptions.GenerationPrompt;
 import java.io.IOException;
 import java.nio.file.Files;

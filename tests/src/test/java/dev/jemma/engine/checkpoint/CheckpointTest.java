@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.checkpoint.config.GemmaConfig;
 import dev.jemma.engine.io.StagedFolder;
 import dev.jemma.engine.safetensors.SafetensorsWriter;
 import dev.jemma.engine.tensor.DType;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.jemma.engine.api.WeightType;
+import dev.jemma.engine.checkpoint.config.Place;
 import dev.jemma.engine.gguf.GgmlType;
 import dev.jemma.engine.quantize.WeightsCache;
 import dev.jemma.engine.tensor.Conversion;

@@ -1,5 +1,8 @@
 package dev.jemma.engine.checkpoint;
 
+import dev.jemma.engine.checkpoint.config.Family;
+import dev.jemma.engine.checkpoint.config.GemmaConfig;
+import dev.jemma.engine.checkpoint.config.LayerConfig;
 import dev.jemma.engine.gguf.Blocks;
 import dev.jemma.engine.gguf.GgmlType;
 import dev.jemma.engine.gguf.GgufWriter;

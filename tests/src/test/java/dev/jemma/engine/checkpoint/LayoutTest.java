@@ -4,6 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.jemma.engine.api.WeightType;
+import dev.jemma.engine.checkpoint.config.GemmaConfig;
+import dev.jemma.engine.checkpoint.config.Layout;
+import dev.jemma.engine.checkpoint.config.Parameter;
+import dev.jemma.engine.checkpoint.config.Place;
 import dev.jemma.engine.gemma.TinyModels;
 import dev.jemma.engine.tensor.DType;
 import java.io.IOException;

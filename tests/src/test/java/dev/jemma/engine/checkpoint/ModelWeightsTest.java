@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.WeightType;
+import dev.jemma.engine.checkpoint.config.Place;
 import dev.jemma.engine.gemma.Closeness;
 import dev.jemma.engine.gemma.GemmaModel;
 import dev.jemma.engine.gemma.Inference;

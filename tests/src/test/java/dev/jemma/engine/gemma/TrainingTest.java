@@ -8,7 +8,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.jemma.engine.api.Recompute;
 import dev.jemma.engine.api.TrainingExample;
 import dev.jemma.engine.api.WeightType;
-import dev.jemma.engine.checkpoint.GemmaConfig;
+import dev.jemma.engine.checkpoint.config.GemmaConfig;
 import dev.jemma.engine.gemma.Training.Options;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.LowRank;

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.LoraConfig;
-import dev.jemma.engine.checkpoint.GemmaConfig;
-import dev.jemma.engine.checkpoint.Parameter;
+import dev.jemma.engine.checkpoint.config.GemmaConfig;
+import dev.jemma.engine.checkpoint.config.Parameter;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.tests.Fuzz;
 import dev.jemma.tests.FuzzTest;

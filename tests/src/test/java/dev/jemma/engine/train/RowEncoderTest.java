@@ -13,7 +13,7 @@ import dev.jemma.engine.chat.Conversation;
 import dev.jemma.engine.chat.SpecialTokens;
 import dev.jemma.engine.chat.Templates;
 import dev.jemma.engine.chat.ToolStyle;
-import dev.jemma.engine.checkpoint.Family;
+import dev.jemma.engine.checkpoint.config.Family;
 import dev.jemma.engine.io.JsonLines;
 import dev.jemma.engine.tokenizer.Specials;
 import dev.jemma.engine.tokenizer.Tokenizer;

@@ -1,9 +1,9 @@
 package dev.jemma.engine.gemma.adapter;
 
 import dev.jemma.engine.api.Recompute;
-import dev.jemma.engine.checkpoint.Layout;
-import dev.jemma.engine.checkpoint.Parameter;
-import dev.jemma.engine.checkpoint.Place;
+import dev.jemma.engine.checkpoint.config.Layout;
+import dev.jemma.engine.checkpoint.config.Parameter;
+import dev.jemma.engine.checkpoint.config.Place;
 import dev.jemma.engine.gemma.memory.MemoryPlan;
 import dev.jemma.engine.gemma.memory.MemoryPlan.Allocation;
 import dev.jemma.engine.gemma.memory.MemoryPlan.Region;

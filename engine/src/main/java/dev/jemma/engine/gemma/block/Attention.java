@@ -1,7 +1,7 @@
 package dev.jemma.engine.gemma.block;
 
-import dev.jemma.engine.checkpoint.LayerConfig;
-import dev.jemma.engine.checkpoint.Place;
+import dev.jemma.engine.checkpoint.config.LayerConfig;
+import dev.jemma.engine.checkpoint.config.Place;
 import dev.jemma.engine.gemma.memory.Gradient;
 import dev.jemma.engine.gemma.memory.Gradients;
 import dev.jemma.engine.gemma.memory.Slot;

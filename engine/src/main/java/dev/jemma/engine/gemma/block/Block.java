@@ -1,6 +1,6 @@
 package dev.jemma.engine.gemma.block;
 
-import dev.jemma.engine.checkpoint.Place;
+import dev.jemma.engine.checkpoint.config.Place;
 import dev.jemma.engine.gemma.memory.Gradient;
 import dev.jemma.engine.gemma.memory.Gradients;
 import dev.jemma.engine.gemma.memory.Slot;

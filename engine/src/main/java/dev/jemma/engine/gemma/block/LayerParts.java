@@ -1,10 +1,10 @@
 package dev.jemma.engine.gemma.block;
 
-import dev.jemma.engine.checkpoint.LayerConfig;
-import dev.jemma.engine.checkpoint.Layout;
 import dev.jemma.engine.checkpoint.ModelWeights;
-import dev.jemma.engine.checkpoint.Parameter;
-import dev.jemma.engine.checkpoint.Place;
+import dev.jemma.engine.checkpoint.config.LayerConfig;
+import dev.jemma.engine.checkpoint.config.Layout;
+import dev.jemma.engine.checkpoint.config.Parameter;
+import dev.jemma.engine.checkpoint.config.Place;
 import java.util.Optional;
 
 /**

@@ -1,8 +1,8 @@
 package dev.jemma.engine.gemma.block;
 
-import dev.jemma.engine.checkpoint.Layout;
 import dev.jemma.engine.checkpoint.ModelWeights;
-import dev.jemma.engine.checkpoint.Parameter;
+import dev.jemma.engine.checkpoint.config.Layout;
+import dev.jemma.engine.checkpoint.config.Parameter;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.tensor.Tensor;

@@ -1,7 +1,7 @@
 package dev.jemma.engine.gemma.block;
 
-import dev.jemma.engine.checkpoint.Layout;
-import dev.jemma.engine.checkpoint.Parameter;
+import dev.jemma.engine.checkpoint.config.Layout;
+import dev.jemma.engine.checkpoint.config.Parameter;
 import dev.jemma.engine.gemma.adapter.AdaptedModule;
 import dev.jemma.engine.gemma.memory.Activations;
 import dev.jemma.engine.gemma.memory.KeyValues;

@@ -1,9 +1,9 @@
 package dev.jemma.engine.gemma.memory;
 
 import dev.jemma.engine.api.Recompute;
-import dev.jemma.engine.checkpoint.GemmaConfig;
-import dev.jemma.engine.checkpoint.Layout;
-import dev.jemma.engine.checkpoint.Place;
+import dev.jemma.engine.checkpoint.config.GemmaConfig;
+import dev.jemma.engine.checkpoint.config.Layout;
+import dev.jemma.engine.checkpoint.config.Place;
 import dev.jemma.engine.gemma.memory.MemoryPlan.Allocation;
 import dev.jemma.engine.gemma.memory.MemoryPlan.Region;
 import dev.jemma.engine.tensor.Tensor;

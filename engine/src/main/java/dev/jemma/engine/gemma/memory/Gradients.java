@@ -1,6 +1,6 @@
 package dev.jemma.engine.gemma.memory;
 
-import dev.jemma.engine.checkpoint.Layout;
+import dev.jemma.engine.checkpoint.config.Layout;
 import dev.jemma.engine.gemma.memory.MemoryPlan.Allocation;
 import dev.jemma.engine.gemma.memory.MemoryPlan.Region;
 import dev.jemma.engine.tensor.Tensor;

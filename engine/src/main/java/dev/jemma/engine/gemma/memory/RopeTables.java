@@ -1,7 +1,7 @@
 package dev.jemma.engine.gemma.memory;
 
-import dev.jemma.engine.checkpoint.GemmaConfig;
-import dev.jemma.engine.checkpoint.LayerConfig;
+import dev.jemma.engine.checkpoint.config.GemmaConfig;
+import dev.jemma.engine.checkpoint.config.LayerConfig;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.RopeTable;
 import dev.jemma.engine.tensor.DType;

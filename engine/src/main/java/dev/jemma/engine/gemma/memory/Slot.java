@@ -5,8 +5,8 @@ import static dev.jemma.engine.gemma.memory.Slot.Life.RECOMPUTED;
 import static dev.jemma.engine.gemma.memory.Slot.Width.given;
 import static dev.jemma.engine.gemma.memory.Slot.Width.read;
 
-import dev.jemma.engine.checkpoint.Layout;
-import dev.jemma.engine.checkpoint.Place;
+import dev.jemma.engine.checkpoint.config.Layout;
+import dev.jemma.engine.checkpoint.config.Place;
 
 /**
  * The intermediate results of a block, named: how wide each is, whether a backward reads it, and whose memory it may take where none

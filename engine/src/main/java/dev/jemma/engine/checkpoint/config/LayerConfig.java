@@ -1,4 +1,4 @@
-package dev.jemma.engine.checkpoint;
+package dev.jemma.engine.checkpoint.config;
 
 import java.util.Objects;
 

@@ -1,4 +1,4 @@
-package dev.jemma.engine.checkpoint;
+package dev.jemma.engine.checkpoint.config;
 
 import dev.jemma.engine.io.JsonFields;
 import java.util.Optional;

@@ -1,15 +1,15 @@
-package dev.jemma.engine.checkpoint;
+package dev.jemma.engine.checkpoint.config;
 
-import static dev.jemma.engine.checkpoint.Declaration.linear;
-import static dev.jemma.engine.checkpoint.Declaration.norm;
-import static dev.jemma.engine.checkpoint.Declaration.vocabulary;
-import static dev.jemma.engine.checkpoint.Dimension.HEAD_DIM;
-import static dev.jemma.engine.checkpoint.Dimension.HIDDEN;
-import static dev.jemma.engine.checkpoint.Dimension.INTERMEDIATE;
-import static dev.jemma.engine.checkpoint.Dimension.KEYS;
-import static dev.jemma.engine.checkpoint.Dimension.QUERIES;
+import static dev.jemma.engine.checkpoint.config.Declaration.linear;
+import static dev.jemma.engine.checkpoint.config.Declaration.norm;
+import static dev.jemma.engine.checkpoint.config.Declaration.vocabulary;
+import static dev.jemma.engine.checkpoint.config.Dimension.HEAD_DIM;
+import static dev.jemma.engine.checkpoint.config.Dimension.HIDDEN;
+import static dev.jemma.engine.checkpoint.config.Dimension.INTERMEDIATE;
+import static dev.jemma.engine.checkpoint.config.Dimension.KEYS;
+import static dev.jemma.engine.checkpoint.config.Dimension.QUERIES;
 
-import dev.jemma.engine.checkpoint.Declaration.Stage;
+import dev.jemma.engine.checkpoint.config.Declaration.Stage;
 
 /**
  * The parameters of a Gemma: what each is called by Hugging Face and by llama.cpp, how large it is, which layers have it. A parameter
@@ -104,7 +104,7 @@ public enum Place {
     }
 
     /** The name in GGUF files of the weight at a place outside of the layers. */
-    String ggufWeight() {
+    public String ggufWeight() {
         requireOutside();
         return declared.ggufPath() + Parameter.WEIGHT;
     }

@@ -1,6 +1,6 @@
-package dev.jemma.engine.checkpoint;
+package dev.jemma.engine.checkpoint.config;
 
-import dev.jemma.engine.checkpoint.Declaration.Stage;
+import dev.jemma.engine.checkpoint.config.Declaration.Stage;
 import dev.jemma.engine.tensor.Shape;
 
 /**
@@ -27,6 +27,16 @@ public record Parameter(Place place, int layer, String name, Shape shape) {
         HEAD
     }
 
+    /** The smallest form that {@code --weights} may give a parameter. */
+    public enum Smallest {
+        /** What the files have. */
+        AS_STORED,
+        /** Blocks of 8 bits: in 4 these few cost more than all the others. */
+        EIGHT_BITS,
+        /** Blocks of 4 bits. */
+        FOUR_BITS
+    }
+
     /** The parameter at {@code place} of a model. */
     static Parameter of(GemmaConfig config, Place place, int layer) {
         String module = place.stage() == Stage.IN_LAYER
@@ -41,6 +51,11 @@ public record Parameter(Place place, int layer, String name, Shape shape) {
     /** What it does. */
     public Kind kind() {
         return place.kind();
+    }
+
+    /** How small it may become. */
+    public Smallest smallest() {
+        return place.declared().smallest();
     }
 
     /** Whether an adapter can change it: everything but norms. */
@@ -64,7 +79,7 @@ public record Parameter(Place place, int layer, String name, Shape shape) {
     }
 
     /** The name of its weight in GGUF files: {@code blk.3.attn_q.weight}. */
-    String ggufName() {
+    public String ggufName() {
         String path = place.declared().ggufPath();
         return (place.stage() == Stage.IN_LAYER ? "blk." + layer + "." + path : path) + WEIGHT;
     }

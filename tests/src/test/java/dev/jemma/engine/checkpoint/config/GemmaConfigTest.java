@@ -1,11 +1,11 @@
-package dev.jemma.engine.checkpoint;
+package dev.jemma.engine.checkpoint.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.jemma.engine.api.FormatException;
-import dev.jemma.engine.checkpoint.LayerConfig.HeadNorms;
-import dev.jemma.engine.checkpoint.LayerConfig.Norms;
+import dev.jemma.engine.checkpoint.config.LayerConfig.HeadNorms;
+import dev.jemma.engine.checkpoint.config.LayerConfig.Norms;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.tensor.Shape;
 import dev.jemma.tests.Fuzz;

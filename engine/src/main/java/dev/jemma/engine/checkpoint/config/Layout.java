@@ -1,6 +1,6 @@
-package dev.jemma.engine.checkpoint;
+package dev.jemma.engine.checkpoint.config;
 
-import dev.jemma.engine.checkpoint.Declaration.Stage;
+import dev.jemma.engine.checkpoint.config.Declaration.Stage;
 import dev.jemma.engine.tensor.Shape;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -83,7 +83,7 @@ public final class Layout {
     }
 
     /** The canonical name of the weight that a parameter of this name has in the files: a tied head's is the embedding's. */
-    String storedName(String name) {
+    public String storedName(String name) {
         return config.tieWordEmbeddings() && name.equals(Place.HEAD.weight()) ? Place.EMBEDDING.weight() : name;
     }
 

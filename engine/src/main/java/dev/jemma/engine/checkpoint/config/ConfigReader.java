@@ -1,8 +1,8 @@
-package dev.jemma.engine.checkpoint;
+package dev.jemma.engine.checkpoint.config;
 
 import dev.jemma.engine.api.FormatException;
-import dev.jemma.engine.checkpoint.LayerConfig.HeadNorms;
-import dev.jemma.engine.checkpoint.LayerConfig.Norms;
+import dev.jemma.engine.checkpoint.config.LayerConfig.HeadNorms;
+import dev.jemma.engine.checkpoint.config.LayerConfig.Norms;
 import dev.jemma.engine.io.JsonFields;
 import dev.jemma.engine.io.Problems;
 import java.util.ArrayList;

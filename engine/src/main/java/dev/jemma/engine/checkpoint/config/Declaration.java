@@ -1,4 +1,4 @@
-package dev.jemma.engine.checkpoint;
+package dev.jemma.engine.checkpoint.config;
 
 import java.util.List;
 import java.util.function.Predicate;
@@ -21,7 +21,7 @@ record Declaration(
         List<Dimension> dimensions,
         Stage stage,
         Predicate<LayerConfig> present,
-        Smallest smallest) {
+        Parameter.Smallest smallest) {
 
     /** Where in a forward a parameter stands. */
     enum Stage {
@@ -30,28 +30,27 @@ record Declaration(
         AFTER_LAYERS
     }
 
-    /** How small a parameter may become. */
-    enum Smallest {
-        AS_STORED,
-        EIGHT_BITS,
-        FOUR_BITS
-    }
-
     static Declaration norm(String path, String ggufPath, Dimension width) {
-        return inEveryLayer(Parameter.Kind.NORM, path, ggufPath, List.of(width), Smallest.AS_STORED);
+        return inEveryLayer(Parameter.Kind.NORM, path, ggufPath, List.of(width), Parameter.Smallest.AS_STORED);
     }
 
     static Declaration linear(String path, String ggufPath, Dimension outputs, Dimension inputs) {
-        return inEveryLayer(Parameter.Kind.LINEAR, path, ggufPath, List.of(outputs, inputs), Smallest.FOUR_BITS);
+        return inEveryLayer(
+                Parameter.Kind.LINEAR, path, ggufPath, List.of(outputs, inputs), Parameter.Smallest.FOUR_BITS);
     }
 
     /** Of the vocabulary, one way or the other. */
     static Declaration vocabulary(Parameter.Kind kind, String path, String ggufPath) {
-        return inEveryLayer(kind, path, ggufPath, List.of(Dimension.VOCABULARY, Dimension.HIDDEN), Smallest.EIGHT_BITS);
+        return inEveryLayer(
+                kind, path, ggufPath, List.of(Dimension.VOCABULARY, Dimension.HIDDEN), Parameter.Smallest.EIGHT_BITS);
     }
 
     private static Declaration inEveryLayer(
-            Parameter.Kind kind, String path, String ggufPath, List<Dimension> dimensions, Smallest smallest) {
+            Parameter.Kind kind,
+            String path,
+            String ggufPath,
+            List<Dimension> dimensions,
+            Parameter.Smallest smallest) {
         return new Declaration(kind, path, ggufPath, dimensions, Stage.IN_LAYER, layer -> true, smallest);
     }
 
@@ -68,6 +67,6 @@ record Declaration(
     }
 
     Declaration in8BitsAtLeast() {
-        return new Declaration(kind, path, ggufPath, dimensions, stage, present, Smallest.EIGHT_BITS);
+        return new Declaration(kind, path, ggufPath, dimensions, stage, present, Parameter.Smallest.EIGHT_BITS);
     }
 }

@@ -1,4 +1,4 @@
-package dev.jemma.engine.checkpoint;
+package dev.jemma.engine.checkpoint.config;
 
 /** The sizes that parameters are made of. */
 enum Dimension {

@@ -1,29 +1,17 @@
 package dev.jemma.cli;
 
+import dev.jemma.engine.Benchmark;
 import dev.jemma.engine.Gemma;
 import dev.jemma.engine.GemmaOptions;
-import dev.jemma.engine.Session;
-import dev.jemma.engine.SessionOptions;
-import dev.jemma.engine.api.GenerationOptions;
-import dev.jemma.engine.api.GenerationResult;
-import dev.jemma.engine.api.LoraConfig;
 import dev.jemma.engine.api.Recompute;
-import dev.jemma.engine.api.TrainingExample;
-import dev.jemma.engine.checkpoint.config.GemmaConfig;
-import dev.jemma.engine.checkpoint.config.LayerConfig;
-import dev.jemma.engine.checkpoint.config.Parameter;
-import dev.jemma.engine.gemma.Batch;
-import dev.jemma.engine.gemma.Training;
-import dev.jemma.engine.lora.Adapter;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
-import java.util.function.DoubleSupplier;
+import java.util.function.Supplier;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -39,8 +27,6 @@ import tools.jackson.databind.node.JsonNodeFactory;
 final class BenchCommand implements Callable<Integer> {
     /** For how long runs are not counted: until Java has compiled what they repeat. */
     private static final long WARM_UP_NANOS = 3_000_000_000L;
-
-    private static final double SUPERVISED = 0.2;
 
     @Spec
     private CommandSpec spec;
@@ -104,8 +90,17 @@ final class BenchCommand implements Callable<Integer> {
      */
     private record Measured(
             String test, double first, double[] rates, double bytesPerToken, double flopsPerToken, long peakBytes) {
-        Measured(String test, Rates rates, double bytesPerToken, double flopsPerToken) {
-            this(test, rates.first, rates.repeats, bytesPerToken, flopsPerToken, ResidentMemory.peakBytes());
+        Measured(String test, List<Benchmark.Speed> runs) {
+            this(
+                    test,
+                    runs.getFirst().tokensPerSecond(),
+                    runs.stream()
+                            .skip(1)
+                            .mapToDouble(Benchmark.Speed::tokensPerSecond)
+                            .toArray(),
+                    runs.getFirst().bytesPerToken(),
+                    runs.getFirst().flopsPerToken(),
+                    ResidentMemory.peakBytes());
         }
 
         double mean() {
@@ -127,107 +122,37 @@ final class BenchCommand implements Callable<Integer> {
         List<Measured> measured = new ArrayList<>();
         try (Gemma gemma = Gemma.open(model, options)) {
             spec.commandLine().getErr().println(model + " on " + gemma.description());
-            GemmaConfig config = gemma.checkpoint().config();
-            double layers = linears(config);
-            double head = (double) config.vocabSize() * config.hiddenSize();
+            Benchmark benchmark = gemma.benchmark(adapters);
             if (prompt > 0) {
-                double flops = 2 * layers + (attention(config, prompt) + 2 * head) / prompt;
-                measured.add(new Measured("pp" + prompt, repeat(() -> read(gemma)), 0, flops));
+                measured.add(new Measured("pp" + prompt, repeat(() -> benchmark.prompt(prompt))));
             }
             if (generated > 0) {
-                double bytes = gemma.model().weights().bytesPerToken();
-                measured.add(new Measured("tg" + generated, repeat(() -> generate(gemma)), bytes, 2 * (layers + head)));
+                measured.add(new Measured("tg" + generated, repeat(() -> benchmark.answer(generated))));
             }
             if (train) {
-                int tokens = trainingTokens();
-                // the gradients of attention's two products are four; what is computed a second time is not counted
-                double flops = 4 * layers + 4 * head * SUPERVISED + 3 * attention(config, tokens) / tokens;
-                measured.add(new Measured("train" + tokens, trainingSteps(gemma), 0, flops));
+                int tokens = prompt > 0 ? prompt : 512;
+                try (Benchmark.Steps steps =
+                        benchmark.trainingSteps(tokens, gradientCheckpointing ? Recompute.BLOCKS : Recompute.NEVER)) {
+                    measured.add(new Measured("train" + tokens, repeat(steps::measure)));
+                }
             }
         }
         print(measured);
         return 0;
     }
 
-    /** Elements of the layers' linear maps. */
-    private static double linears(GemmaConfig config) {
-        return config.layout().modules().stream()
-                .filter(module -> module.kind() == Parameter.Kind.LINEAR)
-                .mapToDouble(module -> module.shape().elements())
-                .sum();
-    }
-
-    /** Operations of attention over a row of so many tokens: two products of each query with each key that it sees. */
-    private static double attention(GemmaConfig config, int tokens) {
-        double flops = 0;
-        for (LayerConfig layer : config.layers()) {
-            double seen = layer.window() > 0 ? Math.min(tokens, layer.window()) : tokens;
-            double pairs = seen * (seen + 1) / 2 + (tokens - seen) * seen;
-            flops += 4 * pairs * layer.queryDim();
-        }
-        return flops;
-    }
-
-    private int trainingTokens() {
-        return prompt > 0 ? prompt : 512;
-    }
-
-    /** Tokens a second of the first run and of the measured ones. */
-    private record Rates(double first, double[] repeats) {}
-
-    private Rates repeat(DoubleSupplier test) {
+    /** The very first run, then the measured ones; those between them warm up. */
+    private List<Benchmark.Speed> repeat(Supplier<Benchmark.Speed> test) {
         long start = System.nanoTime();
-        double first = test.getAsDouble();
+        List<Benchmark.Speed> runs = new ArrayList<>();
+        runs.add(test.get());
         while (System.nanoTime() - start < WARM_UP_NANOS) {
-            var _ = test.getAsDouble();
+            var _ = test.get();
         }
-        double[] rates = new double[repeats];
         for (int i = 0; i < repeats; i++) {
-            rates[i] = test.getAsDouble();
+            runs.add(test.get());
         }
-        return new Rates(first, rates);
-    }
-
-    private int[] randomIds(Gemma gemma, int count) {
-        SplittableRandom random = new SplittableRandom(7);
-        int vocabulary = gemma.checkpoint().config().vocabSize();
-        return random.ints(count, 3, vocabulary).toArray();
-    }
-
-    private double read(Gemma gemma) {
-        try (Session session = gemma.session(new SessionOptions(0, adapters))) {
-            GenerationResult result = session.generate(
-                    randomIds(gemma, prompt), GenerationOptions.GREEDY.withMaxNewTokens(1), event -> {});
-            return result.promptTokensPerSecond();
-        }
-    }
-
-    private double generate(Gemma gemma) {
-        try (Session session = gemma.session(new SessionOptions(0, adapters))) {
-            GenerationOptions options =
-                    GenerationOptions.GREEDY.withMaxNewTokens(generated + 1).ignoringEos();
-            return session.generate(randomIds(gemma, 8), options, event -> {}).answerTokensPerSecond();
-        }
-    }
-
-    private Rates trainingSteps(Gemma gemma) {
-        int tokens = trainingTokens();
-        int[] ids = randomIds(gemma, tokens);
-        int[] labels = ids.clone();
-        Arrays.fill(labels, 0, (int) (tokens * (1 - SUPERVISED)), TrainingExample.IGNORED);
-        Batch batch = Batch.of(ids, labels);
-        Recompute recompute = gradientCheckpointing ? Recompute.BLOCKS : Recompute.NEVER;
-        try (Adapter adapter =
-                        Adapter.create(LoraConfig.defaults(), gemma.checkpoint().config(), 1);
-                Training training =
-                        new Training(gemma.model(), adapter.lowRanks(), new Training.Options(tokens, recompute, 0))) {
-            return repeat(() -> {
-                long start = System.nanoTime();
-                training.zeroGradients();
-                training.lossAndGradients(batch, 1f / batch.supervised(), 0);
-                return tokens / ((System.nanoTime() - start) / 1e9);
-            });
-        }
+        return runs;
     }
 
     private void print(List<Measured> measured) {

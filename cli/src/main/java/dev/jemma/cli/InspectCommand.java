@@ -1,10 +1,9 @@
 package dev.jemma.cli;
 
 import dev.jemma.engine.api.LoraConfig;
-import dev.jemma.engine.checkpoint.TemplateFiles;
-import dev.jemma.engine.checkpoint.config.GemmaConfig;
-import dev.jemma.engine.checkpoint.config.LayerConfig;
+import dev.jemma.engine.inspect.Architecture;
 import dev.jemma.engine.inspect.Inspection;
+import dev.jemma.engine.inspect.StoredTemplates;
 import dev.jemma.engine.inspect.StoredTensors;
 import dev.jemma.engine.inspect.StoredTensors.Stored;
 import java.io.IOException;
@@ -58,14 +57,14 @@ final class InspectCommand implements Callable<Integer> {
         switch (inspection) {
             case Inspection.Model model -> {
                 line(out, "model", path.toString());
-                model.config().ifPresent(config -> print(config, out));
+                model.architecture().ifPresent(shape -> print(shape, out));
                 line(out, "parameters", Texts.count(model.parameters()));
                 line(out, "tokenizer", model.tokenizerBytes().map(Texts::bytes).orElse("none"));
                 line(out, "template", template(model.templates()));
             }
             case Inspection.GgufModel gguf -> {
                 line(out, "model", path + " (GGUF version " + gguf.version() + ")");
-                gguf.config().ifPresent(config -> print(config, out));
+                gguf.architecture().ifPresent(shape -> print(shape, out));
                 line(out, "parameters", Texts.count(gguf.parameters()));
                 line(
                         out,
@@ -94,20 +93,17 @@ final class InspectCommand implements Callable<Integer> {
         inspection.problems().forEach(problem -> line(out, "problem", problem));
     }
 
-    private static void print(GemmaConfig config, PrintWriter out) {
-        LayerConfig first = config.layers().getFirst();
-        long sliding = config.layers().stream()
-                .filter(layer -> layer.type() == LayerConfig.Type.SLIDING)
-                .count();
-        line(out, "family", config.family().title() + " (" + config.modelType() + ")");
+    private static void print(Architecture shape, PrintWriter out) {
+        Architecture.Layer first = shape.layers().getFirst();
+        line(out, "family", shape.family() + " (" + shape.modelType() + ")");
         line(
                 out,
                 "shape",
-                config.numHiddenLayers() + " layers (" + sliding + " sliding), hidden " + config.hiddenSize() + ", mlp "
-                        + first.intermediateSize() + ", " + first.numAttentionHeads() + " heads over "
+                shape.layers().size() + " layers (" + shape.slidingLayers() + " sliding), hidden " + shape.hiddenSize()
+                        + ", mlp " + first.intermediateSize() + ", " + first.numAttentionHeads() + " heads over "
                         + first.numKeyValueHeads() + " of " + first.headDim());
-        line(out, "vocabulary", Texts.count(config.vocabSize()));
-        line(out, "context", Texts.count(config.maxPositionEmbeddings()));
+        line(out, "vocabulary", Texts.count(shape.vocabSize()));
+        line(out, "context", Texts.count(shape.maxPositionEmbeddings()));
     }
 
     private static void print(LoraConfig config, PrintWriter out) {
@@ -136,11 +132,10 @@ final class InspectCommand implements Callable<Integer> {
         }
     }
 
-    private static String template(Optional<TemplateFiles> templates) {
+    private static String template(Optional<StoredTemplates> templates) {
         return templates
-                .filter(found -> !found.byName().isEmpty())
-                .map(found ->
-                        found.source() + ": " + String.join(", ", found.byName().keySet()))
+                .filter(found -> !found.names().isEmpty())
+                .map(found -> found.source() + ": " + String.join(", ", found.names()))
                 .orElse("none; the Gemma turns of its generation are used");
     }
 

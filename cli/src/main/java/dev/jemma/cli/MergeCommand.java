@@ -1,9 +1,8 @@
 package dev.jemma.cli;
 
-import dev.jemma.engine.checkpoint.config.Place;
-import dev.jemma.engine.lora.Merge;
-import dev.jemma.engine.tensor.DType;
-import java.io.IOException;
+import dev.jemma.engine.Gemma;
+import dev.jemma.engine.api.FloatType;
+import dev.jemma.engine.api.MergeResult;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
@@ -36,34 +35,21 @@ final class MergeCommand implements Callable<Integer> {
             names = "--dtype",
             paramLabel = "TYPE",
             description = "bfloat16, float16 or float32 (the base's; bfloat16 for quantized weights).")
-    private Optional<Type> dtype = Optional.empty();
+    private Optional<FloatType> dtype = Optional.empty();
 
     /** Taken by every command; here nothing is computed on a device. */
     @Mixin
     private ComputeOptions compute;
 
-    private enum Type {
-        BFLOAT16(DType.BF16),
-        FLOAT16(DType.F16),
-        FLOAT32(DType.F32);
-
-        private final DType dtype;
-
-        Type(DType dtype) {
-            this.dtype = dtype;
-        }
-    }
-
     @Override
-    public Integer call() throws IOException {
+    public Integer call() {
         compute.check();
-        Merge.Result result = Merge.merge(model, adapters, out, dtype.map(type -> type.dtype));
+        MergeResult result = Gemma.merge(model, adapters, out, dtype);
         PrintWriter err = spec.commandLine().getErr();
         result.warnings().forEach(warning -> err.println("warning: " + warning));
-        if (result.untied()) {
-            err.println("embedding and head differ now: " + Place.HEAD.weight()
-                    + " is written and tie_word_embeddings is false");
-        }
+        result.untiedHead()
+                .ifPresent(head -> err.println(
+                        "embedding and head differ now: " + head + " is written and tie_word_embeddings is false"));
         err.println("changed " + result.modules() + " modules, wrote " + Texts.bytes(result.bytes()) + " to " + out);
         return 0;
     }

@@ -1,13 +1,10 @@
 package dev.jemma.cli;
 
-import dev.jemma.engine.api.FormatException;
-import dev.jemma.engine.checkpoint.Checkpoint;
+import dev.jemma.engine.Gemma;
 import dev.jemma.engine.io.JsonLines;
 import dev.jemma.engine.tokenizer.Specials;
 import dev.jemma.engine.tokenizer.Tokenizer;
-import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.concurrent.Callable;
@@ -41,9 +38,9 @@ final class TokenizeCommand implements Callable<Integer> {
     private ComputeOptions compute;
 
     @Override
-    public Integer call() throws IOException {
+    public Integer call() {
         compute.check();
-        Tokenizer tokenizer = tokenizer();
+        Tokenizer tokenizer = Gemma.tokenizer(model);
         PrintWriter out = spec.commandLine().getOut();
         JsonLines.read(data, (row, source) -> {
             String text = source.string(row, "text");
@@ -55,22 +52,5 @@ final class TokenizeCommand implements Callable<Integer> {
             out.println(line);
         });
         return 0;
-    }
-
-    /** A folder needs no weights for this. */
-    private Tokenizer tokenizer() throws IOException {
-        if (Files.isRegularFile(model)) {
-            try (Checkpoint checkpoint = Checkpoint.open(model)) {
-                return checkpoint
-                        .tokenizer()
-                        .orElseThrow(() -> new FormatException(model + " has no tokenizer (tokenizer.ggml.tokens)"));
-            }
-        }
-        Path file = model.resolve(Tokenizer.FILE);
-        if (!Files.isRegularFile(file)) {
-            throw new FormatException(
-                    model + " has no " + Tokenizer.FILE + "; copy the one that belongs to the model into it");
-        }
-        return Tokenizer.load(file);
     }
 }

@@ -1,6 +1,7 @@
 package dev.jemma.engine;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.ModelFiles;
 import dev.jemma.engine.api.TemplateException;
 import dev.jemma.engine.chat.ChatFormat;
 import dev.jemma.engine.chat.SpecialTokens;
@@ -8,7 +9,6 @@ import dev.jemma.engine.chat.Templates;
 import dev.jemma.engine.chat.ToolStyle;
 import dev.jemma.engine.checkpoint.Checkpoint;
 import dev.jemma.engine.checkpoint.FolderText;
-import dev.jemma.engine.checkpoint.ModelFiles;
 import dev.jemma.engine.checkpoint.ModelText;
 import dev.jemma.engine.checkpoint.TemplateFiles;
 import dev.jemma.engine.io.JsonFile;

@@ -1,11 +1,14 @@
 package dev.jemma.engine;
 
+import dev.jemma.engine.api.FloatType;
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.GenerationOptions;
+import dev.jemma.engine.api.MergeResult;
 import dev.jemma.engine.api.Precision;
 import dev.jemma.engine.api.RowOptions.Supervise;
 import dev.jemma.engine.chat.ChatFormat;
 import dev.jemma.engine.checkpoint.Checkpoint;
+import dev.jemma.engine.checkpoint.FolderText;
 import dev.jemma.engine.checkpoint.GenerationConfig;
 import dev.jemma.engine.checkpoint.ModelWeights;
 import dev.jemma.engine.eval.EvalRow;
@@ -13,13 +16,16 @@ import dev.jemma.engine.gemma.GemmaModel;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.kernel.cpu.ArithmeticChoice;
 import dev.jemma.engine.kernel.cpu.CpuKernels;
+import dev.jemma.engine.lora.Merge;
 import dev.jemma.engine.quantize.WeightsCache;
+import dev.jemma.engine.tensor.DType;
 import dev.jemma.engine.tokenizer.GemmaTokens;
 import dev.jemma.engine.tokenizer.Tokenizer;
 import dev.jemma.engine.train.RowEncoder;
 import dev.jemma.engine.train.RowEncoder.End;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -90,6 +96,54 @@ public final class Gemma implements AutoCloseable {
         } catch (Throwable e) {
             closeAll(opened);
             throw e;
+        }
+    }
+
+    /**
+     * The tokenizer of the model at {@code path}, a folder or a GGUF file; a folder needs no weights for it.
+     *
+     * @throws FormatException if there is none, or it is malformed
+     * @throws UncheckedIOException if a file cannot be read
+     */
+    public static Tokenizer tokenizer(Path path) {
+        try {
+            if (Files.isRegularFile(path)) {
+                try (Checkpoint checkpoint = Checkpoint.open(path)) {
+                    return checkpoint
+                            .tokenizer()
+                            .orElseThrow(() -> new FormatException(path + " has no tokenizer (tokenizer.ggml.tokens)"));
+                }
+            }
+            return new FolderText(path)
+                    .tokenizer()
+                    .orElseThrow(() -> new FormatException(
+                            path + " has no " + Tokenizer.FILE + "; copy the one that belongs to the model into it"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /**
+     * Adds adapters to the model at {@code path} for good: a plain checkpoint that Hugging Face loads without PEFT. It appears in one step when
+     * all is written.
+     *
+     * @param path model folder or GGUF file
+     * @param adapters at least one folder; several add up
+     * @param out a new or empty folder
+     * @param type the type of the new weights; empty = that of the model's, bfloat16 where they are quantized
+     * @throws FormatException if the model or an adapter is not what it should be, or a sum overflows the type
+     * @throws IllegalArgumentException if there is no adapter, or {@code out} is not empty
+     * @throws UncheckedIOException if a file cannot be read or written
+     */
+    public static MergeResult merge(Path path, List<Path> adapters, Path out, Optional<FloatType> type) {
+        try {
+            return Merge.merge(path, adapters, out, type.map(wanted -> switch (wanted) {
+                case BFLOAT16 -> DType.BF16;
+                case FLOAT16 -> DType.F16;
+                case FLOAT32 -> DType.F32;
+            }));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 
@@ -177,6 +231,15 @@ public final class Gemma implements AutoCloseable {
      */
     public Scorer scorer(List<Path> adapters) {
         return register(() -> new Scorer(this, adapters));
+    }
+
+    /**
+     * Measurements of its speed.
+     *
+     * @param adapters folders of LoRA adapters, whose updates add up
+     */
+    public Benchmark benchmark(List<Path> adapters) {
+        return new Benchmark(this, adapters);
     }
 
     /**
@@ -301,17 +364,17 @@ public final class Gemma implements AutoCloseable {
     }
 
     /** The opened folder: config, weights, templates; borrowed. */
-    public Checkpoint checkpoint() {
+    Checkpoint checkpoint() {
         return checkpoint;
     }
 
     /** The model over the weights; borrowed. */
-    public GemmaModel model() {
+    GemmaModel model() {
         return model;
     }
 
     /** The backend; borrowed. */
-    public Kernels kernels() {
+    Kernels kernels() {
         return kernels;
     }
 

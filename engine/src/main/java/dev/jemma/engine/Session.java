@@ -1,5 +1,6 @@
 package dev.jemma.engine;
 
+import dev.jemma.engine.api.EndTokens;
 import dev.jemma.engine.api.FinishReason;
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.GenerationEvent;
@@ -8,10 +9,9 @@ import dev.jemma.engine.api.GenerationResult;
 import dev.jemma.engine.chat.ChatFormat;
 import dev.jemma.engine.chat.Conversation;
 import dev.jemma.engine.chat.Prompt;
+import dev.jemma.engine.constraint.TokenConstraint;
 import dev.jemma.engine.gemma.Inference;
-import dev.jemma.engine.generate.EndTokens;
 import dev.jemma.engine.generate.Generator;
-import dev.jemma.engine.generate.TokenConstraint;
 import dev.jemma.engine.tokenizer.Specials;
 import dev.jemma.engine.toolcall.CallEvent;
 import java.io.IOException;

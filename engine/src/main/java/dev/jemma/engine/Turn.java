@@ -1,11 +1,11 @@
 package dev.jemma.engine;
 
+import dev.jemma.engine.api.EndTokens;
 import dev.jemma.engine.api.FinishReason;
 import dev.jemma.engine.api.GenerationEvent;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
 import dev.jemma.engine.chat.Prompt;
-import dev.jemma.engine.generate.EndTokens;
 import dev.jemma.engine.tokenizer.GemmaTokens;
 import dev.jemma.engine.tokenizer.Tokenizer;
 import dev.jemma.engine.toolcall.CallEvent;

@@ -33,7 +33,7 @@ public final class RowEncoding {
                         gemma::tokenizer,
                         () -> gemma.chatFormat(List.of()),
                         1,
-                        gemma.checkpoint().config().vocabSize(),
+                        gemma.tokenizer().size(),
                         Supervise.ASSISTANT,
                         End.EOS,
                         Runtime.getRuntime().availableProcessors());

@@ -3,7 +3,7 @@ package dev.jemma.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.jemma.cli.demo.DemoFiles;
-import dev.jemma.engine.checkpoint.ModelFiles;
+import dev.jemma.engine.api.ModelFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -28,8 +29,9 @@ final class Jemma {
      * @param name for people
      * @param root its folder, with the launcher
      * @param cache its cache folder, empty at first: what one side converted or measured, the other must not read
+     * @param stopped whether no further command shall start
      */
-    record Checkout(String name, Path root, Path cache) {}
+    record Checkout(String name, Path root, Path cache, AtomicBoolean stopped) {}
 
     /**
      * @param folder where the commands write; the caller removes it
@@ -148,6 +150,9 @@ final class Jemma {
         command.add(checkout.root().resolve("jemma").toString());
         for (Object argument : arguments) {
             command.addAll(argument instanceof Path ? List.of(argument.toString()) : words(argument));
+        }
+        if (checkout.stopped().get()) {
+            throw new IOException("stopped");
         }
         Path stdout = out("stdout");
         Path stderr = out("stderr");

@@ -3,6 +3,7 @@ package dev.jemma.samebits;
 import dev.jemma.samebits.Jemma.Checkout;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -15,6 +16,8 @@ import java.util.concurrent.CompletionService;
 import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Do two builds compute the same bits on this machine? {@code tests/scripts/same_bits.sh} builds them and runs this from its source.
@@ -24,6 +27,8 @@ import java.util.concurrent.Executors;
 public final class SameBits {
     /** Of one case: where one number differs, thousands do. */
     private static final int MOST_LINES = 4;
+
+    private static final long MOST_SECONDS_TO_LEAVE = 10;
 
     private final Checkout before;
     private final Checkout after;
@@ -44,12 +49,10 @@ public final class SameBits {
      */
     public static void main(String[] args) throws IOException, InterruptedException {
         Path work = Files.createTempDirectory("jemma-same-bits");
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-            ProcessHandle.current().descendants().forEach(ProcessHandle::destroy);
-            delete(work);
-        }));
-        Checkout before = new Checkout(args[0], Path.of(args[1]), work.resolve("cache-before"));
-        Checkout after = new Checkout(args[2], Path.of(args[3]), work.resolve("cache-after"));
+        AtomicBoolean stopped = new AtomicBoolean();
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> leave(work, stopped)));
+        Checkout before = new Checkout(args[0], Path.of(args[1]), work.resolve("cache-before"), stopped);
+        Checkout after = new Checkout(args[2], Path.of(args[3]), work.resolve("cache-after"), stopped);
         Data data = new Data(after.root(), Files.createDirectory(work.resolve("rows")));
         Matrix matrix = Matrix.of(data, Matrix.Extent.parse(args[4]), Path.of(args[5]), Path.of(args[6]));
         matrix.skipped().forEach(what -> System.out.println("skipped    " + what));
@@ -62,6 +65,19 @@ public final class SameBits {
         }
         boolean equal = new SameBits(before, after, work).run(cases, Integer.parseInt(args[8]));
         System.exit(equal ? 0 : 1);
+    }
+
+    /** Ends what runs and removes what it wrote. Cases notice that they are stopped, and may write a last file until they do. */
+    private static void leave(Path work, AtomicBoolean stopped) {
+        stopped.set(true);
+        long start = System.nanoTime();
+        do {
+            ProcessHandle.current().descendants().forEach(ProcessHandle::destroy);
+            delete(work);
+            LockSupport.parkNanos(50_000_000);
+        } while ((Files.exists(work)
+                        || ProcessHandle.current().descendants().findAny().isPresent())
+                && secondsSince(start) < MOST_SECONDS_TO_LEAVE);
     }
 
     private boolean run(List<Case> cases, int jobs) throws IOException, InterruptedException {
@@ -79,6 +95,9 @@ public final class SameBits {
             }
             for (int i = 0; i < cases.size(); i++) {
                 Outcome outcome = outcomes.take().resultNow();
+                if (before.stopped().get()) {
+                    return false;
+                }
                 all = all.plus(outcome.count);
                 different += outcome.differences.isEmpty() ? 0 : 1;
                 print(outcome);
@@ -106,8 +125,8 @@ public final class SameBits {
     private Outcome compare(Case shared, Path folder) throws IOException {
         long start = System.nanoTime();
         try (Arena arena = Arena.ofShared()) {
-            Seen one = run(before, shared, Files.createDirectories(folder.resolve("before")), arena);
-            Seen other = run(after, shared, Files.createDirectories(folder.resolve("after")), arena);
+            Seen one = run(before, shared, folder.resolve("before"), arena);
+            Seen other = run(after, shared, folder.resolve("after"), arena);
             List<String> differences = one.differences(other);
             return new Outcome(shared, differences, one.count(), secondsSince(start));
         } catch (IOException | InterruptedException | RuntimeException e) {
@@ -119,8 +138,11 @@ public final class SameBits {
 
     private static Seen run(Checkout checkout, Case shared, Path folder, Arena arena)
             throws IOException, InterruptedException {
+        if (checkout.stopped().get()) {
+            throw new IOException("stopped");
+        }
         Seen seen = new Seen(arena);
-        shared.work().run(new Jemma(checkout, shared, folder, seen));
+        shared.work().run(new Jemma(checkout, shared, Files.createDirectories(folder), seen));
         return seen;
     }
 
@@ -154,8 +176,8 @@ public final class SameBits {
                     return FileVisitResult.CONTINUE;
                 }
             });
-        } catch (NoSuchFileException gone) {
-            // it never was
+        } catch (NoSuchFileException | DirectoryNotEmptyException inUse) {
+            // it never was, or a command that is being ended still writes
         } catch (IOException e) {
             System.err.println(folder + " is left: " + e.getMessage());
         }

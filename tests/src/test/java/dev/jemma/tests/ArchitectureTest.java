@@ -34,6 +34,7 @@ import org.jspecify.annotations.NullMarked;
 @AnalyzeClasses(packages = "dev.jemma", importOptions = ImportOption.DoNotIncludeTests.class)
 final class ArchitectureTest {
     private static final String ENGINE = "dev.jemma.engine";
+    private static final ExportedTypes EXPORTED = ExportedTypes.read();
     private static final String TEMPLATE = ENGINE + ".template";
     private static final String GEMMA = ENGINE + ".gemma";
 
@@ -77,6 +78,25 @@ final class ArchitectureTest {
             .should()
             .dependOnClassesThat(JavaClass.Predicates.resideInAPackage("dev.jemma..")
                     .and(DescribedPredicate.not(JavaClass.Predicates.resideInAPackage(ENGINE + ".api.."))));
+
+    /** Who may call a method may name what it takes, answers and throws, and what these are made of. */
+    @ArchTest
+    static final ArchRule exportedSignaturesNameExportedTypesOnly = classes()
+            .that(new DescribedPredicate<>("are exported to everybody") {
+                @Override
+                public boolean test(JavaClass type) {
+                    return !type.getName().endsWith("module-info")
+                            && !type.getName().endsWith("package-info")
+                            && EXPORTED.isVisible(type.reflect());
+                }
+            })
+            .should(new ArchCondition<>("name exported types only") {
+                @Override
+                public void check(JavaClass type, ConditionEvents events) {
+                    EXPORTED.hiddenIn(type.reflect())
+                            .forEach(hidden -> events.add(SimpleConditionEvent.violated(type, hidden)));
+                }
+            });
 
     @ArchTest
     static final ArchRule fileFormatsOfWeightsKnowBytesAndTensorsOnly = noClasses()

@@ -2,7 +2,7 @@ package dev.jemma.tests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.jemma.engine.checkpoint.ModelFiles;
+import dev.jemma.engine.api.ModelFiles;
 import dev.jemma.engine.checkpoint.config.GemmaConfig;
 import dev.jemma.engine.checkpoint.config.Layout;
 import dev.jemma.engine.checkpoint.config.Place;

@@ -1,7 +1,6 @@
 package dev.jemma.cli.demo;
 
-import dev.jemma.engine.checkpoint.ModelFiles;
-import dev.jemma.engine.safetensors.Shards;
+import dev.jemma.engine.api.ModelFiles;
 import dev.jemma.engine.tokenizer.Tokenizer;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
@@ -25,7 +24,7 @@ public final class DemoFiles {
             Tokenizer.FILE,
             ModelFiles.TOKENIZER_CONFIG,
             ModelFiles.CHAT_TEMPLATE,
-            Shards.SINGLE);
+            ModelFiles.WEIGHTS);
 
     private DemoFiles() {}
 

@@ -1,8 +1,8 @@
 package dev.jemma.engine.chat;
 
+import dev.jemma.engine.api.ModelFiles;
 import dev.jemma.engine.api.TemplateException;
 import dev.jemma.engine.api.TextSpan;
-import dev.jemma.engine.checkpoint.ModelFiles;
 import dev.jemma.engine.checkpoint.TemplateFiles;
 import dev.jemma.engine.template.ChatTemplate;
 import dev.jemma.engine.template.RenderOptions;

@@ -1,5 +1,6 @@
 package dev.jemma.engine.checkpoint;
 
+import dev.jemma.engine.api.ModelFiles;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.DirectoryStream;

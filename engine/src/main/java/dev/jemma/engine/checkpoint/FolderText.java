@@ -1,5 +1,6 @@
 package dev.jemma.engine.checkpoint;
 
+import dev.jemma.engine.api.ModelFiles;
 import dev.jemma.engine.checkpoint.config.Family;
 import dev.jemma.engine.checkpoint.config.GemmaConfig;
 import dev.jemma.engine.tokenizer.Tokenizer;

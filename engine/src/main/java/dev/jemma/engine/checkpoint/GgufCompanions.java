@@ -1,5 +1,6 @@
 package dev.jemma.engine.checkpoint;
 
+import dev.jemma.engine.api.ModelFiles;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.tokenizer.Tokenizer;
 import java.io.IOException;

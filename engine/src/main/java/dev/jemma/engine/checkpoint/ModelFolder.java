@@ -1,6 +1,7 @@
 package dev.jemma.engine.checkpoint;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.ModelFiles;
 import dev.jemma.engine.checkpoint.config.GemmaConfig;
 import dev.jemma.engine.checkpoint.config.Layout;
 import dev.jemma.engine.checkpoint.config.Place;

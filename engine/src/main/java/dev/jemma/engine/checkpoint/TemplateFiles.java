@@ -1,6 +1,7 @@
 package dev.jemma.engine.checkpoint;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.ModelFiles;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.io.StagedFolder;
 import java.io.IOException;

@@ -1,9 +1,11 @@
 package dev.jemma.engine.generate;
 
+import dev.jemma.engine.api.EndTokens;
 import dev.jemma.engine.api.FinishReason;
 import dev.jemma.engine.api.GenerationEvent;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
+import dev.jemma.engine.constraint.TokenConstraint;
 import dev.jemma.engine.gemma.Inference;
 import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.tensor.Tensor;

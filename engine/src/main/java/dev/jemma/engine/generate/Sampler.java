@@ -1,6 +1,7 @@
 package dev.jemma.engine.generate;
 
 import dev.jemma.engine.api.GenerationOptions;
+import dev.jemma.engine.constraint.TokenConstraint;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.SplittableRandom;

@@ -2,12 +2,10 @@ package dev.jemma.engine.inspect;
 
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.LoraConfig;
+import dev.jemma.engine.api.ModelFiles;
 import dev.jemma.engine.checkpoint.Checkpoint;
-import dev.jemma.engine.checkpoint.GenerationConfig;
-import dev.jemma.engine.checkpoint.ModelFiles;
 import dev.jemma.engine.checkpoint.TemplateFiles;
 import dev.jemma.engine.checkpoint.config.GemmaConfig;
-import dev.jemma.engine.checkpoint.config.LayerConfig;
 import dev.jemma.engine.gguf.GgufFile;
 import dev.jemma.engine.gguf.Metadata;
 import dev.jemma.engine.io.Problems;
@@ -50,20 +48,20 @@ public sealed interface Inspection {
     /**
      * A model folder.
      *
-     * @param config shape and constants
-     * @param generation how it wants to be sampled
+     * @param architecture shape and constants
+     * @param sampling how it wants to be sampled
      * @param parameters weights that the model computes with; a tied head counts once
      * @param tokenizerBytes size of tokenizer.json
      * @param templates its chat templates
      */
     record Model(
             Path path,
-            Optional<GemmaConfig> config,
-            Optional<GenerationConfig> generation,
+            Optional<Architecture> architecture,
+            Optional<Sampling> sampling,
             long parameters,
             Optional<StoredTensors> weights,
             Optional<Long> tokenizerBytes,
-            Optional<TemplateFiles> templates,
+            Optional<StoredTemplates> templates,
             List<String> warnings,
             List<String> problems)
             implements Inspection {}
@@ -73,8 +71,8 @@ public sealed interface Inspection {
      *
      * @param version of the format
      * @param metadata its key-value pairs, long values described
-     * @param config shape and constants, if it is a Gemma that Jemma runs
-     * @param generation how it wants to be sampled
+     * @param architecture shape and constants, if it is a Gemma that Jemma runs
+     * @param sampling how it wants to be sampled
      * @param parameters weights that the model computes with; a tied head counts once
      * @param tokens number of its tokenizer's tokens
      * @param templates its chat templates
@@ -83,12 +81,12 @@ public sealed interface Inspection {
             Path path,
             int version,
             SequencedMap<String, String> metadata,
-            Optional<GemmaConfig> config,
-            Optional<GenerationConfig> generation,
+            Optional<Architecture> architecture,
+            Optional<Sampling> sampling,
             long parameters,
             Optional<Integer> tokens,
             Optional<StoredTensors> weights,
-            Optional<TemplateFiles> templates,
+            Optional<StoredTemplates> templates,
             List<String> warnings,
             List<String> problems)
             implements Inspection {}
@@ -105,7 +103,7 @@ public sealed interface Inspection {
             Optional<LoraConfig> config,
             long parameters,
             Optional<StoredTensors> weights,
-            Optional<TemplateFiles> templates,
+            Optional<StoredTemplates> templates,
             List<String> warnings,
             List<String> problems)
             implements Inspection {}
@@ -184,10 +182,10 @@ public sealed interface Inspection {
             file.metadata().values().forEach((key, value) -> metadata.put(key, Metadata.describe(value)));
             Optional<Checkpoint> model = attempt(() -> Checkpoint.open(path), problems);
             Optional<Integer> tokens = Optional.empty();
-            Optional<TemplateFiles> templates = Optional.empty();
+            Optional<StoredTemplates> templates = Optional.empty();
             List<String> warnings = new ArrayList<>();
             if (model.isPresent()) {
-                templates = attempt(model.get()::templates, problems);
+                templates = attempt(model.get()::templates, problems).map(StoredTemplates::of);
                 warnings.addAll(model.get().warnings());
                 Optional<Optional<Tokenizer>> tokenizer = attempt(model.get()::tokenizer, problems);
                 tokens = tokenizer.flatMap(found -> found).map(Tokenizer::size);
@@ -200,8 +198,8 @@ public sealed interface Inspection {
                     path,
                     file.version(),
                     metadata,
-                    model.map(Checkpoint::config),
-                    model.map(Checkpoint::generation),
+                    model.map(Checkpoint::config).map(Architecture::of),
+                    model.map(Checkpoint::generation).map(Sampling::of),
                     model.map(Checkpoint::parameters).orElse(0L),
                     tokens,
                     Optional.of(StoredTensors.of(file)),
@@ -234,7 +232,8 @@ public sealed interface Inspection {
                         return StoredTensors.of(shards.files());
                     }
                 });
-        Optional<TemplateFiles> templates = attempt(() -> TemplateFiles.find(path), ignored);
+        Optional<StoredTemplates> templates =
+                attempt(() -> TemplateFiles.find(path), ignored).map(StoredTemplates::of);
         Optional<Long> tokenizer = size(path.resolve(Tokenizer.FILE));
         if (tokenizer.isEmpty()) {
             warnings.add("no " + Tokenizer.FILE + ": text cannot be read or written");
@@ -244,8 +243,8 @@ public sealed interface Inspection {
                 warnings.addAll(checkpoint.warnings());
                 return new Model(
                         path,
-                        Optional.of(checkpoint.config()),
-                        Optional.of(checkpoint.generation()),
+                        Optional.of(Architecture.of(checkpoint.config())),
+                        Optional.of(Sampling.of(checkpoint.generation())),
                         checkpoint.parameters(),
                         weights,
                         tokenizer,
@@ -261,7 +260,7 @@ public sealed interface Inspection {
         config.ifPresent(parsed -> warnings.addAll(parsed.warnings()));
         return new Model(
                 path,
-                config.map(GemmaConfig.Parsed::config),
+                config.map(GemmaConfig.Parsed::config).map(Architecture::of),
                 Optional.empty(),
                 config.map(parsed -> parsed.config().layout().stored().stream()
                                 .mapToLong(parameter -> parameter.shape().elements())
@@ -294,14 +293,14 @@ public sealed interface Inspection {
         }
         long parameters = weights.map(StoredTensors::tensors).orElse(List.of()).stream()
                 .filter(tensor -> tensor.name().contains(".lora_"))
-                .mapToLong(tensor -> tensor.shape().elements())
+                .mapToLong(tensor -> tensor.elements())
                 .sum();
         return new LoraAdapter(
                 path,
                 config.map(LoraConfigJson.Parsed::config),
                 parameters,
                 weights,
-                attempt(() -> TemplateFiles.find(path), problems),
+                attempt(() -> TemplateFiles.find(path), problems).map(StoredTemplates::of),
                 warnings,
                 problems.found());
     }
@@ -333,21 +332,21 @@ public sealed interface Inspection {
         switch (this) {
             case Model model -> {
                 json.put("kind", "model");
-                model.config().ifPresent(config -> describe(config, json));
-                model.generation().ifPresent(generation -> describe(generation, json.putObject("generation")));
+                model.architecture().ifPresent(shape -> shape.writeTo(json));
+                model.sampling().ifPresent(sampling -> sampling.writeTo(json.putObject("generation")));
                 json.put("parameters", model.parameters());
                 model.tokenizerBytes().ifPresent(bytes -> json.put("tokenizer_bytes", bytes));
-                model.templates().ifPresent(templates -> describe(templates, json));
+                model.templates().ifPresent(templates -> templates.writeTo(json));
             }
             case GgufModel gguf -> {
                 json.put("kind", "model");
                 json.put("format", "gguf");
                 json.put("version", gguf.version());
-                gguf.config().ifPresent(config -> describe(config, json));
-                gguf.generation().ifPresent(generation -> describe(generation, json.putObject("generation")));
+                gguf.architecture().ifPresent(shape -> shape.writeTo(json));
+                gguf.sampling().ifPresent(sampling -> sampling.writeTo(json.putObject("generation")));
                 json.put("parameters", gguf.parameters());
                 gguf.tokens().ifPresent(tokens -> json.put("tokens", tokens));
-                gguf.templates().ifPresent(templates -> describe(templates, json));
+                gguf.templates().ifPresent(templates -> templates.writeTo(json));
                 ObjectNode metadata = json.putObject("metadata");
                 gguf.metadata().forEach(metadata::put);
             }
@@ -355,7 +354,7 @@ public sealed interface Inspection {
                 json.put("kind", "adapter");
                 adapter.config().ifPresent(config -> json.set("config", LoraConfigJson.write(config)));
                 json.put("parameters", adapter.parameters());
-                adapter.templates().ifPresent(templates -> describe(templates, json));
+                adapter.templates().ifPresent(templates -> templates.writeTo(json));
             }
             case TensorFile file -> {
                 json.put("kind", "tensors");
@@ -368,52 +367,5 @@ public sealed interface Inspection {
         warnings().forEach(json.putArray("warnings")::add);
         problems().forEach(json.putArray("problems")::add);
         return json;
-    }
-
-    private static void describe(GemmaConfig config, ObjectNode json) {
-        json.put("family", config.family().title());
-        json.put("model_type", config.modelType());
-        json.put("vocab_size", config.vocabSize());
-        json.put("hidden_size", config.hiddenSize());
-        json.put("num_hidden_layers", config.numHiddenLayers());
-        LayerConfig first = config.layers().getFirst();
-        json.put("intermediate_size", first.intermediateSize());
-        json.put("num_attention_heads", first.numAttentionHeads());
-        json.put("num_key_value_heads", first.numKeyValueHeads());
-        json.put("head_dim", first.headDim());
-        json.put("query_pre_attn_scalar", first.queryPreAttnScalar());
-        json.put("attn_logit_softcapping", first.attnLogitSoftcapping());
-        json.put("final_logit_softcapping", config.finalLogitSoftcapping());
-        json.put("max_position_embeddings", config.maxPositionEmbeddings());
-        json.put("tie_word_embeddings", config.tieWordEmbeddings());
-        config.layers().stream()
-                .filter(layer -> layer.type() == LayerConfig.Type.SLIDING)
-                .findFirst()
-                .ifPresent(layer -> json.put("sliding_window", layer.window()));
-        for (LayerConfig layer : config.layers()) {
-            ObjectNode one = json.withArray("layers").addObject();
-            one.put("type", layer.type() == LayerConfig.Type.SLIDING ? "sliding_attention" : "full_attention");
-            one.put("rope_theta", layer.rope().theta());
-            one.put("rope_factor", layer.rope().factor());
-        }
-    }
-
-    private static void describe(GenerationConfig generation, ObjectNode json) {
-        json.put("do_sample", generation.doSample());
-        json.put("temperature", generation.temperature());
-        json.put("top_k", generation.topK());
-        json.put("top_p", generation.topP());
-        json.put("min_p", generation.minP());
-        json.put("repetition_penalty", generation.repetitionPenalty());
-        generation.bosTokenId().ifPresent(id -> json.put("bos_token_id", id));
-        generation.eosTokenIds().forEach(json.putArray("eos_token_id")::add);
-        generation.padTokenId().ifPresent(id -> json.put("pad_token_id", id));
-    }
-
-    private static void describe(TemplateFiles templates, ObjectNode json) {
-        if (!templates.byName().isEmpty()) {
-            json.put("chat_template_file", templates.source());
-            templates.byName().keySet().forEach(json.putArray("chat_templates")::add);
-        }
     }
 }

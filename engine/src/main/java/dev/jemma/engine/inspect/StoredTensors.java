@@ -5,6 +5,7 @@ import dev.jemma.engine.safetensors.SafetensorsFile;
 import dev.jemma.engine.safetensors.TensorEntry;
 import dev.jemma.engine.tensor.Shape;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
@@ -25,7 +26,20 @@ public record StoredTensors(List<String> files, long bytes, List<Stored> tensors
      * @param type its element type, as the format spells it
      * @param shape dimensions, outermost first
      */
-    public record Stored(String name, String type, Shape shape) {}
+    public record Stored(String name, String type, List<Long> shape) {
+        public Stored {
+            shape = List.copyOf(shape);
+        }
+
+        static Stored of(String name, String type, Shape shape) {
+            return new Stored(name, type, Arrays.stream(shape.dims()).boxed().toList());
+        }
+
+        /** Number of its elements. */
+        public long elements() {
+            return shape.stream().reduce(1L, Math::multiplyExact);
+        }
+    }
 
     public StoredTensors {
         files = List.copyOf(files);
@@ -36,7 +50,7 @@ public record StoredTensors(List<String> files, long bytes, List<Stored> tensors
         List<Stored> tensors = new ArrayList<>();
         for (SafetensorsFile file : files) {
             for (TensorEntry entry : file.entries().values()) {
-                tensors.add(new Stored(entry.name(), entry.type().name(), entry.shape()));
+                tensors.add(Stored.of(entry.name(), entry.type().name(), entry.shape()));
             }
         }
         return new StoredTensors(
@@ -50,19 +64,19 @@ public record StoredTensors(List<String> files, long bytes, List<Stored> tensors
                 List.of(file.name()),
                 file.bytes(),
                 file.tensors().values().stream()
-                        .map(tensor -> new Stored(tensor.name(), tensor.type().name(), tensor.shape()))
+                        .map(tensor -> Stored.of(tensor.name(), tensor.type().name(), tensor.shape()))
                         .toList());
     }
 
     /** Number of elements of all tensors. */
     public long elements() {
-        return tensors.stream().mapToLong(tensor -> tensor.shape().elements()).sum();
+        return tensors.stream().mapToLong(tensor -> tensor.elements()).sum();
     }
 
     /** Number of elements by their type. */
     public SequencedMap<String, Long> elementsByType() {
         SequencedMap<String, Long> byType = new LinkedHashMap<>();
-        tensors.forEach(tensor -> byType.merge(tensor.type(), tensor.shape().elements(), Long::sum));
+        tensors.forEach(tensor -> byType.merge(tensor.type(), tensor.elements(), Long::sum));
         return byType;
     }
 
@@ -76,12 +90,7 @@ public record StoredTensors(List<String> files, long bytes, List<Stored> tensors
         for (Stored tensor : tensors) {
             ObjectNode one = all.putObject(tensor.name());
             one.put("dtype", tensor.type());
-            for (long dim : tensor.shape().dims()) {
-                one.withArray("shape").add(dim);
-            }
-            if (tensor.shape().rank() == 0) {
-                one.putArray("shape");
-            }
+            tensor.shape().forEach(one.putArray("shape")::add);
         }
     }
 }

@@ -1,6 +1,6 @@
 package dev.jemma.engine.lora;
 
-import dev.jemma.engine.checkpoint.ModelFiles;
+import dev.jemma.engine.api.ModelFiles;
 import dev.jemma.engine.io.AtomicFile;
 import dev.jemma.engine.io.StagedFolder;
 import dev.jemma.engine.safetensors.SafetensorsWriter;

@@ -2,11 +2,11 @@ package dev.jemma.engine.lora;
 
 import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.LoraConfig;
+import dev.jemma.engine.api.ModelFiles;
 import dev.jemma.engine.checkpoint.Checkpoint;
-import dev.jemma.engine.checkpoint.ModelFiles;
+import dev.jemma.engine.checkpoint.config.Parameter;
 import dev.jemma.engine.checkpoint.Weight;
 import dev.jemma.engine.checkpoint.config.GemmaConfig;
-import dev.jemma.engine.checkpoint.config.Parameter;
 import dev.jemma.engine.checkpoint.config.Place;
 import dev.jemma.engine.checkpoint.config.TensorNames;
 import dev.jemma.engine.io.Problems;

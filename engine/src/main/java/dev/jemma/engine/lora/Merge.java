@@ -1,8 +1,9 @@
 package dev.jemma.engine.lora;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.MergeResult;
+import dev.jemma.engine.api.ModelFiles;
 import dev.jemma.engine.checkpoint.Checkpoint;
-import dev.jemma.engine.checkpoint.ModelFiles;
 import dev.jemma.engine.checkpoint.PlainTensor;
 import dev.jemma.engine.checkpoint.TemplateFiles;
 import dev.jemma.engine.checkpoint.config.Place;
@@ -47,20 +48,6 @@ public final class Merge {
     }
 
     /**
-     * What was done.
-     *
-     * @param modules how many modules were changed
-     * @param untied whether embedding and head became two weights
-     * @param bytes size of the new weights
-     * @param warnings what users should know about the files, a line each
-     */
-    public record Result(int modules, boolean untied, long bytes, List<String> warnings) {
-        public Result {
-            warnings = List.copyOf(warnings);
-        }
-    }
-
-    /**
      * Writes {@code model} with {@code adapters} added to {@code out}, which appears in one step when all is written.
      *
      * @param dtype the type of the new weights; empty = that of the base's, BF16 where that is quantized
@@ -68,7 +55,8 @@ public final class Merge {
      * @throws FormatException if the model or an adapter is not what it should be, or a sum overflows the type
      * @throws IOException if a file cannot be read or written
      */
-    public static Result merge(Path model, List<Path> adapters, Path out, Optional<DType> dtype) throws IOException {
+    public static MergeResult merge(Path model, List<Path> adapters, Path out, Optional<DType> dtype)
+            throws IOException {
         if (adapters.isEmpty()) {
             throw new IllegalArgumentException("no adapter to merge");
         }
@@ -81,7 +69,7 @@ public final class Merge {
             for (Path adapter : adapters) {
                 loaded.add(Adapter.load(adapter, base));
             }
-            Result result = new Merge(base, loaded, dtype).write(staged.path());
+            MergeResult result = new Merge(base, loaded, dtype).write(staged.path());
             base.writeCompanions(staged.path());
             copyOfAdapters(adapters, staged.path());
             staged.commit();
@@ -91,7 +79,7 @@ public final class Merge {
         }
     }
 
-    private Result write(Path folder) throws IOException {
+    private MergeResult write(Path folder) throws IOException {
         Map<String, List<LowRank>> updates = new LinkedHashMap<>();
         for (Adapter adapter : adapters) {
             adapter.lowRanks()
@@ -128,7 +116,11 @@ public final class Merge {
         Files.write(folder.resolve(ModelFiles.CONFIG), JsonFile.bytes(config(untie)));
         List<String> warnings = new ArrayList<>(base.warnings());
         adapters.forEach(adapter -> warnings.addAll(adapter.warnings()));
-        return new Result(updates.size(), untie, Files.size(folder.resolve(Shards.SINGLE)), warnings);
+        return new MergeResult(
+                updates.size(),
+                untie ? Optional.of(Place.HEAD.weight()) : Optional.empty(),
+                Files.size(folder.resolve(Shards.SINGLE)),
+                warnings);
     }
 
     private static String module(String storedName) {

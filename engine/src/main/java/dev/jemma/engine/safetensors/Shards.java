@@ -1,6 +1,7 @@
 package dev.jemma.engine.safetensors;
 
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.ModelFiles;
 import dev.jemma.engine.io.JsonFields;
 import dev.jemma.engine.io.JsonFile;
 import dev.jemma.engine.io.Problems;
@@ -26,7 +27,7 @@ import tools.jackson.databind.JsonNode;
  */
 public final class Shards implements AutoCloseable {
     /** The file of an unsharded model. */
-    public static final String SINGLE = "model.safetensors";
+    public static final String SINGLE = ModelFiles.WEIGHTS;
 
     /** The file that names the shards. */
     public static final String INDEX = "model.safetensors.index.json";

@@ -1,8 +1,8 @@
 package dev.jemma.engine.train;
 
+import dev.jemma.engine.api.ModelFiles;
 import dev.jemma.engine.api.Precision;
 import dev.jemma.engine.api.TrainingException;
-import dev.jemma.engine.checkpoint.ModelFiles;
 import dev.jemma.engine.io.StagedFolder;
 import dev.jemma.engine.lora.Adapter;
 import java.io.IOException;

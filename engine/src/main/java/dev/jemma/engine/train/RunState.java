@@ -2,12 +2,12 @@ package dev.jemma.engine.train;
 
 import dev.jemma.engine.api.Arithmetic;
 import dev.jemma.engine.api.FormatException;
+import dev.jemma.engine.api.ModelFiles;
 import dev.jemma.engine.api.Precision;
 import dev.jemma.engine.api.TrainingConfig;
 import dev.jemma.engine.api.TrainingEvent;
 import dev.jemma.engine.api.TrainingException;
 import dev.jemma.engine.api.WeightType;
-import dev.jemma.engine.checkpoint.ModelFiles;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.RecordComponent;
 import java.nio.file.Path;

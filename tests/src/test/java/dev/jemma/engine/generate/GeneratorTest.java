@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.management.ThreadMXBean;
+import dev.jemma.engine.api.EndTokens;
 import dev.jemma.engine.api.FinishReason;
 import dev.jemma.engine.api.GenerationEvent;
 import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
 import dev.jemma.engine.checkpoint.Checkpoint;
+import dev.jemma.engine.constraint.TokenConstraint;
 import dev.jemma.engine.gemma.GemmaModel;
 import dev.jemma.engine.gemma.Inference;
 import dev.jemma.engine.gemma.ReferenceData;

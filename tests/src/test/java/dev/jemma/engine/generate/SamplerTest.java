@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.jemma.engine.api.GenerationOptions;
+import dev.jemma.engine.constraint.TokenConstraint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

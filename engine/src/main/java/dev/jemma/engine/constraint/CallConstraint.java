@@ -1,4 +1,4 @@
-package dev.jemma.engine.generate;
+package dev.jemma.engine.constraint;
 
 import dev.jemma.engine.api.ToolSpec;
 import dev.jemma.engine.toolcall.CallGrammar;

@@ -1,4 +1,4 @@
-package dev.jemma.engine.generate;
+package dev.jemma.engine.constraint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;

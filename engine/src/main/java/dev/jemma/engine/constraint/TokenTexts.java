@@ -1,4 +1,4 @@
-package dev.jemma.engine.generate;
+package dev.jemma.engine.constraint;
 
 import dev.jemma.engine.tokenizer.Specials;
 import dev.jemma.engine.tokenizer.Tokenizer;

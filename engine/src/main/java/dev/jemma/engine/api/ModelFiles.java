@@ -1,15 +1,12 @@
-package dev.jemma.engine.checkpoint;
+package dev.jemma.engine.api;
 
-import dev.jemma.engine.safetensors.Shards;
-import dev.jemma.engine.tokenizer.Tokenizer;
-
-/**
- * What the files beside the weights of a model or an adapter are called. The names of a model's weights are {@link Shards}', that of
- * its tokenizer is {@link Tokenizer#FILE}.
- */
+/** What the files of a model or an adapter are called, but for its tokenizer and the shards of large weights, which know their own names. */
 public final class ModelFiles {
     /** Shape and constants of a model. */
     public static final String CONFIG = "config.json";
+
+    /** All weights of a model that are not in shards. */
+    public static final String WEIGHTS = "model.safetensors";
 
     /** How a model wants to be sampled. */
     public static final String GENERATION_CONFIG = "generation_config.json";

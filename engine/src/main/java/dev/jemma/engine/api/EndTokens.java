@@ -1,6 +1,5 @@
-package dev.jemma.engine.generate;
+package dev.jemma.engine.api;
 
-import dev.jemma.engine.api.FinishReason;
 import java.util.Optional;
 import java.util.Set;
 
@@ -17,7 +16,7 @@ public record EndTokens(Set<Integer> ends, Set<Integer> awaitResult) {
     }
 
     /** Why an answer ends with {@code id}, if it does. */
-    Optional<FinishReason> reason(int id) {
+    public Optional<FinishReason> reason(int id) {
         if (awaitResult.contains(id)) {
             return Optional.of(FinishReason.TOOL_CALL);
         }

@@ -1,4 +1,4 @@
-package dev.jemma.engine.generate;
+package dev.jemma.engine.constraint;
 
 /**
  * Decides at each step which tokens may come next: the seam for decoding by a grammar. One instance follows one answer; it is used by one thread.

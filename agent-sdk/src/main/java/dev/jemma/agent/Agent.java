@@ -27,9 +27,9 @@ import tools.jackson.databind.node.JsonNodeFactory;
  * }
  * }
  *
- * <p>One question at a time, from any thread; a second is refused while one is being answered. {@link #cancel} may come from any
- * thread. A question that ends with an exception leaves the conversation as it was. What goes wrong meanwhile is handled by
- * {@link Policies}.
+ * <p>One question at a time, from any thread; a second is refused while one is being answered. {@link #cancel} may come
+ * from any thread. A question that ends with an exception leaves the conversation as it was. What goes wrong meanwhile
+ * is handled by {@link Policies}.
  */
 public final class Agent implements AutoCloseable {
     /** Characters of an answer in a message. */
@@ -55,7 +55,10 @@ public final class Agent implements AutoCloseable {
         return new Builder(model);
     }
 
-    /** Begins an agent that talks to a Gemma in a session of its own; see {@link GemmaChat} for its options. The Gemma is borrowed. */
+    /**
+     * Begins an agent that talks to a Gemma in a session of its own; see {@link GemmaChat} for its options. The Gemma
+     * is borrowed.
+     */
     public static Builder with(Gemma gemma) {
         return with(GemmaChat.of(gemma));
     }
@@ -80,8 +83,8 @@ public final class Agent implements AutoCloseable {
     }
 
     /**
-     * Asks for an answer of a type: a record, or whatever else a tool can take. The model is told the type's JSON Schema, and asked
-     * again with the mistake if its answer does not bind.
+     * Asks for an answer of a type: a record, or whatever else a tool can take. The model is told the type's JSON
+     * Schema, and asked again with the mistake if its answer does not bind.
      *
      * @throws AgentException if it still does not, and by policy
      * @throws IllegalArgumentException if the type cannot be bound
@@ -188,9 +191,11 @@ public final class Agent implements AutoCloseable {
     }
 
     /**
-     * Cancels what runs, and closes the model. A second time does nothing, unless closing the model failed: it is tried again.
+     * Cancels what runs, and closes the model. A second time does nothing, unless closing the model failed: it is tried
+     * again.
      *
-     * @throws IllegalStateException if a Gemma's turn is being written on this very thread, that is from a listener: cancel instead
+     * @throws IllegalStateException if a Gemma's turn is being written on this very thread, that is from a listener:
+     *     cancel instead
      */
     @Override
     public void close() {
@@ -249,7 +254,10 @@ public final class Agent implements AutoCloseable {
             return this;
         }
 
-        /** Asked before every call; without one, everything may run, and destructive tools are refused by {@link #build}. */
+        /**
+         * Asked before every call; without one, everything may run, and destructive tools are refused by
+         * {@link #build}.
+         */
         public Builder approval(Approval value) {
             approval = Optional.of(value);
             return this;

@@ -7,7 +7,9 @@ import dev.jemma.engine.toolcall.CallError;
 import java.time.Duration;
 import java.util.List;
 
-/** What an agent does, as it does it. Events come on the thread that asked; a listener's exception ends the question. */
+/**
+ * What an agent does, as it does it. Events come on the thread that asked; a listener's exception ends the question.
+ */
 public sealed interface AgentEvent {
     /** A question was asked. */
     record Asked(String question) implements AgentEvent {}

@@ -51,7 +51,10 @@ final class AnswerType {
         return new Read.Value(value);
     }
 
-    /** The whole text as JSON, or what lies between the first and the last bracket; for a type without parts, the text itself. */
+    /**
+     * The whole text as JSON, or what lies between the first and the last bracket; for a type without parts, the text
+     * itself.
+     */
     private Optional<JsonNode> json(String text) {
         boolean plain = type instanceof ValueType.Scalar || type instanceof ValueType.Enumeration;
         Optional<JsonNode> whole = parse(text);

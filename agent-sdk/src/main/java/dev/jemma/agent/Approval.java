@@ -3,7 +3,9 @@ package dev.jemma.agent;
 import dev.jemma.agent.bind.Invocation;
 import java.util.Objects;
 
-/** Asked before a tool runs, with its arguments already bound. Called on the thread that asked the question; may block. */
+/**
+ * Asked before a tool runs, with its arguments already bound. Called on the thread that asked the question; may block.
+ */
 @FunctionalInterface
 public interface Approval {
     /** Everything may run. */

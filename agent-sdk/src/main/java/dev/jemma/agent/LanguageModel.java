@@ -8,8 +8,8 @@ import java.util.Objects;
 import java.util.function.Consumer;
 
 /**
- * Whatever continues a conversation: a Gemma, a scripted fake, a remote service. One method, so that a lambda will do. Used by one
- * thread at a time; {@link Cancellation} may come from any.
+ * Whatever continues a conversation: a Gemma, a scripted fake, a remote service. One method, so that a lambda will do.
+ * Used by one thread at a time; {@link Cancellation} may come from any.
  */
 @FunctionalInterface
 public interface LanguageModel extends AutoCloseable {

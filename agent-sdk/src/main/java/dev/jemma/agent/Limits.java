@@ -27,7 +27,10 @@ public record Limits(
         int rememberedTurns) {
     private static final Duration LONGEST = Duration.ofDays(36_500);
 
-    /** 10 turns, 40 calls, 10 minutes, 30 seconds a call, 2 retries, 3 repeats, 16,000 chars a result, 2 retries of an answer, 50 turns. */
+    /**
+     * 10 turns, 40 calls, 10 minutes, 30 seconds a call, 2 retries, 3 repeats, 16,000 chars a result, 2 retries of an
+     * answer, 50 turns.
+     */
     public static final Limits DEFAULT =
             new Limits(10, 40, Duration.ofMinutes(10), Duration.ofSeconds(30), 2, 3, 16_000, 2, 50);
 

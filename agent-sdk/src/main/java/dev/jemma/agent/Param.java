@@ -21,8 +21,8 @@ public @interface Param {
     String name() default "";
 
     /**
-     * The value if the model leaves it out: JSON, or the bare text of a string, enum constant or date. Checked when the toolbox is
-     * built, made anew for every call.
+     * The value if the model leaves it out: JSON, or the bare text of a string, enum constant or date. Checked when the
+     * toolbox is built, made anew for every call.
      */
     String defaultValue() default NO_DEFAULT;
 

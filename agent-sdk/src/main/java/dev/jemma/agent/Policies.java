@@ -7,15 +7,18 @@ import java.util.Objects;
  *
  * <table><caption>Defaults</caption>
  * <tr><th>event</th><th>default</th><th>alternatives</th></tr>
- * <tr><td>unknown tool, or one not offered</td><td>the model is told, with the names there are, nearest first; counts as a
+ * <tr><td>unknown tool, or one not offered</td><td>the model is told, with the names there are, nearest first; counts
+ * as a retry</td><td>throw</td></tr>
+ * <tr><td>call malformed, or arguments invalid</td><td>the model is told path, value and wanted; counts as a
  * retry</td><td>throw</td></tr>
- * <tr><td>call malformed, or arguments invalid</td><td>the model is told path, value and wanted; counts as a retry</td><td>throw</td></tr>
- * <tr><td>{@link Retry}, {@link ToolFailure}</td><td>the message goes to the model; only Retry counts as one</td><td></td></tr>
- * <tr><td>any other exception</td><td>the model is told that it failed, with a number; the exception is in the event</td><td>tell
- * its message, or throw</td></tr>
+ * <tr><td>{@link Retry}, {@link ToolFailure}</td><td>the message goes to the model; only Retry counts as
+ * one</td><td></td></tr>
+ * <tr><td>any other exception</td><td>the model is told that it failed, with a number; the exception is in the
+ * event</td><td>tell its message, or throw</td></tr>
  * <tr><td>Error, interrupt, cancellation</td><td>thrown at once</td><td></td></tr>
  * <tr><td>timeout</td><td>the call is interrupted and the model is told</td><td>throw</td></tr>
- * <tr><td>limit reached</td><td>one last turn without tools, the answer marked {@link Answer.Status#LIMIT}</td><td>throw</td></tr>
+ * <tr><td>limit reached</td><td>one last turn without tools, the answer marked
+ * {@link Answer.Status#LIMIT}</td><td>throw</td></tr>
  * <tr><td>the same call again</td><td>a tool that reads or is idempotent runs once, others again; an error after
  * {@link Limits#repeats}</td><td>off</td></tr>
  * <tr><td>result too long</td><td>shortened in the middle; whole in the event</td><td>throw</td></tr>

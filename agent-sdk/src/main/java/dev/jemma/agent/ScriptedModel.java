@@ -13,8 +13,8 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
- * A model that says what it was told to say, for tests of tools and agents without weights. Its turns stream in small pieces, as a
- * real model's do; what it was asked can be looked at afterwards.
+ * A model that says what it was told to say, for tests of tools and agents without weights. Its turns stream in small
+ * pieces, as a real model's do; what it was asked can be looked at afterwards.
  *
  * {@snippet :
  * var model = ScriptedModel.of(

@@ -7,8 +7,8 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /**
- * Marks a method that a language model may call. Any visibility, static, inherited from a class or an interface; the parameters'
- * names come from the class file (compile with {@code -parameters}) or from {@link Param#name}.
+ * Marks a method that a language model may call. Any visibility, static, inherited from a class or an interface; the
+ * parameters' names come from the class file (compile with {@code -parameters}) or from {@link Param#name}.
  */
 @Documented
 @Retention(RetentionPolicy.RUNTIME)

@@ -3,8 +3,8 @@ package dev.jemma.agent;
 import java.util.Objects;
 
 /**
- * Thrown by a tool to say something to the model: the call failed, and trying it again is of no use. The message goes into the
- * prompt as it is; that of any other exception does not.
+ * Thrown by a tool to say something to the model: the call failed, and trying it again is of no use. The message goes
+ * into the prompt as it is; that of any other exception does not.
  */
 public class ToolFailure extends RuntimeException {
     private static final long serialVersionUID = 1L;

@@ -16,7 +16,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
 /**
- * One call on a virtual thread of its own. A tool that ignores its interrupt goes on in that thread, unheeded; nothing can end it.
+ * One call on a virtual thread of its own. A tool that ignores its interrupt goes on in that thread, unheeded; nothing
+ * can end it.
  */
 final class ToolTask {
     private final ToolCall call;

@@ -85,7 +85,8 @@ final class BenchCommand implements Callable<Integer> {
      * @param first tokens a second of the very first run, while Java still compiles
      * @param rates tokens a second of each repeat
      * @param bytesPerToken bytes of weights read for a token; 0 where reading is not what limits
-     * @param flopsPerToken operations for a token: products of weights, and of attention's queries, keys and values inside its mask
+     * @param flopsPerToken operations for a token: products of weights, and of attention's queries, keys and values
+     *     inside its mask
      * @param peakBytes the most memory the process has held resident until then; 0 where the system does not say
      */
     private record Measured(

@@ -34,9 +34,11 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
 /**
- * The demo's story, told on {@code print} while it happens: a model that cannot call the methods of {@link Household}, learns to, and calls them.
+ * The demo's story, told on {@code print} while it happens: a model that cannot call the methods of {@link Household},
+ * learns to, and calls them.
  *
- * <p>Every number is measured while it is printed; the test rows share no argument value with the training rows, except that an enum's constants must recur.
+ * <p>Every number is measured while it is printed; the test rows share no argument value with the training rows, except
+ * that an enum's constants must recur.
  */
 final class Demonstration {
     static final List<String> ABOUT_THE_BUNDLED_MODEL = List.of(

@@ -4,8 +4,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Lets work end in order when the user types Ctrl-C or the process is asked to end: something is called, and the JVM waits until this is closed before it dies. Its exit
- * status is then the signal's, 130 for Ctrl-C.
+ * Lets work end in order when the user types Ctrl-C or the process is asked to end: something is called, and the JVM
+ * waits until this is closed before it dies. Its exit status is then the signal's, 130 for Ctrl-C.
  */
 final class Interrupts implements AutoCloseable {
     private static final long PATIENCE_SECONDS = 600;

@@ -58,7 +58,9 @@ final class LoraOptions {
                 .withPatterns(rankPattern, alphaPattern);
     }
 
-    /** One word of letters, digits and underscores is a module's name; with other characters it is a regular expression. */
+    /**
+     * One word of letters, digits and underscores is a module's name; with other characters it is a regular expression.
+     */
     private TargetModules targets() {
         boolean one = targetModules.size() == 1;
         return one && !targetModules.getFirst().matches("\\w+(\\.\\w+)*")

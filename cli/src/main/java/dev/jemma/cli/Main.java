@@ -20,7 +20,8 @@ import picocli.CommandLine.Spec;
 /**
  * The {@code jemma} command.
  *
- * <p>Data goes to stdout, progress and messages to stderr. Exit status: 0 = done, 1 = failed, 2 = wrong usage, 130 = interrupted.
+ * <p>Data goes to stdout, progress and messages to stderr. Exit status: 0 = done, 1 = failed, 2 = wrong usage, 130 =
+ * interrupted.
  */
 @Command(
         name = "jemma",
@@ -29,7 +30,10 @@ import picocli.CommandLine.Spec;
         version = "jemma 0.1.0",
         synopsisSubcommandLabel = "COMMAND")
 public final class Main implements Runnable {
-    /** The commands in the order of the help. What makes one is only called if it is wanted: reading all their options takes longer than Java takes to start. */
+    /**
+     * The commands in the order of the help. What makes one is only called if it is wanted: reading all their options
+     * takes longer than Java takes to start.
+     */
     private static final SequencedMap<String, Supplier<Object>> COMMANDS = commands();
 
     private static SequencedMap<String, Supplier<Object>> commands() {
@@ -88,7 +92,8 @@ public final class Main implements Runnable {
     }
 
     /**
-     * The command with the sub-command that the arguments name, or with all of them if they name none; its conventions about errors included.
+     * The command with the sub-command that the arguments name, or with all of them if they name none; its conventions
+     * about errors included.
      */
     static CommandLine commandLine(String... arguments) {
         CommandLine line = new CommandLine(new Main());
@@ -113,7 +118,10 @@ public final class Main implements Runnable {
         return command instanceof TrainCommand train ? line.setDefaultValueProvider(train.defaults()) : line;
     }
 
-    /** Two lines about what was wrong, instead of the whole usage. A file of options that is none is no wrong usage, but a failure. */
+    /**
+     * Two lines about what was wrong, instead of the whole usage. A file of options that is none is no wrong usage, but
+     * a failure.
+     */
     private static int wrongUsage(ParameterException failure, String[] arguments) {
         CommandLine line = failure.getCommandLine();
         PrintWriter err = line.getErr();

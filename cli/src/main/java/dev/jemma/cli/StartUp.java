@@ -27,7 +27,10 @@ final class StartUp {
                 .orElse("");
     }
 
-    /** The launcher says when it started in {@code jemma.started}, in microseconds; the system knows when the process did, to a hundredth of a second. */
+    /**
+     * The launcher says when it started in {@code jemma.started}, in microseconds; the system knows when the process
+     * did, to a hundredth of a second.
+     */
     private static Optional<Instant> started() {
         long micros = Long.getLong("jemma.started", 0);
         return micros > 0

@@ -13,8 +13,8 @@ record Terminals(boolean stdin, boolean stdout, boolean stderr, int width) {
     static final Terminals NONE = new Terminals(false, false, false, 80);
 
     /**
-     * What this process has. Java cannot ask about stderr, so the launcher says so in {@code jemma.stderr.terminal}; it says the same about
-     * the other two, because {@code Console} only knows whether both are one.
+     * What this process has. Java cannot ask about stderr, so the launcher says so in {@code jemma.stderr.terminal}; it
+     * says the same about the other two, because {@code Console} only knows whether both are one.
      */
     static Terminals detect() {
         int width = 80;

@@ -16,8 +16,8 @@ import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.OptionSpec;
 
 /**
- * What the options of {@code train} stand for where the command line leaves them out: what the file of options says, else the engine's own
- * defaults, which are written nowhere else.
+ * What the options of {@code train} stand for where the command line leaves them out: what the file of options says,
+ * else the engine's own defaults, which are written nowhere else.
  *
  * @param file the file of options, empty until it is read
  */

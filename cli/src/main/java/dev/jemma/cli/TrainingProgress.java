@@ -11,7 +11,8 @@ import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 
 /**
- * Shows a training run: a bar with loss, rate and remaining time on a terminal, else a line now and then. Used by one thread.
+ * Shows a training run: a bar with loss, rate and remaining time on a terminal, else a line now and then. Used by one
+ * thread.
  */
 final class TrainingProgress implements Consumer<TrainingEvent>, AutoCloseable {
     private static final long LINE_EVERY_NANOS = Duration.ofSeconds(10).toNanos();

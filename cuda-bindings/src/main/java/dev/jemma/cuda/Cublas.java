@@ -10,8 +10,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Matrix products by classic cuBLAS on one stream: no epilogues and no plans. {@link CublasLt} is the one to use; this one is for
- * comparison, and for shapes that Lt refuses.
+ * Matrix products by classic cuBLAS on one stream: no epilogues and no plans. {@link CublasLt} is the one to use; this
+ * one is for comparison, and for shapes that Lt refuses.
  */
 public final class Cublas implements AutoCloseable {
     private final Lifetime lifetime;
@@ -30,7 +30,8 @@ public final class Cublas implements AutoCloseable {
     }
 
     /**
-     * Opens the library for products on {@code stream}, with a workspace of its own, so that graphs captured from it keep none.
+     * Opens the library for products on {@code stream}, with a workspace of its own, so that graphs captured from it
+     * keep none.
      *
      * @throws IllegalStateException if cuBLAS is not installed, with the ways to get it
      */
@@ -77,7 +78,8 @@ public final class Cublas implements AutoCloseable {
     /**
      * Submits D = alpha * op(A) op(B) + beta * D, batched if the shape is.
      *
-     * @throws IllegalArgumentException if the shape has an epilogue or does not fit 32 bits, or a buffer does not fit the shape
+     * @throws IllegalArgumentException if the shape has an epilogue or does not fit 32 bits, or a buffer does not fit
+     *     the shape
      */
     public void multiply(Gemm gemm, GemmBuffers buffers) {
         lifetime.use();

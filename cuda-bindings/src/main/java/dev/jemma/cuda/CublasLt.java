@@ -13,16 +13,20 @@ import java.util.LinkedHashMap;
 import java.util.SequencedMap;
 
 /**
- * Matrix products by cuBLASLt on one stream, with one workspace. For each {@link Gemm} a plan is made once and kept: descriptor, layouts
- * and algorithm. Opened before a capture and with every plan warm, products can be captured into graphs.
+ * Matrix products by cuBLASLt on one stream, with one workspace. For each {@link Gemm} a plan is made once and kept:
+ * descriptor, layouts and algorithm. Opened before a capture and with every plan warm, products can be captured into
+ * graphs.
  *
- * <p>Matrices are row-major here and column-major there: D = op(A) op(B) is asked for as Dᵀ = op(B)ᵀ op(A)ᵀ, which is the same memory.
+ * <p>Matrices are row-major here and column-major there: D = op(A) op(B) is asked for as Dᵀ = op(B)ᵀ op(A)ᵀ, which is
+ * the same memory.
  */
 public final class CublasLt implements AutoCloseable {
     /** What NVIDIA advises for Hopper; smaller devices take what they need of it. */
     public static final long WORKSPACE_BYTES = 32L << 20;
 
-    /** Plans kept at once, those used last: more shapes than a model has, and few megabytes for prompts of every length. */
+    /**
+     * Plans kept at once, those used last: more shapes than a model has, and few megabytes for prompts of every length.
+     */
     public static final int PLANS = 1024;
 
     private static final int TIMED_RUNS = 5;
@@ -83,8 +87,8 @@ public final class CublasLt implements AutoCloseable {
     }
 
     /**
-     * Times the algorithms that the library proposes for {@code gemm} on these buffers and keeps the fastest for all later calls. D is
-     * overwritten.
+     * Times the algorithms that the library proposes for {@code gemm} on these buffers and keeps the fastest for all
+     * later calls. D is overwritten.
      *
      * @return milliseconds of the one kept
      */

@@ -15,13 +15,14 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Whether this process can use a GPU, as a value: {@link Available} with its devices, or {@link Unavailable} with the reason. Nothing
- * here throws on a machine without CUDA.
+ * Whether this process can use a GPU, as a value: {@link Available} with its devices, or {@link Unavailable} with the
+ * reason. Nothing here throws on a machine without CUDA.
  *
- * <p>Libraries are searched for in the folders of the system property {@code jemma.cuda.lib.dir} (else the variable {@code
- * JEMMA_CUDA_LIB_DIR}), the toolkit of {@code CUDA_PATH} or {@code CUDA_HOME}, pip's {@code nvidia} folders of the active Python, {@code
- * ~/.cache/jemma/cuda}, by the system loader, and in the usual places. The driver comes only with NVIDIA's driver package, so it is
- * searched for in the named folders, by the system loader and in the usual places.
+ * <p>Libraries are searched for in the folders of the system property {@code jemma.cuda.lib.dir} (else the variable
+ * {@code JEMMA_CUDA_LIB_DIR}), the toolkit of {@code CUDA_PATH} or {@code CUDA_HOME}, pip's {@code nvidia} folders of
+ * the active Python, {@code ~/.cache/jemma/cuda}, by the system loader, and in the usual places. The driver comes only
+ * with NVIDIA's driver package, so it is searched for in the named folders, by the system loader and in the usual
+ * places.
  */
 public sealed interface Cuda {
     /** The driver, and the libraries that may be absent: cuBLASLt, cuBLAS and NVRTC. */

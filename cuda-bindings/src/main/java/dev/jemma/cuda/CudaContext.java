@@ -16,13 +16,16 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The primary context of a device, current on the platform thread that opened it. The driver keeps the current context for each thread,
- * so everything made from this context is used on that thread only; other threads hand work to it. A thread has one context open at a
- * time. The primary context is the one that cuBLAS and other libraries in the process use.
+ * The primary context of a device, current on the platform thread that opened it. The driver keeps the current context
+ * for each thread, so everything made from this context is used on that thread only; other threads hand work to it. A
+ * thread has one context open at a time. The primary context is the one that cuBLAS and other libraries in the process
+ * use.
  *
- * <p>It keeps a ledger of the owners made from it. Closing it closes those that were forgotten, then says which they were.
+ * <p>It keeps a ledger of the owners made from it. Closing it closes those that were forgotten, then says which they
+ * were.
  *
- * <p>A fault inside a kernel loses the whole context: the first such error is kept, and every later use fails with it as the cause.
+ * <p>A fault inside a kernel loses the whole context: the first such error is kept, and every later use fails with it
+ * as the cause.
  */
 public final class CudaContext implements AutoCloseable {
     private static final ThreadLocal<@Nullable CudaContext> CURRENT = new ThreadLocal<>();
@@ -110,7 +113,9 @@ public final class CudaContext implements AutoCloseable {
         }
     }
 
-    /** How much freed memory the stream-ordered pool keeps for the next allocation rather than give it back, in bytes. */
+    /**
+     * How much freed memory the stream-ordered pool keeps for the next allocation rather than give it back, in bytes.
+     */
     public void keepInPool(long bytes) {
         use("CudaContext");
         notNegative(bytes);
@@ -246,7 +251,9 @@ public final class CudaContext implements AutoCloseable {
         return failure;
     }
 
-    /** For releases: a lost context refuses them all, and a driver that is shutting down has released everything itself. */
+    /**
+     * For releases: a lost context refuses them all, and a driver that is shutting down has released everything itself.
+     */
     void checkRelease(int status, String operation) {
         if (status != CUDA_SUCCESS && status != CUDA_ERROR_DEINITIALIZED && poison == null) {
             throw failure(status, operation);

@@ -8,7 +8,9 @@ import dev.jemma.cuda.internal.StreamFunctions;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** A point in a stream that other streams and the host can wait for; with timing, also a clock reading on the device. */
+/**
+ * A point in a stream that other streams and the host can wait for; with timing, also a clock reading on the device.
+ */
 public final class CudaEvent implements AutoCloseable {
     private final CudaContext context;
     private final Lifetime lifetime;

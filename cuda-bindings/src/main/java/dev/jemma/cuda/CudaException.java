@@ -1,8 +1,8 @@
 package dev.jemma.cuda;
 
 /**
- * A CUDA library refused an operation. The message holds the operation with its sizes, the status by name and in the library's words,
- * and, where one is known, the cure.
+ * A CUDA library refused an operation. The message holds the operation with its sizes, the status by name and in the
+ * library's words, and, where one is known, the cure.
  */
 public class CudaException extends RuntimeException {
     private static final long serialVersionUID = 1L;

@@ -11,8 +11,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Work recorded from a stream and replayed as one submission: a launch costs the driver once, not once a kernel. Addresses and numbers
- * are those of the recording; what changes between replays lies in device memory, or the graph is updated from a new recording.
+ * Work recorded from a stream and replayed as one submission: a launch costs the driver once, not once a kernel.
+ * Addresses and numbers are those of the recording; what changes between replays lies in device memory, or the graph is
+ * updated from a new recording.
  */
 public final class CudaGraph implements AutoCloseable {
     private final CudaContext context;
@@ -39,8 +40,9 @@ public final class CudaGraph implements AutoCloseable {
     }
 
     /**
-     * Runs {@code work}, which submits to {@code stream} (and to streams that wait for its events, if it waits for theirs in the end), and
-     * records instead of executing. Allocating, loading, creating handles and synchronising are not possible inside.
+     * Runs {@code work}, which submits to {@code stream} (and to streams that wait for its events, if it waits for
+     * theirs in the end), and records instead of executing. Allocating, loading, creating handles and synchronising are
+     * not possible inside.
      *
      * @throws CudaException if the work cannot be recorded; nothing is left open then
      */

@@ -11,8 +11,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * A kernel of a module with the types of its parameters: the components of {@code P} in order, so that a wrong width or a forgotten
- * parameter does not compile, or fails when the kernel is looked up (driver 12.4 and newer tell the true widths). Borrowed from its module.
+ * A kernel of a module with the types of its parameters: the components of {@code P} in order, so that a wrong width or
+ * a forgotten parameter does not compile, or fails when the kernel is looked up (driver 12.4 and newer tell the true
+ * widths). Borrowed from its module.
  *
  * @param <P> the parameters; its components are {@link DeviceBuffer}s and primitive numbers
  */
@@ -83,7 +84,10 @@ public final class CudaKernel<P extends Record> {
         return info;
     }
 
-    /** Blocks of {@code threads} threads and {@code sharedBytes} dynamic shared memory that one multiprocessor holds at once. */
+    /**
+     * Blocks of {@code threads} threads and {@code sharedBytes} dynamic shared memory that one multiprocessor holds at
+     * once.
+     */
     public int blocksPerMultiprocessor(int threads, int sharedBytes) {
         module.use();
         allowShared(sharedBytes);
@@ -99,8 +103,8 @@ public final class CudaKernel<P extends Record> {
     /**
      * Submits the kernel. The parameters are copied by the call.
      *
-     * @throws CudaException naming the kernel, grid, block and shared memory; a fault while it runs shows later, when the stream is
-     *     synchronised
+     * @throws CudaException naming the kernel, grid, block and shared memory; a fault while it runs shows later, when
+     *     the stream is synchronised
      */
     public void launch(CudaStream stream, LaunchShape shape, P arguments) {
         module.use();

@@ -57,8 +57,8 @@ public final class CudaModule implements AutoCloseable {
     }
 
     /**
-     * Compiles {@code source} for the context's device, or takes the result from the compiler's cache, and loads it. An image from the
-     * cache that the driver refuses is compiled afresh.
+     * Compiles {@code source} for the context's device, or takes the result from the compiler's cache, and loads it. An
+     * image from the cache that the driver refuses is compiled afresh.
      */
     public static CudaModule compile(CudaContext context, Nvrtc compiler, KernelSource source) {
         GpuTarget target = compiler.targetFor(context.device().capability());

@@ -10,8 +10,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
 /**
- * A queue of work for a device. What one stream holds runs in order; two streams are ordered only by events ({@link #record}, {@link
- * #waitFor}). Calls return before the work is done unless they say otherwise.
+ * A queue of work for a device. What one stream holds runs in order; two streams are ordered only by events
+ * ({@link #record}, {@link #waitFor}). Calls return before the work is done unless they say otherwise.
  */
 public final class CudaStream implements AutoCloseable {
     private final CudaContext context;
@@ -71,7 +71,10 @@ public final class CudaStream implements AutoCloseable {
         context.check(StreamFunctions.cuEventRecord(event.handle(), handle()), "cuEventRecord");
     }
 
-    /** Lets later work on this stream wait until {@code event}, as it was last recorded, has happened; the caller does not wait. */
+    /**
+     * Lets later work on this stream wait until {@code event}, as it was last recorded, has happened; the caller does
+     * not wait.
+     */
     public void waitFor(CudaEvent event) {
         context.check(StreamFunctions.cuStreamWaitEvent(handle(), event.handle(), 0), "cuStreamWaitEvent");
     }

@@ -11,11 +11,11 @@ import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
 /**
- * Memory of a device: an allocation, or a view of a part of one. Its address is a number that Java cannot follow. Whoever allocates
- * closes; a view borrows, ends with its allocation, and closing it does nothing.
+ * Memory of a device: an allocation, or a view of a part of one. Its address is a number that Java cannot follow.
+ * Whoever allocates closes; a view borrows, ends with its allocation, and closing it does nothing.
  *
- * <p>{@link #allocate} stops the device until it is done, so programs take few big buffers and divide them ({@link DeviceSlab});
- * {@link #allocateAsync} takes memory in the order of a stream, from the driver's pool.
+ * <p>{@link #allocate} stops the device until it is done, so programs take few big buffers and divide them
+ * ({@link DeviceSlab}); {@link #allocateAsync} takes memory in the order of a stream, from the driver's pool.
  */
 public final class DeviceBuffer implements AutoCloseable {
     private final CudaContext context;
@@ -50,8 +50,8 @@ public final class DeviceBuffer implements AutoCloseable {
     }
 
     /**
-     * Allocates in the order of {@code stream}: work submitted to it later may use the memory, work on other streams must wait for an
-     * event. Closing frees in that order too and does not wait, unless the stream was closed before.
+     * Allocates in the order of {@code stream}: work submitted to it later may use the memory, work on other streams
+     * must wait for an event. Closing frees in that order too and does not wait, unless the stream was closed before.
      *
      * @throws CudaOutOfMemoryException with the sizes
      */

@@ -1,8 +1,8 @@
 package dev.jemma.cuda;
 
 /**
- * One allocation divided from its start, without freeing parts one by one: addresses stay where they are, which graphs need, and nothing
- * waits for the device. {@link #mark} and {@link #rewind} give back the newest parts together.
+ * One allocation divided from its start, without freeing parts one by one: addresses stay where they are, which graphs
+ * need, and nothing waits for the device. {@link #mark} and {@link #rewind} give back the newest parts together.
  */
 public final class DeviceSlab implements AutoCloseable {
     /** Every part starts at a multiple of this, as an allocation of its own would. */

@@ -3,8 +3,9 @@ package dev.jemma.cuda;
 import static dev.jemma.cuda.internal.CublasConstants.*;
 
 /**
- * The shape of a matrix product in row-major terms: D[m, n] = epilogue(alpha * op(A)[m, k] * op(B)[k, n] + beta * D). A plan is kept for each
- * different value. A linear layer y = x Wᵀ with x [tokens, in] and W [out, in] is {@code Gemm.of(tokens, out, in, BF16).transposeB()}.
+ * The shape of a matrix product in row-major terms: D[m, n] = epilogue(alpha * op(A)[m, k] * op(B)[k, n] + beta * D). A
+ * plan is kept for each different value. A linear layer y = x Wᵀ with x [tokens, in] and W [out, in] is
+ * {@code Gemm.of(tokens, out, in, BF16).transposeB()}.
  *
  * @param m rows of D
  * @param n columns of D

@@ -11,7 +11,9 @@ public record GpuTarget(ComputeCapability capability, Form form) {
     public enum Form {
         /** Machine code that runs on its capability and later minor ones of the same generation: {@code sm_86}. */
         CUBIN,
-        /** Machine code that may use what only this generation has (wgmma, TMA), and runs nowhere else: {@code sm_90a}. */
+        /**
+         * Machine code that may use what only this generation has (wgmma, TMA), and runs nowhere else: {@code sm_90a}.
+         */
         SPECIFIC_CUBIN,
         /** Portable assembly: {@code compute_90}. */
         PTX

@@ -19,8 +19,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Compiled programs on disk, one file each, named by the SHA-256 of all that the result depends on. A file is written beside its place
- * and moved there in one step, and carries its own checksum, so a reader sees a whole program or none; anything else is a miss.
+ * Compiled programs on disk, one file each, named by the SHA-256 of all that the result depends on. A file is written
+ * beside its place and moved there in one step, and carries its own checksum, so a reader sees a whole program or none;
+ * anything else is a miss.
  */
 final class KernelCache {
     private static final byte[] MAGIC = "JEMMAK1\n".getBytes(StandardCharsets.US_ASCII);

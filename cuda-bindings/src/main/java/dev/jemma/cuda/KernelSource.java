@@ -40,8 +40,8 @@ public record KernelSource(String name, String text, Map<String, String> headers
     }
 
     /**
-     * A program among the resources of {@code owner}. In a named module the package of the resource must be open to {@code
-     * dev.jemma.cuda}; else read the text there and use {@link #of}.
+     * A program among the resources of {@code owner}. In a named module the package of the resource must be open to
+     * {@code dev.jemma.cuda}; else read the text there and use {@link #of}.
      *
      * @throws IllegalArgumentException if there is no such resource
      */
@@ -49,7 +49,10 @@ public record KernelSource(String name, String text, Map<String, String> headers
         return of(resource.substring(resource.lastIndexOf('/') + 1), read(owner, resource));
     }
 
-    /** With this module's {@code intrinsics.cuh}: bf16 and f16 conversions, {@code mma.sync}, {@code ldmatrix}, {@code cp.async}. */
+    /**
+     * With this module's {@code intrinsics.cuh}: bf16 and f16 conversions, {@code mma.sync}, {@code ldmatrix},
+     * {@code cp.async}.
+     */
     public KernelSource withIntrinsics() {
         return withHeader(KernelSource.class, "intrinsics.cuh");
     }

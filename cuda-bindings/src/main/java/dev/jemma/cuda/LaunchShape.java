@@ -18,7 +18,8 @@ public record LaunchShape(Dim3 grid, Dim3 block, int sharedBytes, Cooperation co
         record WholeGrid() implements Cooperation {}
 
         /**
-         * Blocks of a cluster run on one group of multiprocessors and can read each other's shared memory; from Hopper on.
+         * Blocks of a cluster run on one group of multiprocessors and can read each other's shared memory; from Hopper
+         * on.
          *
          * @param size blocks of a cluster; divides the grid
          */

@@ -1,8 +1,8 @@
 package dev.jemma.cuda;
 
 /**
- * The open-or-closed state of one owner, entered in its context's ledger. Owners hold one and ask it before every use, so that use after
- * close and use from a wrong thread are errors with names in them and not crashes in the driver.
+ * The open-or-closed state of one owner, entered in its context's ledger. Owners hold one and ask it before every use,
+ * so that use after close and use from a wrong thread are errors with names in them and not crashes in the driver.
  */
 final class Lifetime {
     private final CudaContext context;

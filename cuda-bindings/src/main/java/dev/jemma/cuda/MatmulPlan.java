@@ -12,9 +12,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What cuBLASLt needs to know about one shape, made once: the descriptor, the layouts in the library's column-major order, and the
- * algorithms that its heuristic proposes, best first. All of it is host memory that a call reads before it returns, so a plan may be
- * closed while its product still runs.
+ * What cuBLASLt needs to know about one shape, made once: the descriptor, the layouts in the library's column-major
+ * order, and the algorithms that its heuristic proposes, best first. All of it is host memory that a call reads before
+ * it returns, so a plan may be closed while its product still runs.
  */
 final class MatmulPlan implements AutoCloseable {
     private static final int CANDIDATES = 8;

@@ -21,8 +21,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * NVIDIA's run-time compiler: CUDA C++ to machine code for one GPU, in tens of milliseconds and without a GPU. Results are kept on disk.
- * Holds nothing open and may be used by any thread.
+ * NVIDIA's run-time compiler: CUDA C++ to machine code for one GPU, in tens of milliseconds and without a GPU. Results
+ * are kept on disk. Holds nothing open and may be used by any thread.
  */
 public final class Nvrtc {
     private final String version;
@@ -84,8 +84,8 @@ public final class Nvrtc {
     }
 
     /**
-     * The best target for a device: machine code if this compiler knows the device, else PTX of the newest older capability, which the
-     * driver translates.
+     * The best target for a device: machine code if this compiler knows the device, else PTX of the newest older
+     * capability, which the driver translates.
      */
     public GpuTarget targetFor(ComputeCapability device) {
         if (supported.contains(device)) {

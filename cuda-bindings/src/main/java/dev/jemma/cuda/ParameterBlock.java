@@ -18,8 +18,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A kernel's parameters in C's layout, prepared once: the values, and the array of pointers to them that a launch takes. A record's
- * components are the parameters in order; writing one is a few stores.
+ * A kernel's parameters in C's layout, prepared once: the values, and the array of pointers to them that a launch
+ * takes. A record's components are the parameters in order; writing one is a few stores.
  */
 final class ParameterBlock {
     /** One parameter: where it lies, and how to get it from the record. */

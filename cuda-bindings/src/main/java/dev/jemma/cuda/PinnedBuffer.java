@@ -8,11 +8,11 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Host memory that the device reads and writes by itself, at full rate and without the caller waiting. Any thread may fill {@link
- * #segment}; the buffer is made and closed on the context's thread.
+ * Host memory that the device reads and writes by itself, at full rate and without the caller waiting. Any thread may
+ * fill {@link #segment}; the buffer is made and closed on the context's thread.
  *
- * <p>A copy from or to it goes on after the call that submitted it: neither touch nor close it before an event or the stream says that
- * the copy is done.
+ * <p>A copy from or to it goes on after the call that submitted it: neither touch nor close it before an event or the
+ * stream says that the copy is done.
  */
 public final class PinnedBuffer implements AutoCloseable {
     private final Lifetime lifetime;
@@ -66,7 +66,8 @@ public final class PinnedBuffer implements AutoCloseable {
     }
 
     /**
-     * Pins memory that exists, for instance a mapped file of weights, for reading by the device. Borrowed: it must live longer than this.
+     * Pins memory that exists, for instance a mapped file of weights, for reading by the device. Borrowed: it must live
+     * longer than this.
      */
     public static PinnedBuffer register(CudaContext context, MemorySegment memory) {
         String what = "PinnedBuffer over " + memory.byteSize() + " bytes";

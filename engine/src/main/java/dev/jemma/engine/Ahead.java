@@ -5,8 +5,8 @@ import java.util.concurrent.FutureTask;
 import java.util.function.Supplier;
 
 /**
- * A value that is being made on a thread of its own while its owner does something else. For values that own nothing: one that is never asked for is left to the garbage
- * collector.
+ * A value that is being made on a thread of its own while its owner does something else. For values that own nothing:
+ * one that is never asked for is left to the garbage collector.
  */
 final class Ahead<T> {
     private final FutureTask<T> task;

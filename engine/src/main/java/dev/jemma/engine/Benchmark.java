@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.SplittableRandom;
 
 /**
- * How fast an open {@link Gemma} is, on random tokens. Each call measures once; the first ones are slow, until Java has compiled what they
- * repeat. For one thread.
+ * How fast an open {@link Gemma} is, on random tokens. Each call measures once; the first ones are slow, until Java has
+ * compiled what they repeat. For one thread.
  */
 public final class Benchmark {
     private static final int FIRST_ID = 3;
@@ -36,8 +36,8 @@ public final class Benchmark {
      *
      * @param tokensPerSecond the speed
      * @param bytesPerToken bytes of weights read per token; 0 where reading is not what limits
-     * @param flopsPerToken operations per token: products of weights, and of attention's queries, keys and values inside its mask. What a
-     *     backward computes a second time is not counted
+     * @param flopsPerToken operations per token: products of weights, and of attention's queries, keys and values
+     *     inside its mask. What a backward computes a second time is not counted
      */
     public record Speed(double tokensPerSecond, double bytesPerToken, double flopsPerToken) {}
 
@@ -60,7 +60,10 @@ public final class Benchmark {
         }
     }
 
-    /** Steps of {@link LoraConfig#defaults} on one row of so many tokens, a fifth of it supervised; closed by the caller. */
+    /**
+     * Steps of {@link LoraConfig#defaults} on one row of so many tokens, a fifth of it supervised; closed by the
+     * caller.
+     */
     public Steps trainingSteps(int tokens, Recompute recompute) {
         return new Steps(tokens, recompute);
     }

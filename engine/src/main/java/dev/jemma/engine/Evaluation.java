@@ -16,9 +16,9 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * Function-calling accuracy of an open {@link Gemma}, by the Berkeley leaderboard's AST rules: every row's conversation is answered greedily,
- * and the calls in the answer are compared with those that are right. What it shall do is set first, each setting answering this object, then
- * it is started.
+ * Function-calling accuracy of an open {@link Gemma}, by the Berkeley leaderboard's AST rules: every row's conversation
+ * is answered greedily, and the calls in the answer are compared with those that are right. What it shall do is set
+ * first, each setting answering this object, then it is started.
  *
  * <pre>{@code
  * double accuracy = gemma.evaluate(Path.of("test.jsonl")).adapter(adapter).start().report().all().rate();

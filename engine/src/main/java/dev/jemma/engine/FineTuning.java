@@ -25,8 +25,8 @@ import java.util.OptionalDouble;
 import java.util.function.Consumer;
 
 /**
- * LoRA fine-tuning of an open {@link Gemma} on the rows of a file: what it shall do is set first, each setting answering this object, then
- * it is started.
+ * LoRA fine-tuning of an open {@link Gemma} on the rows of a file: what it shall do is set first, each setting
+ * answering this object, then it is started.
  *
  * <pre>{@code
  * TrainingResult result = gemma.fineTune(Path.of("rows.jsonl"))
@@ -35,9 +35,9 @@ import java.util.function.Consumer;
  *         .start(event -> System.out.println(event));
  * }</pre>
  *
- * <p>The weights of the model are not changed; the result is an adapter, in PEFT's files. Sessions of the same Gemma may be used meanwhile,
- * and several fine-tunings may run: they take turns at the device. Set up and started by one thread, cancelled from any; closing the Gemma
- * cancels it and waits.
+ * <p>The weights of the model are not changed; the result is an adapter, in PEFT's files. Sessions of the same Gemma
+ * may be used meanwhile, and several fine-tunings may run: they take turns at the device. Set up and started by one
+ * thread, cancelled from any; closing the Gemma cancels it and waits.
  */
 public final class FineTuning {
     private final Gemma gemma;
@@ -64,7 +64,9 @@ public final class FineTuning {
         return this;
     }
 
-    /** What is adapted and how strongly; {@link LoraConfig#defaults} otherwise. An {@link #initAdapter} brings its own. */
+    /**
+     * What is adapted and how strongly; {@link LoraConfig#defaults} otherwise. An {@link #initAdapter} brings its own.
+     */
     public FineTuning lora(LoraConfig adapter) {
         lora = adapter;
         return this;
@@ -101,9 +103,9 @@ public final class FineTuning {
     }
 
     /**
-     * Goes on after the last checkpoint in the folder, or begins where there is none; without this, a folder that holds a run is refused. What
-     * comes out is what an uninterrupted run would have made, bit for bit, so a Gemma whose arithmetic is left to choose is best opened with
-     * {@link GemmaOptions#resuming(Path)}.
+     * Goes on after the last checkpoint in the folder, or begins where there is none; without this, a folder that holds
+     * a run is refused. What comes out is what an uninterrupted run would have made, bit for bit, so a Gemma whose
+     * arithmetic is left to choose is best opened with {@link GemmaOptions#resuming(Path)}.
      */
     public FineTuning resume() {
         begin = Start.RESUME;
@@ -113,7 +115,8 @@ public final class FineTuning {
     /**
      * What {@link #start} would do, without doing it: the rows are read, nothing is trained or written.
      *
-     * @throws dev.jemma.engine.api.FormatException if a row is none or none is left to learn from, or the adapter to begin with is malformed
+     * @throws dev.jemma.engine.api.FormatException if a row is none or none is left to learn from, or the adapter to
+     *     begin with is malformed
      * @throws IllegalArgumentException if the configuration of the adapter means no module of this model
      * @throws IllegalStateException if this is running, or the Gemma is closed
      */
@@ -148,9 +151,10 @@ public final class FineTuning {
      * Trains until all steps are done or it is cancelled.
      *
      * @param listener is told what happens, on this thread; what it throws ends the run
-     * @throws dev.jemma.engine.api.FormatException if a row is none or none is left to learn from, or the adapter to begin with is malformed
-     * @throws dev.jemma.engine.api.TrainingException if the folder holds a run and none was to be resumed, if the run to be resumed is another
-     *     one, or if the loss is no longer a number
+     * @throws dev.jemma.engine.api.FormatException if a row is none or none is left to learn from, or the adapter to
+     *     begin with is malformed
+     * @throws dev.jemma.engine.api.TrainingException if the folder holds a run and none was to be resumed, if the run
+     *     to be resumed is another one, or if the loss is no longer a number
      * @throws IllegalArgumentException if the configuration of the adapter means no module of this model
      * @throws IllegalStateException if no folder was named, if this is running, or the Gemma is closed
      */
@@ -175,8 +179,8 @@ public final class FineTuning {
     }
 
     /**
-     * Ends the run after the step that it is in, with a checkpoint that {@link #resume} goes on from; one that has not been started ends before its
-     * first step. From any thread.
+     * Ends the run after the step that it is in, with a checkpoint that {@link #resume} goes on from; one that has not
+     * been started ends before its first step. From any thread.
      */
     public void cancel() {
         job.cancel();

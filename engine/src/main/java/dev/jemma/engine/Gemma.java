@@ -35,8 +35,9 @@ import java.util.OptionalLong;
 /**
  * An open Gemma: weights, tokenizer, template and the device that computes. The way into the library.
  *
- * <p>Safe for threads; what generates is a {@link Session}, one for each conversation. Sessions of several threads share the weights and take turns at the device. Closing ends
- * the sessions that are still open; a second close is harmless.
+ * <p>Safe for threads; what generates is a {@link Session}, one for each conversation. Sessions of several threads
+ * share the weights and take turns at the device. Closing ends the sessions that are still open; a second close is
+ * harmless.
  */
 public final class Gemma implements AutoCloseable {
     private static final String VECTOR_MODULE = "jdk.incubator.vector";
@@ -68,13 +69,15 @@ public final class Gemma implements AutoCloseable {
     }
 
     /**
-     * Opens the model in {@code folder}, laid out as on the Hugging Face hub. Weights are mapped and used in place; where the options want
-     * them in another form, they are converted the first time and kept in the user's cache folder.
+     * Opens the model in {@code folder}, laid out as on the Hugging Face hub. Weights are mapped and used in place;
+     * where the options want them in another form, they are converted the first time and kept in the user's cache
+     * folder.
      *
      * @throws FormatException if the folder is not a Gemma that Jemma runs
-     * @throws IllegalArgumentException if the device that the options want is not there, or a system property that forces how the processor computes has no
-     *     such value
-     * @throws IllegalStateException if Java was started without a module that the device needs; the message says with which flag it is there
+     * @throws IllegalArgumentException if the device that the options want is not there, or a system property that
+     *     forces how the processor computes has no such value
+     * @throws IllegalStateException if Java was started without a module that the device needs; the message says with
+     *     which flag it is there
      * @throws UncheckedIOException if a file cannot be read
      */
     public static Gemma open(Path folder, GemmaOptions options) {
@@ -124,8 +127,8 @@ public final class Gemma implements AutoCloseable {
     }
 
     /**
-     * Adds adapters to the model at {@code path} for good: a plain checkpoint that Hugging Face loads without PEFT. It appears in one step when
-     * all is written.
+     * Adds adapters to the model at {@code path} for good: a plain checkpoint that Hugging Face loads without PEFT. It
+     * appears in one step when all is written.
      *
      * @param path model folder or GGUF file
      * @param adapters at least one folder; several add up
@@ -211,7 +214,8 @@ public final class Gemma implements AutoCloseable {
     /**
      * A new session: a conversation's cache, and adapters of its own.
      *
-     * @throws FormatException if a weights file changed since the model was opened, or an adapter does not fit the model
+     * @throws FormatException if a weights file changed since the model was opened, or an adapter does not fit the
+     *     model
      * @throws IllegalArgumentException if the context is longer than the model was made for
      */
     public Session session(SessionOptions sessionOptions) {
@@ -348,7 +352,8 @@ public final class Gemma implements AutoCloseable {
     }
 
     /**
-     * How conversations are written for this model with adapters: template and tool-call format of the options, else of the last adapter that has some, else of the model, else those of its generation.
+     * How conversations are written for this model with adapters: template and tool-call format of the options, else of
+     * the last adapter that has some, else of the model, else those of its generation.
      *
      * @throws FormatException if a template or jemma.json is malformed, or the model has no tokenizer
      * @throws UncheckedIOException if a file cannot be read
@@ -378,7 +383,10 @@ public final class Gemma implements AutoCloseable {
         return kernels;
     }
 
-    /** What computes, and with which weights, for people: {@code cpu, 2 threads, 512-bit, f32 products; weights auto (BF16; 511.3 MiB), as stored, which is exact}. */
+    /**
+     * What computes, and with which weights, for people: {@code cpu, 2 threads, 512-bit, f32 products; weights auto
+     * (BF16; 511.3 MiB), as stored, which is exact}.
+     */
     public String description() {
         return describe(options, kernels) + "; " + model.weights().description();
     }

@@ -16,7 +16,8 @@ import java.util.Optional;
  * @param weights in which form it computes with the weights
  * @param threads how many threads compute, the caller's included; 0 = one for each processor
  * @param chatTemplate a file with the chat template to use instead of the model's and its adapters'
- * @param toolFormat the name of the tool-call format ({@code hermes}, {@code functiongemma}, {@code template}) to use instead of what adapter, template and vocabulary tell
+ * @param toolFormat the name of the tool-call format ({@code hermes}, {@code functiongemma}, {@code template}) to use
+ *     instead of what adapter, template and vocabulary tell
  */
 public record GemmaOptions(
         Device device,
@@ -62,8 +63,8 @@ public record GemmaOptions(
     }
 
     /**
-     * These, with what is left to choose as the training run in {@code out} was begun with it, so that it can go on bit for bit; the same where
-     * there is no run to go on with. What is fastest may have changed since.
+     * These, with what is left to choose as the training run in {@code out} was begun with it, so that it can go on bit
+     * for bit; the same where there is no run to go on with. What is fastest may have changed since.
      *
      * @param out the run's folder
      * @throws dev.jemma.engine.api.FormatException if its last checkpoint is damaged

@@ -4,8 +4,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 
 /**
- * A long work with an open {@link Gemma}: on one thread at a time, cancelled from any. Closing the Gemma cancels it and waits for its end,
- * since what it computes with is gone afterwards.
+ * A long work with an open {@link Gemma}: on one thread at a time, cancelled from any. Closing the Gemma cancels it and
+ * waits for its end, since what it computes with is gone afterwards.
  */
 final class Job {
     private final Gemma gemma;

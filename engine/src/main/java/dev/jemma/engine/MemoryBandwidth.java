@@ -16,7 +16,8 @@ public final class MemoryBandwidth {
     private MemoryBandwidth() {}
 
     /**
-     * The greatest rate, in bytes a second, at which the squares of zeros beyond the caches add up within a second, on the processor whatever the options' device is.
+     * The greatest rate, in bytes a second, at which the squares of zeros beyond the caches add up within a second, on
+     * the processor whatever the options' device is.
      *
      * @throws IllegalStateException if Java was started without a module that the kernels need
      */

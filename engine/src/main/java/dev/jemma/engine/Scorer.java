@@ -17,7 +17,8 @@ import java.util.List;
 import java.util.function.IntConsumer;
 
 /**
- * Losses and logits of given tokens. Owns a cache, chunk buffers and its adapters; rows may be as long as the model's context.
+ * Losses and logits of given tokens. Owns a cache, chunk buffers and its adapters; rows may be as long as the model's
+ * context.
  *
  * <p>Used by one thread at a time. A second close is harmless.
  */
@@ -59,7 +60,8 @@ public final class Scorer implements AutoCloseable {
     /**
      * The rows of a file as ids and labels: as in training, but no text is ended for it and nothing is cut.
      *
-     * @throws FormatException naming the line of a row that is none, that the template refuses, or that is longer than the model's context
+     * @throws FormatException naming the line of a row that is none, that the template refuses, or that is longer than
+     *     the model's context
      */
     public List<TrainingExample> read(Path file) {
         int context = gemma.checkpoint().config().maxPositionEmbeddings();
@@ -84,11 +86,12 @@ public final class Scorer implements AutoCloseable {
     }
 
     /**
-     * The cross entropy of the labels, given what stands before each: {@code labels[t + 1]} is predicted at position t, {@code labels[0]} is ignored, and so is
-     * every label {@link TrainingExample#IGNORED}.
+     * The cross entropy of the labels, given what stands before each: {@code labels[t + 1]} is predicted at position t,
+     * {@code labels[0]} is ignored, and so is every label {@link TrainingExample#IGNORED}.
      *
      * @return sum and number, so that losses of several rows can be brought together
-     * @throws IllegalArgumentException if the two differ in length, are longer than the model's context, or hold an id outside the vocabulary
+     * @throws IllegalArgumentException if the two differ in length, are longer than the model's context, or hold an id
+     *     outside the vocabulary
      */
     public Loss loss(int[] ids, int[] labels) {
         if (ids.length != labels.length) {

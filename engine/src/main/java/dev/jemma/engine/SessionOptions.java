@@ -7,7 +7,8 @@ import java.util.List;
 /**
  * How a session is opened.
  *
- * @param contextLength most tokens of prompt and answer together; 0 = as many as the model was made for. Memory is taken as it is needed
+ * @param contextLength most tokens of prompt and answer together; 0 = as many as the model was made for. Memory is
+ *     taken as it is needed
  * @param adapters folders of LoRA adapters, whose updates add up
  */
 public record SessionOptions(int contextLength, List<Path> adapters) {

@@ -27,7 +27,10 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** Agents on the bundled tiny model, which was never taught to call: what a grammar makes of it, and that everything can be stopped. */
+/**
+ * Agents on the bundled tiny model, which was never taught to call: what a grammar makes of it, and that everything can
+ * be stopped.
+ */
 @AutoCompute
 final class GemmaChatTest {
     private static Gemma gemma;

@@ -19,8 +19,8 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The table in {@link Policies}: every event, with the defaults and with everything thrown, one call after the other and side by
- * side. Texts that the model is told are compared as they are: they are prompt.
+ * The table in {@link Policies}: every event, with the defaults and with everything thrown, one call after the other
+ * and side by side. Texts that the model is told are compared as they are: they are prompt.
  */
 final class PolicyMatrixTest {
     /** Tools that go wrong in every way. */

@@ -10,7 +10,10 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.LongVector;
 import jdk.incubator.vector.VectorSpecies;
 
-/** What the machine can do at most, with as many threads as the kernels have: the numbers that benchmarks are divided by. */
+/**
+ * What the machine can do at most, with as many threads as the kernels have: the numbers that benchmarks are divided
+ * by.
+ */
 public final class Ceilings {
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
     private static final VectorSpecies<Long> LONGS = LongVector.SPECIES_PREFERRED;
@@ -64,7 +67,10 @@ public final class Ceilings {
         return best;
     }
 
-    /** The wall clock, or with {@code -Djemma.bench.clock=cpu} the thread's CPU time: for one thread on a machine that others use. */
+    /**
+     * The wall clock, or with {@code -Djemma.bench.clock=cpu} the thread's CPU time: for one thread on a machine that
+     * others use.
+     */
     private static long clock() {
         return CPU_CLOCK ? ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() : System.nanoTime();
     }

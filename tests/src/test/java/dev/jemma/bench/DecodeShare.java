@@ -19,9 +19,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Which share of what the memory gives does decoding reach? A model's file is read from end to end by as many threads, and a few tokens
- * are decoded, in turns: the bandwidth of a machine that others share drifts within seconds, so only what was measured beside each other
- * compares. A decoded token reads the file once, but for its metadata.
+ * Which share of what the memory gives does decoding reach? A model's file is read from end to end by as many threads,
+ * and a few tokens are decoded, in turns: the bandwidth of a machine that others share drifts within seconds, so only
+ * what was measured beside each other compares. A decoded token reads the file once, but for its metadata.
  *
  * <p>Recipe: run {@code main FILE.gguf THREADS F32|BF16 [ROUNDS]}.
  */

@@ -30,10 +30,12 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * How fast are the kernels beside the linear maps ({@link LinearBenchmark}), at the shapes of one layer, forward and backward?
+ * How fast are the kernels beside the linear maps ({@link LinearBenchmark}), at the shapes of one layer, forward and
+ * backward?
  *
- * <p>Recipe: run JMH with {@code KernelBenchmark}, a method's name for one kernel, and {@code -p} for a choice of models and arithmetic.
- * It prints operations (of products only) and bytes read and written a second, in billions, beside the calls.
+ * <p>Recipe: run JMH with {@code KernelBenchmark}, a method's name for one kernel, and {@code -p} for a choice of
+ * models and arithmetic. It prints operations (of products only) and bytes read and written a second, in billions,
+ * beside the calls.
  */
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)

@@ -16,12 +16,13 @@ import java.lang.foreign.ValueLayout;
 import java.util.Random;
 
 /**
- * How near are the CPU kernels to what this machine can do? Each row is one kernel at a shape of Gemma 3 270M or Gemma 2 2B beside the
- * ceiling that limits it, measured in the same run: the f32 FMA rate (or, with bf16 arithmetic, that of the bf16 dot product, and where
- * activations are quantized, that of the int8 dot product) or the read bandwidth of the same threads.
+ * How near are the CPU kernels to what this machine can do? Each row is one kernel at a shape of Gemma 3 270M or Gemma
+ * 2 2B beside the ceiling that limits it, measured in the same run: the f32 FMA rate (or, with bf16 arithmetic, that of
+ * the bf16 dot product, and where activations are quantized, that of the int8 dot product) or the read bandwidth of the
+ * same threads.
  *
- * <p>Recipe: run {@code main} with the number of threads and, if wanted, a part of the rows' names. The best of many short runs is
- * printed, so that other load on the machine counts little.
+ * <p>Recipe: run {@code main} with the number of threads and, if wanted, a part of the rows' names. The best of many
+ * short runs is printed, so that other load on the machine counts little.
  */
 public final class KernelTable {
     private static final Random RANDOM = new Random(7);

@@ -28,9 +28,10 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * How fast are linear maps of Gemma's shapes, forward and backward, for one row (decoding) and 512 (prompts, training)?
  *
- * <p>Recipe: run JMH with {@code LinearBenchmark}, and {@code -p} for a choice of shapes, rows, weight types and arithmetic. It prints
- * operations (a product and a sum are two) and bytes of weights a second, in billions; {@link Ceilings} and {@code jemma doctor} say
- * what the machine can do. Weights are so many copies that they come from memory, as a model's do.
+ * <p>Recipe: run JMH with {@code LinearBenchmark}, and {@code -p} for a choice of shapes, rows, weight types and
+ * arithmetic. It prints operations (a product and a sum are two) and bytes of weights a second, in billions;
+ * {@link Ceilings} and {@code jemma doctor} say what the machine can do. Weights are so many copies that they come from
+ * memory, as a model's do.
  */
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)

@@ -13,11 +13,11 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * How long does a training file take from JSON to token ids and labels? The first reading is what a user waits for: the JVM
- * has just started and compiles while it reads; the later ones show what is left of that.
+ * How long does a training file take from JSON to token ids and labels? The first reading is what a user waits for: the
+ * JVM has just started and compiles while it reads; the later ones show what is left of that.
  *
- * <p>Recipe: run {@code main MODEL ROWS.jsonl [READINGS]}. Each line has the wall and the processor time of one reading, the
- * tokens, and a hash of all ids and labels, so that two commits can be compared.
+ * <p>Recipe: run {@code main MODEL ROWS.jsonl [READINGS]}. Each line has the wall and the processor time of one
+ * reading, the tokens, and a hash of all ids and labels, so that two commits can be compared.
  */
 public final class RowEncoding {
     private RowEncoding() {}

@@ -25,8 +25,8 @@ import java.util.Random;
 import java.util.TreeMap;
 
 /**
- * Which kernels take the time of a prompt, of a decoded token, of a LoRA training step? Each call of {@link Kernels} is timed by a proxy
- * and added up by operation and shape of its first operands.
+ * Which kernels take the time of a prompt, of a decoded token, of a LoRA training step? Each call of {@link Kernels} is
+ * timed by a proxy and added up by operation and shape of its first operands.
  *
  * <p>Recipe: run {@code main MODEL THREADS F32|BF16 prefill|decode|train [TOKENS]}.
  */

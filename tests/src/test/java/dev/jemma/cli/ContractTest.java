@@ -20,7 +20,9 @@ import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 
-/** What people script: the names of commands and flags, their defaults, exit statuses, and what goes to which stream. */
+/**
+ * What people script: the names of commands and flags, their defaults, exit statuses, and what goes to which stream.
+ */
 @AutoCompute
 final class ContractTest {
     private static final Path MODEL = Ran.MODELS.resolve("gemma3");

@@ -20,7 +20,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Training in a process that is killed or interrupted, then resumed: the adapter is, bit for bit, that of a run that never was.
+ * Training in a process that is killed or interrupted, then resumed: the adapter is, bit for bit, that of a run that
+ * never was.
  *
  * <p>{@code -Djemma.kills=20} kills at twenty random moments instead of two, {@code -Djemma.kills.seed=N} at others.
  */

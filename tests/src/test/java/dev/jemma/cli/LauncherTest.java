@@ -14,7 +14,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The script {@code jemma} alone, with a shell script in the place of Java: what it hands through, and what it drops. */
+/**
+ * The script {@code jemma} alone, with a shell script in the place of Java: what it hands through, and what it drops.
+ */
 final class LauncherTest {
     private static final String INCUBATOR = "WARNING: Using incubator modules: jdk.incubator.vector";
 

@@ -18,8 +18,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * What Hugging Face and PEFT computed, asked of the commands as a user would: {@code score --logits} with and without an adapter, and after {@code merge}.
- * So Jemma's own readers of checkpoints and adapters are in the path. Fresh models of make_reference.py are checked with {@code -Djemma.reference=FOLDER}.
+ * What Hugging Face and PEFT computed, asked of the commands as a user would: {@code score --logits} with and without
+ * an adapter, and after {@code merge}. So Jemma's own readers of checkpoints and adapters are in the path. Fresh models
+ * of make_reference.py are checked with {@code -Djemma.reference=FOLDER}.
  */
 final class ReferenceCommandsTest {
     /** Of the largest logit: f32 with another order of summation. */

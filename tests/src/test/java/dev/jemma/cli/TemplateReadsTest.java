@@ -23,8 +23,8 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * How often a run reads the files that say how conversations are written, as the JVM itself saw it: the bytes that were read of a file, over its length. They
- * are a megabyte for a real model, and once were read for every row.
+ * How often a run reads the files that say how conversations are written, as the JVM itself saw it: the bytes that were
+ * read of a file, over its length. They are a megabyte for a real model, and once were read for every row.
  */
 final class TemplateReadsTest {
     private static final int ROWS = 12;

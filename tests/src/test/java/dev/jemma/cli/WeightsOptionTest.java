@@ -22,7 +22,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** {@code --weights} with every command that computes, over a GGUF file of k-quants that is large enough to be kept when it is converted. */
+/**
+ * {@code --weights} with every command that computes, over a GGUF file of k-quants that is large enough to be kept when
+ * it is converted.
+ */
 @AutoCompute
 final class WeightsOptionTest {
     @TempDir
@@ -68,7 +71,10 @@ final class WeightsOptionTest {
         }
     }
 
-    /** The folder holds the decoded values in f32; a form of 8 bits moves a random model's loss by a thousandth, one of 4 by some hundredths. */
+    /**
+     * The folder holds the decoded values in f32; a form of 8 bits moves a random model's loss by a thousandth, one of
+     * 4 by some hundredths.
+     */
     @ParameterizedTest
     @CsvSource({"auto,1e-3", "bf16,1e-3", "q8,2e-3", "q4,0.05"})
     void scoreIsNearThatOfTheDecodedValuesAndTheSameWhenTheFileIsThere(String type, double tolerance)

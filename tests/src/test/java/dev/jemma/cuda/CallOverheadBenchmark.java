@@ -29,11 +29,12 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What does a driver call cost through our handles, beside the same call in a loop in C? The driver is the stand-in, whose
- * {@code cuGetErrorName} is a table look-up and nothing else; aim: within 10 ns of C.
+ * What does a driver call cost through our handles, beside the same call in a loop in C? The driver is the stand-in,
+ * whose {@code cuGetErrorName} is a table look-up and nothing else; aim: within 10 ns of C.
  *
- * <p>Recipe, in the folder {@code tests} after {@code ../mvnw test-compile}: {@code java --enable-native-access=ALL-UNNAMED -cp
- * CLASSPATH org.openjdk.jmh.Main CallOverhead}. A row of {@code fromC} is the time of one call inside a C loop of {@value #LOOP}.
+ * <p>Recipe, in the folder {@code tests} after {@code ../mvnw test-compile}: {@code java
+ * --enable-native-access=ALL-UNNAMED -cp CLASSPATH org.openjdk.jmh.Main CallOverhead}. A row of {@code fromC} is the
+ * time of one call inside a C loop of {@value #LOOP}.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)

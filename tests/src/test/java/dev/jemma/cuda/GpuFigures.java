@@ -11,9 +11,9 @@ import java.util.Random;
 import java.util.function.DoubleSupplier;
 
 /**
- * The figures of a GPU, as a table: launch latency, copy rates and bf16 matrix products, beside what the card's own description allows.
- * {@code probe} says what there is (exit 1: nothing), {@code measure} takes about a minute, {@code measure small} proves on a stand-in that
- * it runs.
+ * The figures of a GPU, as a table: launch latency, copy rates and bf16 matrix products, beside what the card's own
+ * description allows. {@code probe} says what there is (exit 1: nothing), {@code measure} takes about a minute,
+ * {@code measure small} proves on a stand-in that it runs.
  */
 public final class GpuFigures {
     record Scale(DeviceBuffer x, float by, int n) {}

@@ -10,10 +10,10 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * Compiles every kernel of the tests by the NVRTC of this machine through the bindings, for five generations of GPUs, and prints what each
- * kernel needs; then shows that a kernel that spills and one that is wrong are refused. A program of its own, because a process has one
- * NVRTC and that of the tests is the stand-in's. Exit 0: all as it should be; 1: a kernel did not compile, or spilled; 3: there is no
- * NVRTC here.
+ * Compiles every kernel of the tests by the NVRTC of this machine through the bindings, for five generations of GPUs,
+ * and prints what each kernel needs; then shows that a kernel that spills and one that is wrong are refused. A program
+ * of its own, because a process has one NVRTC and that of the tests is the stand-in's. Exit 0: all as it should be; 1:
+ * a kernel did not compile, or spilled; 3: there is no NVRTC here.
  */
 public final class RealCompiler {
     /** Exit code for a machine without NVRTC. */

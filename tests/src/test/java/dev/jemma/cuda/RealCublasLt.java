@@ -12,9 +12,10 @@ import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
 /**
- * Descriptors of the machine's own cuBLASLt, which needs no GPU for them: each attribute that a plan sets is set, in the width it has
- * there, and read wrongly once more in another width, which the library must refuse. A program of its own, because a process has one
- * cuBLASLt and that of the tests is the stand-in's. Exit 0: all taken; 1: one was not; 3: there is no cuBLASLt here.
+ * Descriptors of the machine's own cuBLASLt, which needs no GPU for them: each attribute that a plan sets is set, in
+ * the width it has there, and read wrongly once more in another width, which the library must refuse. A program of its
+ * own, because a process has one cuBLASLt and that of the tests is the stand-in's. Exit 0: all taken; 1: one was not;
+ * 3: there is no cuBLASLt here.
  */
 public final class RealCublasLt {
     /** Exit code for a machine without cuBLASLt. */

@@ -12,7 +12,10 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What this machine really has, each in a JVM of its own: NVIDIA's compiler, a machine without CUDA, and the sanitizers. */
+/**
+ * What this machine really has, each in a JVM of its own: NVIDIA's compiler, a machine without CUDA, and the
+ * sanitizers.
+ */
 final class RealLibrariesTest {
     private static final String NATIVE = "--enable-native-access=ALL-UNNAMED";
 

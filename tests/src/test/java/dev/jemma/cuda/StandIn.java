@@ -31,9 +31,10 @@ import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
 /**
- * The CUDA libraries of a test: a shared library that runs kernels on the CPU, built by g++ from {@code src/test/cuda} into {@code
- * target}, once for each state of its sources. Tests without g++ are skipped; with {@code CI=true} they fail. With {@code
- * -Djemma.test.gpu=true} the machine's own libraries are used instead, and tests that need the stand-in's controls are skipped.
+ * The CUDA libraries of a test: a shared library that runs kernels on the CPU, built by g++ from {@code src/test/cuda}
+ * into {@code target}, once for each state of its sources. Tests without g++ are skipped; with {@code CI=true} they
+ * fail. With {@code -Djemma.test.gpu=true} the machine's own libraries are used instead, and tests that need the
+ * stand-in's controls are skipped.
  */
 public final class StandIn implements BeforeAllCallback, BeforeEachCallback {
     /** Sources, beside the kernels of tests. */
@@ -205,7 +206,10 @@ public final class StandIn implements BeforeAllCallback, BeforeEachCallback {
         return Linker.nativeLinker().downcallHandle(library.findOrThrow(name), descriptor);
     }
 
-    /** Sets {@code seed}, {@code order} (0 lazy, 1 others first, 2 mixed), {@code memory}, {@code devices} or {@code capability}. */
+    /**
+     * Sets {@code seed}, {@code order} (0 lazy, 1 others first, 2 mixed), {@code memory}, {@code devices} or
+     * {@code capability}.
+     */
     public static void set(String key, long value) {
         try (Arena arena = Arena.ofConfined()) {
             control("standin_set", FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG))

@@ -31,8 +31,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * After warm-up, all threads together allocate little Java heap, whatever the size of the weights: what a token or a step leaves behind is the collector's work, and
- * a pause. Bounds are a few times what was measured, so that only a new source of garbage breaks them.
+ * After warm-up, all threads together allocate little Java heap, whatever the size of the weights: what a token or a
+ * step leaves behind is the collector's work, and a pause. Bounds are a few times what was measured, so that only a new
+ * source of garbage breaks them.
  */
 @AutoCompute
 final class AllocationTest {
@@ -41,12 +42,16 @@ final class AllocationTest {
     /** Where kernels are machine code, no vector of theirs is ever an object. */
     private static final boolean CODE = CpuFeatures.ofThisMachine().avx512();
 
-    /** For a decoded token of a model of four layers: the views of its tensors and its text. Measured: 550 to 620 bytes; 8.6 kB with the Vector API. */
+    /**
+     * For a decoded token of a model of four layers: the views of its tensors and its text. Measured: 550 to 620 bytes;
+     * 8.6 kB with the Vector API.
+     */
     private static final long BYTES_A_TOKEN = CODE ? 2 << 10 : 16 << 10;
 
     /**
-     * For an optimizer step of two micro-batches, rows to metrics, on the same model. Measured: 66 to 81 kB, which describe tensors;
-     * 1.8 to 3.8 MB with the Vector API, most of it vectors that the compiler boxes, more or fewer from run to run.
+     * For an optimizer step of two micro-batches, rows to metrics, on the same model. Measured: 66 to 81 kB, which
+     * describe tensors; 1.8 to 3.8 MB with the Vector API, most of it vectors that the compiler boxes, more or fewer
+     * from run to run.
      */
     private static final long BYTES_A_STEP = CODE ? 256 << 10 : 8 << 20;
 

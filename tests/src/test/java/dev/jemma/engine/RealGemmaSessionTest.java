@@ -20,8 +20,9 @@ import tools.jackson.databind.json.JsonMapper;
 
 /**
  * The real Gemma 3 270M from text to text, against what Hugging Face generated: the first prompts, because the model's
- * own tests compare the ids of all. {@code -Djemma.greedy=FILE} takes every prompt of another file of make_reference.py;
- * each is compared up to the first token where the two likeliest are so near that the arithmetic may swap them.
+ * own tests compare the ids of all. {@code -Djemma.greedy=FILE} takes every prompt of another file of
+ * make_reference.py; each is compared up to the first token where the two likeliest are so near that the arithmetic may
+ * swap them.
  */
 @AutoCompute
 final class RealGemmaSessionTest {

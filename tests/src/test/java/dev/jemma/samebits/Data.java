@@ -13,12 +13,17 @@ import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-/** The models and their rows: written anew each time, the same each time. Token ids are below 90, so that any model has them. */
+/**
+ * The models and their rows: written anew each time, the same each time. Token ids are below 90, so that any model has
+ * them.
+ */
 final class Data {
     private static final Path DEMO = Path.of("cli", "src", "main", "resources", "dev", "jemma", "cli", "demo");
     private static final Path BUNDLED = Path.of("tests", "src", "test", "resources", "models");
 
-    /** Beside both kinds of products: up to four rows are read weight by weight, more go by tiles; beyond every window. */
+    /**
+     * Beside both kinds of products: up to four rows are read weight by weight, more go by tiles; beyond every window.
+     */
     private static final int[] LENGTHS = {1, 2, 3, 4, 5, 17, 40, 70};
 
     private final Path checkout;

@@ -15,8 +15,8 @@ import java.util.Locale;
 import java.util.stream.Stream;
 
 /**
- * Which cases are run. As users run it, every tiny model meets every arithmetic with every form of weights; in the other modes a tiny
- * model takes its turn, because a width of vectors is the kernels' affair and no model's.
+ * Which cases are run. As users run it, every tiny model meets every arithmetic with every form of weights; in the
+ * other modes a tiny model takes its turn, because a width of vectors is the kernels' affair and no model's.
  */
 final class Matrix {
     /** How much is wanted. */
@@ -43,7 +43,10 @@ final class Matrix {
             new Precision("f32", "q8"),
             new Precision("bf16", "q4"));
 
-    /** What they ask for is what others have: int8 is f32 where weights have no blocks, and tiny models are stored in bf16. */
+    /**
+     * What they ask for is what others have: int8 is f32 where weights have no blocks, and tiny models are stored in
+     * bf16.
+     */
     private static final List<Precision> ALIASES = List.of(new Precision("int8", "auto"), new Precision("f32", "bf16"));
 
     /** The Vector API's products: f32, rounded to bf16, and blocks of 8 and 4 bits. */
@@ -113,7 +116,10 @@ final class Matrix {
         precisions.forEach(precision -> addBasics(model, Mode.usual(), precision));
     }
 
-    /** Every precision in one of the narrower modes, some of them in each without machine code, with {@code models} by turns. */
+    /**
+     * Every precision in one of the narrower modes, some of them in each without machine code, with {@code models} by
+     * turns.
+     */
     private void addOtherModes(List<Model> models) {
         Iterator<Model> turns =
                 Stream.generate(() -> models).flatMap(List::stream).iterator();
@@ -127,7 +133,10 @@ final class Matrix {
         }
     }
 
-    /** Logits, losses, moments, adapters and ids: greedy in one case, drawn in the next. A quarter of the cases has two threads. */
+    /**
+     * Logits, losses, moments, adapters and ids: greedy in one case, drawn in the next. A quarter of the cases has two
+     * threads.
+     */
     private void addBasics(Model model, Mode mode, Precision precision) {
         int threads = cases.size() % 4 == 3 ? 2 : 1;
         if (cases.size() % 2 == 0) {

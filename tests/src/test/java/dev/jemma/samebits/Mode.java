@@ -55,8 +55,8 @@ record Mode(int bits, MachineCode code) {
     }
 
     /**
-     * Java's options for it and commands of a second or two: where kernels are machine code, Java's second compiler takes a third of that
-     * and gives nothing. The Vector API needs it, because its vectors are objects until then.
+     * Java's options for it and commands of a second or two: where kernels are machine code, Java's second compiler
+     * takes a third of that and gives nothing. The Vector API needs it, because its vectors are objects until then.
      */
     String optionsOfShortRuns() {
         return options() + (code == MachineCode.ON && WIDEST == 512 ? " -XX:TieredStopAtLevel=1" : "");

@@ -20,7 +20,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Do two builds compute the same bits on this machine? {@code tests/scripts/same_bits.sh} builds them and runs this from its source.
+ * Do two builds compute the same bits on this machine? {@code tests/scripts/same_bits.sh} builds them and runs this
+ * from its source.
  *
  * <p>Prints a line for each case. Exit 0 if all are equal, else 1.
  */
@@ -44,8 +45,8 @@ public final class SameBits {
     }
 
     /**
-     * Arguments: name and folder of the one checkout and of the other, {@code whole} or {@code quick}, folder of reference models, folder of
-     * the real model, words of the cases wanted, cases at a time.
+     * Arguments: name and folder of the one checkout and of the other, {@code whole} or {@code quick}, folder of
+     * reference models, folder of the real model, words of the cases wanted, cases at a time.
      */
     public static void main(String[] args) throws IOException, InterruptedException {
         Path work = Files.createTempDirectory("jemma-same-bits");
@@ -67,7 +68,10 @@ public final class SameBits {
         System.exit(equal ? 0 : 1);
     }
 
-    /** Ends what runs and removes what it wrote. Cases notice that they are stopped, and may write a last file until they do. */
+    /**
+     * Ends what runs and removes what it wrote. Cases notice that they are stopped, and may write a last file until
+     * they do.
+     */
     private static void leave(Path work, AtomicBoolean stopped) {
         stopped.set(true);
         long start = System.nanoTime();

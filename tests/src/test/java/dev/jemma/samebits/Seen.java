@@ -19,7 +19,10 @@ import java.util.stream.StreamSupport;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** What the commands of a case gave on one side: figures and tensors by name, in the order in which they came. Tensors are mapped into an arena. */
+/**
+ * What the commands of a case gave on one side: figures and tensors by name, in the order in which they came. Tensors
+ * are mapped into an arena.
+ */
 final class Seen {
     private static final JsonMapper JSON = JsonMapper.shared();
 

@@ -20,7 +20,8 @@ public final class Fuzz {
     }
 
     /**
-     * Where to cut a file of {@code length} bytes that begins with a header of {@code header}: everywhere in the full run and in the header, else here and there.
+     * Where to cut a file of {@code length} bytes that begins with a header of {@code header}: everywhere in the full
+     * run and in the header, else here and there.
      */
     public static IntStream cuts(int length, int header) {
         boolean everywhere = Integer.getInteger("jemma.fuzz") != null;

@@ -11,8 +11,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.Timeout.ThreadMode;
 
 /**
- * A parser on damaged input: cut at every byte, and mutated as often as {@link Fuzz#mutations} says. Only its documented exceptions may come out; a parser that hangs fails by
- * time, for it runs on a thread of its own.
+ * A parser on damaged input: cut at every byte, and mutated as often as {@link Fuzz#mutations} says. Only its
+ * documented exceptions may come out; a parser that hangs fails by time, for it runs on a thread of its own.
  */
 @Target(ElementType.METHOD)
 @Retention(RetentionPolicy.RUNTIME)

@@ -6,7 +6,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Optional;
 
-/** The real Gemma 2 and 3 tokenizer.json, which the project may not hold copies of: unpacked from the shared folder with {@code xz}, or beside the real Gemma 3 270M. */
+/**
+ * The real Gemma 2 and 3 tokenizer.json, which the project may not hold copies of: unpacked from the shared folder with
+ * {@code xz}, or beside the real Gemma 3 270M.
+ */
 public final class RealTokenizers {
     private RealTokenizers() {}
 

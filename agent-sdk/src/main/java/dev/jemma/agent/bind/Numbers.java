@@ -27,7 +27,9 @@ public final class Numbers {
         };
     }
 
-    /** Whether {@link #exact} gives another number than was written, or one of another kind: worth a coercion's report. */
+    /**
+     * Whether {@link #exact} gives another number than was written, or one of another kind: worth a coercion's report.
+     */
     static boolean changes(ScalarKind kind, JsonNode number) {
         if (kind.family() == ScalarKind.Family.INTEGER) {
             return !number.isIntegralNumber();

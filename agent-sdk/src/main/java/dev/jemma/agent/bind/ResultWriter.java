@@ -22,8 +22,8 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Turns what tools return into JSON: the values that {@link ValueBinder} binds, by the same names on the wire; other objects by
- * their getters, as Jackson has it. Null stands for itself; what has no JSON (NaN) becomes a string.
+ * Turns what tools return into JSON: the values that {@link ValueBinder} binds, by the same names on the wire; other
+ * objects by their getters, as Jackson has it. Null stands for itself; what has no JSON (NaN) becomes a string.
  */
 public final class ResultWriter {
     private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
@@ -132,7 +132,10 @@ public final class ResultWriter {
         return object;
     }
 
-    /** The entry that tells this record from its siblings under the sealed interface it implements, as binding expects it. */
+    /**
+     * The entry that tells this record from its siblings under the sealed interface it implements, as binding expects
+     * it.
+     */
     private static Optional<String> discriminator(Class<?> type) {
         for (Class<?> parent : type.getInterfaces()) {
             try {

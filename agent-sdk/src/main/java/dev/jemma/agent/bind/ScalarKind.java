@@ -134,7 +134,10 @@ public enum ScalarKind {
         return format;
     }
 
-    /** As {@link #format}, with names of our own where JSON Schema has none or too wide a one: what may be written is what binds. */
+    /**
+     * As {@link #format}, with names of our own where JSON Schema has none or too wide a one: what may be written is
+     * what binds.
+     */
     String exactFormat() {
         return switch (this) {
             case FLOAT -> "float";

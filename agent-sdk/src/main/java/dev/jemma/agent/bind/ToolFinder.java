@@ -21,7 +21,10 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** Finds the {@link Tool} methods of an object: its class's, inherited ones, interfaces' default ones, of any visibility. */
+/**
+ * Finds the {@link Tool} methods of an object: its class's, inherited ones, interfaces' default ones, of any
+ * visibility.
+ */
 final class ToolFinder {
     private static final Pattern NAME = Pattern.compile("[A-Za-z_][A-Za-z0-9_.-]{0,63}");
 

@@ -12,7 +12,10 @@ import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** A Java method as a tool: what the model is told about it, and how its calls are bound and run. Immutable, safe for threads. */
+/**
+ * A Java method as a tool: what the model is told about it, and how its calls are bound and run. Immutable, safe for
+ * threads.
+ */
 public final class ToolMethod {
     private final ToolSpec spec;
     private final List<Field> parameters;

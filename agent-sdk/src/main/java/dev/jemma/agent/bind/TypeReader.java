@@ -35,8 +35,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
 /**
- * Reads Java types into {@link ValueType}s: scalars, enums, records, sealed interfaces of records, lists, sets, arrays, maps with
- * scalar keys, optionals, JsonNode and Object; nested, generic and recursive ones.
+ * Reads Java types into {@link ValueType}s: scalars, enums, records, sealed interfaces of records, lists, sets, arrays,
+ * maps with scalar keys, optionals, JsonNode and Object; nested, generic and recursive ones.
  */
 public final class TypeReader {
     private final Map<Type, ValueType> done = new HashMap<>();

@@ -24,9 +24,9 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Turns JSON into Java values of a {@link ValueType}, exactly: nothing goes through a double that is none, nothing wraps around.
- * All problems of a value are found, each with its path; what had to be coerced is reported. With {@link Tool.Fit#STRICT} nothing
- * is coerced. One binder binds one value.
+ * Turns JSON into Java values of a {@link ValueType}, exactly: nothing goes through a double that is none, nothing
+ * wraps around. All problems of a value are found, each with its path; what had to be coerced is reported. With
+ * {@link Tool.Fit#STRICT} nothing is coerced. One binder binds one value.
  */
 public final class ValueBinder {
     private final Findings found;

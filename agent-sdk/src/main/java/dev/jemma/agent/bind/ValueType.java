@@ -9,8 +9,8 @@ import java.util.function.Supplier;
 import tools.jackson.databind.JsonNode;
 
 /**
- * A Java type as values on the wire see it: the one model from which schemas are written and by which values are bound. Read from
- * a {@link java.lang.reflect.Type} by {@link TypeReader}.
+ * A Java type as values on the wire see it: the one model from which schemas are written and by which values are bound.
+ * Read from a {@link java.lang.reflect.Type} by {@link TypeReader}.
  */
 public sealed interface ValueType {
     /** A number, a string, a date: whatever has no parts. */
@@ -40,8 +40,8 @@ public sealed interface ValueType {
     record Maybe(Class<?> type, ValueType value) implements ValueType {}
 
     /**
-     * One of several records, told apart by the entry {@code discriminator}, which holds the record's simple name. An option is a
-     * {@link Structure}, or a {@link Reference} to one.
+     * One of several records, told apart by the entry {@code discriminator}, which holds the record's simple name. An
+     * option is a {@link Structure}, or a {@link Reference} to one.
      */
     record Choice(Class<?> type, String discriminator, Map<String, ValueType> options) implements ValueType {
         public Choice {

@@ -14,8 +14,8 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * The demo's model and rows, which travel inside the program; tests/scripts/demo/make_demo.py made them. Weights are mapped into memory, so they must lie in files before
- * they can be used.
+ * The demo's model and rows, which travel inside the program; tests/scripts/demo/make_demo.py made them. Weights are
+ * mapped into memory, so they must lie in files before they can be used.
  */
 public final class DemoFiles {
     private static final List<String> MODEL = List.of(

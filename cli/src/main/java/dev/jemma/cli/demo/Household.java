@@ -10,7 +10,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The Java methods that the demo teaches a model to call: six, with text, numbers, dates, a list, an enum and a record among their parameters.
+ * The Java methods that the demo teaches a model to call: six, with text, numbers, dates, a list, an enum and a record
+ * among their parameters.
  *
  * <p>They keep what they were told, so that a call is seen to have happened; each answers in a sentence.
  */

@@ -7,7 +7,10 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
-/** The functions of cuBLASLt; matrices, bias, workspace and stream are device addresses, alpha and beta host addresses. Status codes are returned as they are. */
+/**
+ * The functions of cuBLASLt; matrices, bias, workspace and stream are device addresses, alpha and beta host addresses.
+ * Status codes are returned as they are.
+ */
 public final class CublasLtFunctions {
     private static final NativeLibrary CUBLAS_LT = Libraries.cublasLt();
 

@@ -12,8 +12,8 @@ import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.StructLayout;
 
 /**
- * Layouts of the C structs that cross the border, under their C names and with their C field names; a test compares sizes and offsets
- * with the headers. Pointers that Java never follows are {@code JAVA_LONG}, as handles are.
+ * Layouts of the C structs that cross the border, under their C names and with their C field names; a test compares
+ * sizes and offsets with the headers. Pointers that Java never follows are {@code JAVA_LONG}, as handles are.
  */
 public final class CudaStructs {
     private CudaStructs() {}

@@ -13,9 +13,9 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * Opens shared libraries so that a refusal keeps its reason. {@link SymbolLookup#libraryLookup} says only that a library cannot be
- * opened; {@code dlerror} says whether a file is absent, built for another machine or lacks a library of its own. Libraries stay loaded
- * for the life of the process, because handles and running kernels point into them.
+ * Opens shared libraries so that a refusal keeps its reason. {@link SymbolLookup#libraryLookup} says only that a
+ * library cannot be opened; {@code dlerror} says whether a file is absent, built for another machine or lacks a library
+ * of its own. Libraries stay loaded for the life of the process, because handles and running kernels point into them.
  */
 final class DynamicLoader {
     /** What opening a library gave. */

@@ -56,7 +56,9 @@ public record HostSystem(
         return Optional.ofNullable(variables.get(key)).filter(value -> !value.isBlank());
     }
 
-    /** Jemma's own folder for NVIDIA's libraries: {@code $XDG_CACHE_HOME/jemma/cuda}, else {@code ~/.cache/jemma/cuda}. */
+    /**
+     * Jemma's own folder for NVIDIA's libraries: {@code $XDG_CACHE_HOME/jemma/cuda}, else {@code ~/.cache/jemma/cuda}.
+     */
     public Path cacheFolder() {
         return variable("XDG_CACHE_HOME")
                 .map(Path::of)

@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The four libraries of this process, each searched for once, when it is first asked for. A process has one of each, because the
- * bindings' handles are constants.
+ * The four libraries of this process, each searched for once, when it is first asked for. A process has one of each,
+ * because the bindings' handles are constants.
  */
 public final class Libraries {
     private static final int OLDEST_MAJOR = 12;

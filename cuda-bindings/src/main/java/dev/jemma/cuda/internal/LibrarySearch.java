@@ -19,7 +19,10 @@ import java.util.Optional;
  */
 record LibrarySearch(HostSystem host, String title, List<String> names, String companions) {
 
-    /** The driver: folders that the user named, the system loader, then the usual places. Toolkits hold only a stub of it. */
+    /**
+     * The driver: folders that the user named, the system loader, then the usual places. Toolkits hold only a stub of
+     * it.
+     */
     NativeLibrary driver() {
         SearchPath path = new SearchPath(host);
         return search(path.named(), path.last(), Map.of());

@@ -9,7 +9,9 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
-/** The driver functions for device memory, pinned host memory, copies and fills. Status codes are returned as they are. */
+/**
+ * The driver functions for device memory, pinned host memory, copies and fills. Status codes are returned as they are.
+ */
 public final class MemoryFunctions {
     private static final NativeLibrary DRIVER = Libraries.driver();
 

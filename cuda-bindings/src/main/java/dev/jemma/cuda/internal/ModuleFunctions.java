@@ -7,7 +7,10 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
-/** The driver functions for modules, libraries, kernels, launches and tensor maps. Status codes are returned as they are. */
+/**
+ * The driver functions for modules, libraries, kernels, launches and tensor maps. Status codes are returned as they
+ * are.
+ */
 public final class ModuleFunctions {
     private static final NativeLibrary DRIVER = Libraries.driver();
 

@@ -13,9 +13,9 @@ import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
- * A library that was found, or the account of the search for one that was not. Either way {@link #function} gives a handle of the right
- * type, so that classes of bindings load on any machine: the handle of a symbol that does not exist throws
- * {@link UnsupportedOperationException} when it is called, with the reason and the cure.
+ * A library that was found, or the account of the search for one that was not. Either way {@link #function} gives a
+ * handle of the right type, so that classes of bindings load on any machine: the handle of a symbol that does not exist
+ * throws {@link UnsupportedOperationException} when it is called, with the reason and the cure.
  */
 public final class NativeLibrary {
     private final String title;

@@ -13,10 +13,10 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * The folders in which NVIDIA's libraries lie, in the order in which they are tried: what the user named, {@code CUDA_PATH} and
- * {@code CUDA_HOME}, pip's {@code nvidia} folders of the active environment, Jemma's cache, then (by bare name) the system loader, then
- * the usual places. pip's layout: {@code nvidia/cu13/lib} since CUDA 13, {@code nvidia/<package>/lib} before. Names and places agree
- * with NVIDIA's cuda-pathfinder.
+ * The folders in which NVIDIA's libraries lie, in the order in which they are tried: what the user named,
+ * {@code CUDA_PATH} and {@code CUDA_HOME}, pip's {@code nvidia} folders of the active environment, Jemma's cache, then
+ * (by bare name) the system loader, then the usual places. pip's layout: {@code nvidia/cu13/lib} since CUDA 13,
+ * {@code nvidia/<package>/lib} before. Names and places agree with NVIDIA's cuda-pathfinder.
  */
 final class SearchPath {
     private final HostSystem host;
@@ -93,7 +93,10 @@ final class SearchPath {
         return host.windows() ? prefix.resolve("Library/bin") : prefix.resolve("lib");
     }
 
-    /** Where pip puts NVIDIA's wheels inside a folder of packages: the folders that exist, or the one that would hold them. */
+    /**
+     * Where pip puts NVIDIA's wheels inside a folder of packages: the folders that exist, or the one that would hold
+     * them.
+     */
     private List<Path> pip(Path packages) {
         Path nvidia = packages.resolve("nvidia");
         if (!Files.isDirectory(nvidia)) {
@@ -112,7 +115,9 @@ final class SearchPath {
         return folders;
     }
 
-    /** Package folders of the active Python: virtual environment, conda, the user's own, and the python3 of the PATH. */
+    /**
+     * Package folders of the active Python: virtual environment, conda, the user's own, and the python3 of the PATH.
+     */
     private List<Path> sitePackages() {
         Set<Path> prefixes = new LinkedHashSet<>();
         host.variable("VIRTUAL_ENV").flatMap(SearchPath::path).ifPresent(prefixes::add);

@@ -5,8 +5,8 @@ import java.nio.file.Path;
 /**
  * A file that is not what its format asks for: truncated, malformed, or holding values that Jemma does not compute.
  *
- * <p>The message names the file and, where known, the place in it ({@code train.jsonl:37:14: ...}), the value seen and the
- * value wanted.
+ * <p>The message names the file and, where known, the place in it ({@code train.jsonl:37:14: ...}), the value seen and
+ * the value wanted.
  */
 public final class FormatException extends RuntimeException {
     private static final long serialVersionUID = 1L;

@@ -2,7 +2,10 @@ package dev.jemma.engine.api;
 
 import java.time.Duration;
 
-/** What happens while an answer is generated, in order: one {@link Prompted}, then text and control tokens as they become certain, then one {@link Finished}. */
+/**
+ * What happens while an answer is generated, in order: one {@link Prompted}, then text and control tokens as they
+ * become certain, then one {@link Finished}.
+ */
 public sealed interface GenerationEvent {
     /**
      * The prompt has been read.
@@ -16,7 +19,10 @@ public sealed interface GenerationEvent {
     /** More of the answer: whole characters, never a part of a stop text. */
     record Text(String text) implements GenerationEvent {}
 
-    /** The model wrote a control token of its vocabulary, such as {@code <tool_call>}; text that only spells one arrives as {@link Text}. */
+    /**
+     * The model wrote a control token of its vocabulary, such as {@code <tool_call>}; text that only spells one arrives
+     * as {@link Text}.
+     */
     record Control(int id, String token) implements GenerationEvent {}
 
     /** The answer is complete. */

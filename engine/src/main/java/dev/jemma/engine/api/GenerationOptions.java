@@ -4,14 +4,16 @@ import java.util.List;
 import java.util.OptionalLong;
 
 /**
- * How an answer is generated. The numbers mean what they mean to Hugging Face's {@code generate}, and are applied in its order: repetition penalty, temperature, top-k, top-p, min-p.
+ * How an answer is generated. The numbers mean what they mean to Hugging Face's {@code generate}, and are applied in
+ * its order: repetition penalty, temperature, top-k, top-p, min-p.
  *
  * @param maxNewTokens most tokens to generate; 0 only reads the prompt
  * @param temperature divides the logits; 0 takes the likeliest token always and ignores topK, topP, minP and seed
  * @param topK samples among the k likeliest only; 0 = all
  * @param topP samples among the fewest likeliest tokens that together have probability p; 1 = all
  * @param minP leaves out tokens less likely than minP times the likeliest; 0 = none
- * @param repetitionPenalty divides positive logits and multiplies negative ones of every token that prompt or answer holds; 1 = none
+ * @param repetitionPenalty divides positive logits and multiplies negative ones of every token that prompt or answer
+ *     holds; 1 = none
  * @param seed makes sampling repeat; without one every run differs
  * @param stop the answer ends before the first of these texts; none is empty
  * @param ignoreEos whether the model's end tokens do not end the answer

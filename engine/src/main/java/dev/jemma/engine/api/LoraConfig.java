@@ -41,7 +41,10 @@ public record LoraConfig(
     /** The largest rank accepted, far above any in use. */
     public static final int MAX_RANK = 1 << 16;
 
-    /** How the A of a linear update begins. An embedding's A begins as zeros and its B as N(0, 1), whatever is chosen here. */
+    /**
+     * How the A of a linear update begins. An embedding's A begins as zeros and its B as N(0, 1), whatever is chosen
+     * here.
+     */
     public enum Init {
         /** Uniform in {@code +-1/sqrt(in)}: {@code init_lora_weights = true}. */
         KAIMING_UNIFORM,

@@ -7,7 +7,8 @@ import java.util.Optional;
  * What a merge did.
  *
  * @param modules how many modules were changed
- * @param untiedHead the weight that the head has of its own now, where embedding and head were one; empty where nothing was untied
+ * @param untiedHead the weight that the head has of its own now, where embedding and head were one; empty where nothing
+ *     was untied
  * @param bytes size of the new weights
  * @param warnings what users should know about the files, a line each
  */

@@ -1,6 +1,9 @@
 package dev.jemma.engine.api;
 
-/** What the files of a model or an adapter are called, but for its tokenizer and the shards of large weights, which know their own names. */
+/**
+ * What the files of a model or an adapter are called, but for its tokenizer and the shards of large weights, which know
+ * their own names.
+ */
 public final class ModelFiles {
     /** Shape and constants of a model. */
     public static final String CONFIG = "config.json";

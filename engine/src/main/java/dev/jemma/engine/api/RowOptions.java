@@ -44,7 +44,10 @@ public record RowOptions(int maxLength, TooLong tooLong, Packing packing, Superv
         }
     }
 
-    /** The defaults of {@code jemma train}: 2048 tokens, longer rows left out, no packing, the assistant's turns learned. */
+    /**
+     * The defaults of {@code jemma train}: 2048 tokens, longer rows left out, no packing, the assistant's turns
+     * learned.
+     */
     public static RowOptions defaults() {
         return new RowOptions(2048, TooLong.LEAVE_OUT, Packing.OFF, Supervise.ASSISTANT);
     }

@@ -19,8 +19,8 @@ public enum SchedulerType {
     }
 
     /**
-     * The factor of the learning rate in a step, as transformers computes it: by the number of steps already done, so that the first
-     * step of a warmup has a learning rate of zero.
+     * The factor of the learning rate in a step, as transformers computes it: by the number of steps already done, so
+     * that the first step of a warmup has a learning rate of zero.
      *
      * @param done steps already done, 0 for the first
      * @param warmup warmup steps

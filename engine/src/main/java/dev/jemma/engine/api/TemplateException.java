@@ -3,8 +3,9 @@ package dev.jemma.engine.api;
 /**
  * A chat template that cannot be read or that failed while it rendered.
  *
- * <p>{@link #reason()} is the bare complaint: for {@link Kind#RAISED} exactly what the template passed to {@code raise_exception}. {@link #getMessage()} adds the place, {@code chat template:LINE:COLUMN: reason},
- * 1-based, where it is known.
+ * <p>{@link #reason()} is the bare complaint: for {@link Kind#RAISED} exactly what the template passed to
+ * {@code raise_exception}. {@link #getMessage()} adds the place, {@code chat template:LINE:COLUMN: reason}, 1-based,
+ * where it is known.
  */
 public final class TemplateException extends RuntimeException {
     private static final long serialVersionUID = 1L;

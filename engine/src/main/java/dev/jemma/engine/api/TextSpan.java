@@ -3,12 +3,14 @@ package dev.jemma.engine.api;
 /**
  * A piece of a rendered prompt that knows whose text it is.
  *
- * <p>A prompt is a list of spans; their texts, joined, are the prompt. Control tokens such as {@code <end_of_turn>} are only recognised inside trusted spans, so that a user, a tool or a tool result cannot forge a
- * turn; everything else about tokenizing works on the joined text and is not changed by where spans begin.
+ * <p>A prompt is a list of spans; their texts, joined, are the prompt. Control tokens such as {@code <end_of_turn>} are
+ * only recognised inside trusted spans, so that a user, a tool or a tool result cannot forge a turn; everything else
+ * about tokenizing works on the joined text and is not changed by where spans begin.
  *
  * @param text the characters, possibly none
  * @param source whose text it is
- * @param generated whether the piece lies in a {@code {% generation %}} block of the chat template, that is: written by the assistant and supervised in training
+ * @param generated whether the piece lies in a {@code {% generation %}} block of the chat template, that is: written by
+ *     the assistant and supervised in training
  */
 public record TextSpan(String text, Source source, boolean generated) {
     /** Whose text a span is. */

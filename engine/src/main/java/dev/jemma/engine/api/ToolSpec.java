@@ -18,7 +18,10 @@ public record ToolSpec(String name, String description, ObjectNode parameters) {
         Objects.requireNonNull(parameters, "parameters");
     }
 
-    /** The OpenAI form that chat templates expect: {@code {"type": "function", "function": {name, description, parameters}}}. */
+    /**
+     * The OpenAI form that chat templates expect: {@code {"type": "function", "function": {name, description,
+     * parameters}}}.
+     */
     public ObjectNode toJson() {
         ObjectNode tool = JsonNodeFactory.instance.objectNode();
         tool.put("type", "function");

@@ -4,7 +4,8 @@ import java.util.Objects;
 import java.util.function.Consumer;
 
 /**
- * Hyperparameters of a fine-tuning run; names and meanings are Hugging Face's (transformers' TrainingArguments, TRL's SFTConfig).
+ * Hyperparameters of a fine-tuning run; names and meanings are Hugging Face's (transformers' TrainingArguments, TRL's
+ * SFTConfig).
  *
  * @param learningRate peak learning rate
  * @param lrSchedulerType its course
@@ -15,7 +16,8 @@ import java.util.function.Consumer;
  * @param adamEpsilon AdamW's epsilon
  * @param maxGradNorm gradients of a larger L2 norm are scaled down to it; 0 = never
  * @param perDeviceTrainBatchSize rows a micro-batch
- * @param gradientAccumulationSteps micro-batches an optimizer step; its loss is the mean over their supervised tokens together
+ * @param gradientAccumulationSteps micro-batches an optimizer step; its loss is the mean over their supervised tokens
+ *     together
  * @param numTrainEpochs passes over the rows; may be a fraction
  * @param maxSteps optimizer steps; if positive, instead of {@code numTrainEpochs}
  * @param seed seeds the row order, the adapter's initial values and dropout

@@ -4,8 +4,8 @@ package dev.jemma.engine.api;
  * A sequence to learn from, or to be scored.
  *
  * @param ids token ids
- * @param labels as many; {@code labels[i]} belongs to {@code ids[i]}: it is predicted at the position before, so the first is ignored;
- *     {@link #IGNORED} is no loss
+ * @param labels as many; {@code labels[i]} belongs to {@code ids[i]}: it is predicted at the position before, so the
+ *     first is ignored; {@link #IGNORED} is no loss
  */
 @SuppressWarnings("ArrayRecordComponent") // compared by nobody; arrays of primitives are what the model reads
 public record TrainingExample(int[] ids, int[] labels) {

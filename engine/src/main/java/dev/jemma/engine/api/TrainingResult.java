@@ -13,8 +13,8 @@ import java.util.OptionalDouble;
  * @param totalSteps all steps of the run
  * @param loss of the last step; empty if no step was done this time
  * @param evalLoss of the last evaluation, if there was one
- * @param folder the adapter: the run's folder if it is finished, else the checkpoint that {@code resume} goes on from; the run's folder
- *     without an adapter if it was cancelled before there was anything to save
+ * @param folder the adapter: the run's folder if it is finished, else the checkpoint that {@code resume} goes on from;
+ *     the run's folder without an adapter if it was cancelled before there was anything to save
  */
 public record TrainingResult(
         Outcome outcome, long step, long totalSteps, OptionalDouble loss, OptionalDouble evalLoss, Path folder) {

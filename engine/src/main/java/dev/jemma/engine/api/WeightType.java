@@ -1,6 +1,8 @@
 package dev.jemma.engine.api;
 
-/** In which form a model computes with its weights of two dimensions. Norms stay as they are stored, whatever is chosen. */
+/**
+ * In which form a model computes with its weights of two dimensions. Norms stay as they are stored, whatever is chosen.
+ */
 public enum WeightType {
     /** As they are stored, which is exact; BF16 where no kernel knows the stored type. */
     AUTO,
@@ -9,8 +11,9 @@ public enum WeightType {
     /** Q8_0: half the bytes of BF16. What is stored smaller stays. */
     Q8,
     /**
-     * Q, O, gate and up projections Q4_0; key, value and down projections, embedding and head Q8_0, because 4 bits in those few cost more
-     * than in all the others (llama.cpp's Q4_K_M spares value and down projections likewise). What is stored smaller stays.
+     * Q, O, gate and up projections Q4_0; key, value and down projections, embedding and head Q8_0, because 4 bits in
+     * those few cost more than in all the others (llama.cpp's Q4_K_M spares value and down projections likewise). What
+     * is stored smaller stays.
      */
     Q4;
 

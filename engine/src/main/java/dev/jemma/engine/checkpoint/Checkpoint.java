@@ -12,15 +12,15 @@ import java.util.SequencedMap;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Where a model comes from: its config, how it wants to be sampled, its weights by Hugging Face's canonical names, its tokenizer and
- * chat templates. Opening reads heads and configs only, whatever the size of the weights.
+ * Where a model comes from: its config, how it wants to be sampled, its weights by Hugging Face's canonical names, its
+ * tokenizer and chat templates. Opening reads heads and configs only, whatever the size of the weights.
  *
  * <p>Owns mappings; weights are borrowed from it and die with it. A second close is harmless. Safe for threads.
  */
 public sealed interface Checkpoint extends ModelText, AutoCloseable permits ModelFolder, GgufCheckpoint {
     /**
-     * Opens the model at {@code path} and checks every tensor's name, shape and element type against the model's config: a folder as
-     * Hugging Face lays it out, or a GGUF file.
+     * Opens the model at {@code path} and checks every tensor's name, shape and element type against the model's
+     * config: a folder as Hugging Face lays it out, or a GGUF file.
      *
      * @throws FormatException if it is not a Gemma that Jemma runs; tensors that do not fit are all named at once
      * @throws IOException if a file cannot be read
@@ -90,8 +90,8 @@ public sealed interface Checkpoint extends ModelText, AutoCloseable permits Mode
     }
 
     /**
-     * Tells this model from another one, wherever it lies: a digest of config.json's values, of every weight's name, type and shape, and of some bytes in
-     * the middle of each. Reads a page of each weight, not all of them.
+     * Tells this model from another one, wherever it lies: a digest of config.json's values, of every weight's name,
+     * type and shape, and of some bytes in the middle of each. Reads a page of each weight, not all of them.
      */
     default String fingerprint() {
         return Fingerprint.of(this);

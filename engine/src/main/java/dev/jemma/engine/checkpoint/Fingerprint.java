@@ -28,8 +28,8 @@ final class Fingerprint {
     }
 
     /**
-     * The values of a config. Runs are resumed by this text's digest, so it stays as it was first written, whatever the records look like now; what
-     * a later generation adds goes behind it, for models that have it.
+     * The values of a config. Runs are resumed by this text's digest, so it stays as it was first written, whatever the
+     * records look like now; what a later generation adds goes behind it, for models that have it.
      */
     static String text(GemmaConfig config) {
         LayerConfig first = config.layers().getFirst();

@@ -79,7 +79,8 @@ public record GenerationConfig(
     }
 
     /**
-     * Reads generation_config.json in {@code folder}; without one, greedy with the tokens of {@code config}, as transformers has it.
+     * Reads generation_config.json in {@code folder}; without one, greedy with the tokens of {@code config}, as
+     * transformers has it.
      *
      * @throws FormatException naming every malformed value
      * @throws IOException if the file cannot be read

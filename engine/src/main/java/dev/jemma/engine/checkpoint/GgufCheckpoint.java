@@ -25,9 +25,10 @@ import java.util.SequencedMap;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * A GGUF file of llama.cpp: config, tokenizer, templates and weights in one. What it says is translated to Hugging Face's words
- * ({@link GgufConfig}, {@link Place}, {@link GgufTokenizer}) and its weights to what kernels take; nothing else in Jemma knows of
- * the format. Matrices whose blocks kernels know are used where they lie, others give their values block by block.
+ * A GGUF file of llama.cpp: config, tokenizer, templates and weights in one. What it says is translated to Hugging
+ * Face's words ({@link GgufConfig}, {@link Place}, {@link GgufTokenizer}) and its weights to what kernels take; nothing
+ * else in Jemma knows of the format. Matrices whose blocks kernels know are used where they lie, others give their
+ * values block by block.
  */
 final class GgufCheckpoint implements Checkpoint {
     private final GgufFile file;

@@ -15,9 +15,9 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Says in the words of config.json what a GGUF file's metadata say of a Gemma, so that there is one reader of configs. Keys that are
- * left out have the values that llama.cpp assumes ({@code load_hparams} in llama-model.cpp, load_arch_hparams in
- * models/gemma.cpp, gemma2.cpp and gemma3.cpp).
+ * Says in the words of config.json what a GGUF file's metadata say of a Gemma, so that there is one reader of configs.
+ * Keys that are left out have the values that llama.cpp assumes ({@code load_hparams} in llama-model.cpp,
+ * load_arch_hparams in models/gemma.cpp, gemma2.cpp and gemma3.cpp).
  */
 final class GgufConfig {
     static final String ARCHITECTURE = "general.architecture";
@@ -30,7 +30,9 @@ final class GgufConfig {
     private static final int MAX_SIZE = 1 << 20;
     private static final int MAX_TOKEN = 1 << 24;
 
-    /** Layers of the models whose attention scale is that of the hidden size over the heads instead of the head size. */
+    /**
+     * Layers of the models whose attention scale is that of the hidden size over the heads instead of the head size.
+     */
     private static final int GEMMA_2_27B = 46;
 
     private static final int GEMMA_3_27B = 62;
@@ -198,7 +200,10 @@ final class GgufConfig {
         }
     }
 
-    /** Without a window Gemma 3 has none, and Gemma 2 has 4096. The pattern is every how many layers one is full, or a flag for each. */
+    /**
+     * Without a window Gemma 3 has none, and Gemma 2 has 4096. The pattern is every how many layers one is full, or a
+     * flag for each.
+     */
     private void attention(ObjectNode json, int layers) {
         String windowKey = "attention.sliding_window";
         String patternKey = key("attention.sliding_window_pattern");

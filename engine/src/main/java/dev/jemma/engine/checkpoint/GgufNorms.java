@@ -13,8 +13,8 @@ import java.util.Map;
 import java.util.SequencedMap;
 
 /**
- * The norms of a GGUF file, which llama.cpp stores as 1 + w, as the w that Hugging Face and the kernels have. Converted when the first is
- * asked for, all together: they are some hundred kilobytes.
+ * The norms of a GGUF file, which llama.cpp stores as 1 + w, as the w that Hugging Face and the kernels have. Converted
+ * when the first is asked for, all together: they are some hundred kilobytes.
  *
  * <p>Owns them; borrows the file. Safe for threads. A second close is harmless.
  */
@@ -58,8 +58,9 @@ final class GgufNorms implements AutoCloseable {
     }
 
     /**
-     * w of a stored 1 + w. Adding 1 in f32 rounds off the last bits of a small w, so that of a model in bf16 the difference is not quite
-     * what it was; where rounding it to bf16 gives norms that all become the stored ones, they are what it was.
+     * w of a stored 1 + w. Adding 1 in f32 rounds off the last bits of a small w, so that of a model in bf16 the
+     * difference is not quite what it was; where rounding it to bf16 gives norms that all become the stored ones, they
+     * are what it was.
      */
     private Tensor convert(GgufTensor tensor) {
         float[] values = new float[Math.toIntExact(tensor.shape().elements())];

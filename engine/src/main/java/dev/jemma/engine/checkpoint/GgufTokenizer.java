@@ -94,8 +94,8 @@ record GgufTokenizer(Metadata metadata) {
     }
 
     /**
-     * How the model wants to be sampled: {@code general.sampling.*}, greedy where there is no such key. Answers end with the file's eos
-     * and eot and with {@code <end_of_turn>}, as llama.cpp has it.
+     * How the model wants to be sampled: {@code general.sampling.*}, greedy where there is no such key. Answers end
+     * with the file's eos and eot and with {@code <end_of_turn>}, as llama.cpp has it.
      */
     GenerationConfig generation(GemmaConfig config) {
         Set<Integer> ends = new LinkedHashSet<>(config.eosTokenIds());

@@ -24,9 +24,10 @@ import java.util.Optional;
 import java.util.SequencedMap;
 
 /**
- * The weights that a model computes with, by canonical name: those of the checkpoint where they lie, or converted to a {@link
- * WeightType}, or, where no kernel knows the stored type, to BF16. Conversions are kept in the user's cache and mapped from there the next time; without room for them they are in this
- * process's memory. Merging and saving read the checkpoint, never these.
+ * The weights that a model computes with, by canonical name: those of the checkpoint where they lie, or converted to a
+ * {@link WeightType}, or, where no kernel knows the stored type, to BF16. Conversions are kept in the user's cache and
+ * mapped from there the next time; without room for them they are in this process's memory. Merging and saving read the
+ * checkpoint, never these.
  *
  * <p>Borrows the checkpoint, owns the conversions; a second close is harmless. Safe for threads.
  */
@@ -61,7 +62,8 @@ public final class ModelWeights implements AutoCloseable {
     /**
      * The checkpoint's own weights, where they lie.
      *
-     * @throws IllegalArgumentException if no kernel knows the blocks of one, so that it must be converted ({@link #open})
+     * @throws IllegalArgumentException if no kernel knows the blocks of one, so that it must be converted
+     *     ({@link #open})
      */
     public static ModelWeights asStored(Checkpoint checkpoint) {
         for (Parameter parameter : checkpoint.config().layout().stored()) {

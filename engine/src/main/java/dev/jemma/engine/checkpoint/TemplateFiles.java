@@ -22,8 +22,8 @@ import tools.jackson.databind.JsonNode;
 
 /**
  * The chat templates of a model or adapter folder, found in transformers' order: {@code chat_template.jinja} (with
- * {@code additional_chat_templates/*.jinja}), then {@code chat_template.json} of multimodal models, then {@code chat_template} in
- * tokenizer_config.json, a text or a list of named ones.
+ * {@code additional_chat_templates/*.jinja}), then {@code chat_template.json} of multimodal models, then
+ * {@code chat_template} in tokenizer_config.json, a text or a list of named ones.
  *
  * @param byName template texts; the unnamed one is {@link #DEFAULT}
  * @param source the file they come from, as messages name it; empty if there are none
@@ -105,8 +105,8 @@ public record TemplateFiles(SequencedMap<String, String> byName, String source) 
     }
 
     /**
-     * The files of a folder that {@link #find} reads as these templates: text by path in the folder. A name that was downloaded does not
-     * reach outside of it.
+     * The files of a folder that {@link #find} reads as these templates: text by path in the folder. A name that was
+     * downloaded does not reach outside of it.
      */
     public SequencedMap<String, String> files() {
         SequencedMap<String, String> files = new LinkedHashMap<>();

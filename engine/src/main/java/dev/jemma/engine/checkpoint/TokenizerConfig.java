@@ -13,8 +13,9 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The few things that Jemma takes from a folder's tokenizer_config.json. The real files have a megabyte, nearly all of it added tokens, so it is read
- * once, when something of it is first asked for. Safe for threads; a failure is not kept.
+ * The few things that Jemma takes from a folder's tokenizer_config.json. The real files have a megabyte, nearly all of
+ * it added tokens, so it is read once, when something of it is first asked for. Safe for threads; a failure is not
+ * kept.
  */
 final class TokenizerConfig {
     /** The key of a template, or of a list of named ones. */

@@ -12,10 +12,13 @@ import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Lets a model call only what exists, with arguments that fit: between the markers of a Hermes call, only tokens that lead to a well-typed call may come; outside of calls, everything may. So every call that
- * is finished can be read strictly and satisfies its tool's schema, as far as {@link CallGrammar} knows schemas. (An answer that is cut off can still end within a call.)
+ * Lets a model call only what exists, with arguments that fit: between the markers of a Hermes call, only tokens that
+ * lead to a well-typed call may come; outside of calls, everything may. So every call that is finished can be read
+ * strictly and satisfies its tool's schema, as far as {@link CallGrammar} knows schemas. (An answer that is cut off can
+ * still end within a call.)
  *
- * <p>Which tokens a state of the grammar allows is computed once and kept: states recur, within an answer and between answers, which is why one {@link Calls} serves them all. A constraint follows one answer.
+ * <p>Which tokens a state of the grammar allows is computed once and kept: states recur, within an answer and between
+ * answers, which is why one {@link Calls} serves them all. A constraint follows one answer.
  */
 public final class CallConstraint implements TokenConstraint {
     private static final String OPENING = new HermesFormat().opening();
@@ -94,8 +97,9 @@ public final class CallConstraint implements TokenConstraint {
         }
 
         /**
-         * Tries the tokens in order. {@code states[n]} is the state after n chars of the one at hand, known for n up to {@code known}; a token that begins with more of those
-         * chars than are known begins with what no token may begin with.
+         * Tries the tokens in order. {@code states[n]} is the state after n chars of the one at hand, known for n up to
+         * {@code known}; a token that begins with more of those chars than are known begins with what no token may
+         * begin with.
          */
         private void walk(CallGrammar start, TokenTexts.Sorted sorted, BitSet allowed) {
             CallGrammar[] states = new CallGrammar[64];

@@ -1,7 +1,8 @@
 package dev.jemma.engine.constraint;
 
 /**
- * Decides at each step which tokens may come next: the seam for decoding by a grammar. One instance follows one answer; it is used by one thread.
+ * Decides at each step which tokens may come next: the seam for decoding by a grammar. One instance follows one answer;
+ * it is used by one thread.
  */
 public interface TokenConstraint {
     /** Everything may come. */
@@ -14,7 +15,8 @@ public interface TokenConstraint {
     };
 
     /**
-     * Sets the logits of tokens that may not come next to negative infinity; at least one must stay finite. Called before each choice, after penalties.
+     * Sets the logits of tokens that may not come next to negative infinity; at least one must stay finite. Called
+     * before each choice, after penalties.
      *
      * @param logits [V]
      */

@@ -11,8 +11,8 @@ import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 
 /**
- * A vocabulary as texts, sorted, so that the tokens which a grammar allows can be found without looking at those that begin like one it does not. Immutable, safe for threads; made once for a
- * tokenizer, since it decodes every token.
+ * A vocabulary as texts, sorted, so that the tokens which a grammar allows can be found without looking at those that
+ * begin like one it does not. Immutable, safe for threads; made once for a tokenizer, since it decodes every token.
  */
 public final class TokenTexts {
     private final List<String> texts;

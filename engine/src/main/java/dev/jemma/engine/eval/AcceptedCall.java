@@ -12,11 +12,12 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * A call that is wanted, with the values that count as right for each argument, as the leaderboard's possible answers have it.
+ * A call that is wanted, with the values that count as right for each argument, as the leaderboard's possible answers
+ * have it.
  *
  * @param name the function
- * @param arguments accepted values by argument; the empty string among them says that the argument may be left out. An object
- *     among them has a list of accepted values for each of its keys, by the same rule.
+ * @param arguments accepted values by argument; the empty string among them says that the argument may be left out. An
+ *     object among them has a list of accepted values for each of its keys, by the same rule.
  */
 public record AcceptedCall(String name, Map<String, List<JsonNode>> arguments) {
     public AcceptedCall {
@@ -24,7 +25,10 @@ public record AcceptedCall(String name, Map<String, List<JsonNode>> arguments) {
         arguments = Collections.unmodifiableMap(new LinkedHashMap<>(arguments));
     }
 
-    /** From the leaderboard's form, {@code {"function": {"argument": [accepted values]}}}; {@code place} is for messages. */
+    /**
+     * From the leaderboard's form, {@code {"function": {"argument": [accepted values]}}}; {@code place} is for
+     * messages.
+     */
     static AcceptedCall ofLeaderboard(JsonNode call, String place) {
         if (!call.isObject() || call.size() != 1) {
             throw new IllegalArgumentException(

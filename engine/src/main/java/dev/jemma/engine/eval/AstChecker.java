@@ -17,13 +17,13 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
 /**
- * Whether calls are the wanted ones, by the rules of the Berkeley Function Calling Leaderboard for Python questions (version 4;
- * the rules are its ast_checker's, including what looks accidental, so that verdicts agree).
+ * Whether calls are the wanted ones, by the rules of the Berkeley Function Calling Leaderboard for Python questions
+ * (version 4; the rules are its ast_checker's, including what looks accidental, so that verdicts agree).
  *
- * <p>In short: as many calls as wanted, in any order; the function's name exactly; all required arguments and none that is not
- * wanted; Python's types, with whole numbers allowed for decimals; values among the accepted ones, strings compared without
- * case and some punctuation, lists in order, objects key by key. An argument may be left out only where the answer says so. If
- * the accepted values have another type than the schema, that type is allowed too.
+ * <p>In short: as many calls as wanted, in any order; the function's name exactly; all required arguments and none that
+ * is not wanted; Python's types, with whole numbers allowed for decimals; values among the accepted ones, strings
+ * compared without case and some punctuation, lists in order, objects key by key. An argument may be left out only
+ * where the answer says so. If the accepted values have another type than the schema, that type is allowed too.
  */
 public final class AstChecker {
     private AstChecker() {}
@@ -174,7 +174,9 @@ public final class AstChecker {
                 : new TypeVerdict(Optional.of("type_error:simple"), false);
     }
 
-    /** One level deep, each item by the schema's type or by that of the accepted list's first item; no list accepts all. */
+    /**
+     * One level deep, each item by the schema's type or by that of the accepted list's first item; no list accepts all.
+     */
     private static boolean itemsFit(JsonNode value, Type items, JsonNode accepted) {
         if (!accepted.isArray()) {
             return true;
@@ -254,7 +256,10 @@ public final class AstChecker {
         return mistake;
     }
 
-    /** The leaderboard's types and JSON Schema's; a schema without a type is taken for a string, as the leaderboard has it. */
+    /**
+     * The leaderboard's types and JSON Schema's; a schema without a type is taken for a string, as the leaderboard has
+     * it.
+     */
     private static Type typeOf(JsonNode schema) {
         JsonNode type = schema.path("type");
         String name = type.isArray()

@@ -68,9 +68,9 @@ public record EvalReport(
     }
 
     /**
-     * The JSON of {@code jemma eval}: {@code rows, correct, accuracy, ci95, parsed, schema_valid, refusals_correct, by_category,
-     * unseen_tools, tokens_per_second}. {@code parsed}, {@code schema_valid} are shares of all rows, {@code refusals_correct} of
-     * the rows that want a refusal (null if there are none).
+     * The JSON of {@code jemma eval}: {@code rows, correct, accuracy, ci95, parsed, schema_valid, refusals_correct,
+     * by_category, unseen_tools, tokens_per_second}. {@code parsed}, {@code schema_valid} are shares of all rows,
+     * {@code refusals_correct} of the rows that want a refusal (null if there are none).
      */
     public ObjectNode toJson() {
         ObjectNode json = all.toJson();

@@ -76,7 +76,9 @@ final class PythonValues {
         return IGNORED.matcher(text).replaceAll("").toLowerCase(Locale.ROOT).replace('\'', '"');
     }
 
-    /** A string standardised, a list with its strings standardised (not those inside of lists), everything else itself. */
+    /**
+     * A string standardised, a list with its strings standardised (not those inside of lists), everything else itself.
+     */
     static JsonNode standard(JsonNode value) {
         return value.isString() ? JsonNodeFactory.instance.stringNode(standard(value.stringValue())) : value;
     }

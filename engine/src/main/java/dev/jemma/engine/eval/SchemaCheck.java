@@ -10,10 +10,11 @@ import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 
 /**
- * Whether calls satisfy the JSON Schemas of their tools: type, enum, const, required, properties, additionalProperties, items,
- * anyOf, oneOf, minimum and maximum, minItems and maxItems, minLength and maxLength, and references into the schema itself.
- * Other keywords are not checked. Stricter than JSON Schema in one point: arguments that a tool does not declare are wrong unless
- * {@code additionalProperties} allows them. The leaderboard's own names of types are understood too.
+ * Whether calls satisfy the JSON Schemas of their tools: type, enum, const, required, properties, additionalProperties,
+ * items, anyOf, oneOf, minimum and maximum, minItems and maxItems, minLength and maxLength, and references into the
+ * schema itself. Other keywords are not checked. Stricter than JSON Schema in one point: arguments that a tool does not
+ * declare are wrong unless {@code additionalProperties} allows them. The leaderboard's own names of types are
+ * understood too.
  */
 public final class SchemaCheck {
     private static final int MAX_DEPTH = 100;

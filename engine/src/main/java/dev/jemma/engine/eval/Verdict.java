@@ -47,7 +47,10 @@ public record Verdict(
         return row.accepted().isEmpty();
     }
 
-    /** The line of a details file: {@code {"id", "correct", "reason", "prediction"}}, and the explanation where there is one. */
+    /**
+     * The line of a details file: {@code {"id", "correct", "reason", "prediction"}}, and the explanation where there is
+     * one.
+     */
     public ObjectNode toJson() {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         json.put("id", row.id());

@@ -1,4 +1,7 @@
-/** Scores function calls: the Berkeley Function Calling Leaderboard's AST rules, schema validity, and the report of a run. */
+/**
+ * Scores function calls: the Berkeley Function Calling Leaderboard's AST rules, schema validity, and the report of a
+ * run.
+ */
 @NullMarked
 package dev.jemma.engine.eval;
 

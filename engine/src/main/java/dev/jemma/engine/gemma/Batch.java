@@ -5,11 +5,11 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Sequences to learn from or to be scored, behind each other without padding. They do not see one another.
+ * Sequences to learn from or to be scored, contiguous, without padding. They do not see one another.
  *
  * @param ids token ids of all sequences
- * @param labels as many; {@code labels[i]} belongs to {@code ids[i]}: it is predicted at the position before, so a sequence's first
- *     is ignored; {@link TrainingExample#IGNORED} is no loss
+ * @param labels as many; {@code labels[i]} belongs to {@code ids[i]}: it is predicted at the position before, so a
+ *     sequence's first is ignored; {@link TrainingExample#IGNORED} is no loss
  * @param starts index of each sequence's first token, ascending from 0
  */
 @SuppressWarnings("ArrayRecordComponent") // compared by nobody; arrays of primitives are what the model reads
@@ -41,7 +41,7 @@ public record Batch(int[] ids, int[] labels, int[] starts) {
         return of(ids, ids);
     }
 
-    /** Sequences behind each other; {@code labels.get(i)} belongs to {@code ids.get(i)}. */
+    /** Contiguous sequences; {@code labels.get(i)} belongs to {@code ids.get(i)}. */
     public static Batch of(List<int[]> ids, List<int[]> labels) {
         int total = ids.stream().mapToInt(sequence -> sequence.length).sum();
         int[] allIds = new int[total];
@@ -68,7 +68,10 @@ public record Batch(int[] ids, int[] labels, int[] starts) {
         return i + 1 < starts.length ? starts[i + 1] : ids.length;
     }
 
-    /** Number of tokens with a loss: the labels that are not {@link TrainingExample#IGNORED}, without each sequence's first. */
+    /**
+     * Number of tokens with a loss: the labels that are not {@link TrainingExample#IGNORED}, without each sequence's
+     * first.
+     */
     public int supervised() {
         int count = 0;
         for (int i = 0; i < starts.length; i++) {

@@ -1,13 +1,13 @@
 package dev.jemma.engine.gemma;
 
 import dev.jemma.engine.api.Recompute;
-import dev.jemma.engine.checkpoint.config.Parameter;
 import dev.jemma.engine.checkpoint.config.GemmaConfig;
 import dev.jemma.engine.checkpoint.config.LayerConfig;
+import dev.jemma.engine.checkpoint.config.Parameter;
 
 /**
- * How many floating-point operations the passes through a model are: products of weights, and of attention's queries, keys and values inside
- * its mask. Norms, rotations and adapters are not counted.
+ * How many floating-point operations the passes through a model are: products of weights, and of attention's queries,
+ * keys and values inside its mask. Norms, rotations and adapters are not counted.
  *
  * @param config the model
  * @param linears elements of the layers' linear maps
@@ -39,8 +39,8 @@ public record Flops(GemmaConfig config, double linears, double head) {
     }
 
     /**
-     * Loss and gradients of a sequence: no weight has a gradient, and attention's two products have four. The products of blocks that are
-     * computed again count twice.
+     * Loss and gradients of a sequence: no weight has a gradient, and attention's two products have four. The products
+     * of blocks that are computed again count twice.
      */
     public double lossAndGradients(int tokens, double supervised, Recompute recompute) {
         double again = switch (recompute) {

@@ -30,9 +30,9 @@ import java.util.function.Supplier;
  * A Gemma over one backend: weights, used where they lie, and the order in which kernels are applied to them.
  * The same forward serves {@link Inference} and {@link Training}; they differ in buffers only.
  *
- * <p>Borrows weights and kernels, which must outlive it; owns the rotary tables. Sessions of several threads may share it: a run
- * through the model (a chunk of a prompt, a decoded token, a training step) is made by one of them at a time, since kernels are for
- * one thread. Closing it while a session is open makes that session's next run fail.
+ * <p>Borrows weights and kernels, which must outlive it; owns the rotary tables. Sessions of several threads may share
+ * it: a run through the model (a chunk of a prompt, a decoded token, a training step) is made by one of them at a time,
+ * since kernels are for one thread. Closing it while a session is open makes that session's next run fail.
  */
 public final class GemmaModel implements AutoCloseable {
     private final GemmaConfig config;
@@ -169,8 +169,8 @@ public final class GemmaModel implements AutoCloseable {
     }
 
     /**
-     * From the gradient of the last part of the stream to those of all adapters, layer by layer; not further down than the lowest
-     * adapted module.
+     * From the gradient of the last part of the stream to those of all adapters, layer by layer; not further down than
+     * the lowest adapted module.
      */
     void backward(Pass p, Gradients g, Tensor ids, Recompute recompute) {
         for (Block block : blocks.reversed()) {

@@ -22,9 +22,9 @@ import java.util.function.ObjIntConsumer;
 /**
  * A session: one or more growing sequences with their cached keys and values, and the logits of what follows.
  *
- * <p>Owns cache and buffers; borrows model and adapters, which must outlive it. For one thread at a time; cancelled from any through
- * {@link Options#cancelled}. Prompts are run in chunks. Once its shapes have settled, a decoded token allocates a few hundred bytes of
- * Java heap.
+ * <p>Owns cache and buffers; borrows model and adapters, which must outlive it. For one thread at a time; cancelled
+ * from any through {@link Options#cancelled}. Prompts are run in chunks. Once its shapes have settled, a decoded token
+ * allocates a few hundred bytes of Java heap.
  */
 public final class Inference implements AutoCloseable {
     /**
@@ -121,7 +121,8 @@ public final class Inference implements AutoCloseable {
     /**
      * A session with {@code adapters} added up.
      *
-     * @throws IllegalArgumentException naming every module or shape that does not fit the model, or a context length it is not made for
+     * @throws IllegalArgumentException naming every module or shape that does not fit the model, or a context length it
+     *     is not made for
      */
     public Inference(GemmaModel model, List<LowRanks> adapters, Options options) {
         GemmaConfig config = model.config();
@@ -191,8 +192,8 @@ public final class Inference implements AutoCloseable {
     /**
      * Forgets a sequence's tokens from {@code position} on.
      *
-     * @return the position that it stands at now: {@code position}, or 0 if a sliding layer no longer holds what a token there sees,
-     *     and everything has to be fed again
+     * @return the position that it stands at now: {@code position}, or 0 if a sliding layer no longer holds what a
+     *     token there sees, and everything has to be fed again
      */
     public int rewind(int ofSequence, int position) {
         return cache.rewind(ofSequence, position);
@@ -201,8 +202,10 @@ public final class Inference implements AutoCloseable {
     /**
      * Appends {@code ids[from .. from + count - 1]} to the first sequence.
      *
-     * @return logits after the last of them [1, V], on their way to a sampler (softcapped); borrowed until the next call
-     * @throws IllegalArgumentException if the context would overflow or an id is outside the vocabulary; nothing is appended
+     * @return logits after the last of them [1, V], on their way to a sampler (softcapped); borrowed until the next
+     *     call
+     * @throws IllegalArgumentException if the context would overflow or an id is outside the vocabulary; nothing is
+     *     appended
      * @throws CancellationException if cancelled; chunks that were complete before stay appended ({@link #position})
      */
     public Tensor forward(int[] ids, int from, int count) {
@@ -296,7 +299,10 @@ public final class Inference implements AutoCloseable {
         }
     }
 
-    /** Runs {@code rows} tokens of {@code n} sequences; fills rows of logits from {@code firstLogits} on for the {@code wanted} last ones. */
+    /**
+     * Runs {@code rows} tokens of {@code n} sequences; fills rows of logits from {@code firstLogits} on for the
+     * {@code wanted} last ones.
+     */
     private void run(int n, int rows, int firstLogits, int wanted) {
         model.lock().lock();
         try {
@@ -356,7 +362,10 @@ public final class Inference implements AutoCloseable {
                 memory.matrix(plan.logits, atLeastOne, model.config().vocabSize()));
     }
 
-    /** Shows {@code watcher} the residual stream before each layer, and the normed rows that logits are made of under the number of layers. */
+    /**
+     * Shows {@code watcher} the residual stream before each layer, and the normed rows that logits are made of under
+     * the number of layers.
+     */
     void observe(ObjIntConsumer<Tensor> watcher) {
         pass.observe(watcher);
     }

@@ -13,8 +13,8 @@ import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.tensor.Tensor;
 
 /**
- * Final norm, head and cross entropy, for the supervised rows only and a chunk of them at a time: a batch's logits are never all
- * there (2,048 rows of Gemma 3's would be 2 GB). The gradient comes out of the same visit to a chunk.
+ * Final norm, head and cross entropy, for the supervised rows only and a chunk of them at a time: a batch's logits are
+ * never all there (2,048 rows of Gemma 3's would be 2 GB). The gradient comes out of the same visit to a chunk.
  */
 final class LossHead {
     /** What a chunk's logits may take. */
@@ -89,8 +89,8 @@ final class LossHead {
     }
 
     /**
-     * The same sum; sets the gradient of the stream to {@code scale} times the sum's gradient and adds to those of the head's
-     * adapter.
+     * The same sum; sets the gradient of the stream to {@code scale} times the sum's gradient and adds to those of the
+     * head's adapter.
      */
     double lossAndGradient(Pass p, Gradients g, int[] rows, int[] targets, int count, float scale, long seed) {
         Kernels kernels = p.kernels();

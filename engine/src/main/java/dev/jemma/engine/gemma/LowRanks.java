@@ -11,12 +11,12 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The low-rank factors of one adapter by the module they belong to, in a fixed order. The tensors are borrowed: they live as long
- * as whatever loaded or created the adapter.
+ * The low-rank factors of one adapter by the module they belong to, in a fixed order. The tensors are borrowed: they
+ * live as long as whatever loaded or created the adapter.
  *
  * <p>Modules carry their canonical names, which are the weights' names without {@code .weight}: {@code
- * model.layers.3.self_attn.q_proj}, {@code model.embed_tokens}, {@code lm_head}. For the embedding, A is [r, V] and B is [C, r]; for
- * everything else A is [r, inputs] and B is [outputs, r].
+ * model.layers.3.self_attn.q_proj}, {@code model.embed_tokens}, {@code lm_head}. For the embedding, A is [r, V] and B
+ * is [C, r]; for everything else A is [r, inputs] and B is [outputs, r].
  *
  * @param modules factors by canonical module name, iterated in the order in which they were put
  */
@@ -34,7 +34,8 @@ public record LowRanks(Map<String, LowRank> modules) {
     }
 
     /**
-     * The factors of {@code adapters} by number of module ({@link Layout#modules}), all that belong to one module together.
+     * The factors of {@code adapters} by number of module ({@link Layout#modules}), all that belong to one module
+     * together.
      *
      * @throws IllegalArgumentException naming every module that the model lacks and every factor of another shape
      */

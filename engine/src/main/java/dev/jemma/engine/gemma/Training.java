@@ -27,8 +27,9 @@ import java.util.Map;
 /**
  * Loss and gradients of one adapter on a frozen model.
  *
- * <p>Owns every buffer of forward and backward and the gradients; borrows model and adapter, which must outlive it. For one thread
- * at a time. After the first step of a shape, a step allocates Java objects only to describe its tensors, some tens of kilobytes.
+ * <p>Owns every buffer of forward and backward and the gradients; borrows model and adapter, which must outlive it. For
+ * one thread at a time. After the first step of a shape, a step allocates Java objects only to describe its tensors,
+ * some tens of kilobytes.
  */
 public final class Training implements AutoCloseable {
     /**
@@ -95,8 +96,8 @@ public final class Training implements AutoCloseable {
     private final int[] targets;
 
     /**
-     * A training of {@code adapter}, whose factors are read at every step and changed by none. With {@link LowRanks#NONE} it is good
-     * for {@link #loss} only, and needs no memory for a backward.
+     * A training of {@code adapter}, whose factors are read at every step and changed by none. With
+     * {@link LowRanks#NONE} it is good for {@link #loss} only, and needs no memory for a backward.
      *
      * @throws IllegalArgumentException naming every module or shape that does not fit the model
      */

@@ -7,7 +7,8 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * The text of an answer on its way out: holds back what may be the beginning of a stop text, and ends at the first stop text that is complete. How the text is cut into tokens makes no difference.
+ * The text of an answer on its way out: holds back what may be the beginning of a stop text, and ends at the first stop
+ * text that is complete. How the text is cut into tokens makes no difference.
  */
 final class AnswerText {
     /** A control token within the pending text. */

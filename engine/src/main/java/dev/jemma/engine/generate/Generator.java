@@ -21,8 +21,9 @@ import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
 
 /**
- * Generates answers with one session's model state, and remembers which tokens that state holds: a prompt that begins like what was read or generated before is only read from where it differs. What
- * a sliding layer's ring no longer holds is read again.
+ * Generates answers with one session's model state, and remembers which tokens that state holds: a prompt that begins
+ * like what was read or generated before is only read from where it differs. What a sliding layer's ring no longer
+ * holds is read again.
  *
  * <p>Borrows inference, kernels and tokenizer. For one thread at a time.
  */
@@ -64,8 +65,8 @@ public final class Generator {
      * @param ends what ends the answer, unless the options ignore it
      * @param constraint follows this answer
      * @param sink takes events as they happen, on this thread; what it throws ends the generation and comes out of here
-     * @throws IllegalArgumentException if the prompt is empty, longer than the context, or holds an id outside the vocabulary, or if there are stop
-     *     texts and no tokenizer
+     * @throws IllegalArgumentException if the prompt is empty, longer than the context, or holds an id outside the
+     *     vocabulary, or if there are stop texts and no tokenizer
      * @throws IllegalStateException if the logits leave nothing to choose from
      */
     public GenerationResult generate(

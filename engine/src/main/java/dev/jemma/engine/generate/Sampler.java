@@ -7,13 +7,17 @@ import java.util.BitSet;
 import java.util.SplittableRandom;
 
 /**
- * Chooses tokens from logits, with the processors of Hugging Face's {@code generate} in their order (generation/utils.py, {@code _get_logits_processor}): repetition penalty, suppressed tokens, the
- * constraint; then, unless greedy, temperature, top-k, top-p, min-p and one draw. Equal logits fall to the smaller id. One instance follows one answer; not safe for threads.
+ * Chooses tokens from logits, with the processors of Hugging Face's {@code generate} in their order
+ * (generation/utils.py, {@code _get_logits_processor}): repetition penalty, suppressed tokens, the constraint; then,
+ * unless greedy, temperature, top-k, top-p, min-p and one draw. Equal logits fall to the smaller id. One instance
+ * follows one answer; not safe for threads.
  *
  * <p>The same seed gives the same draws from the same logits on one machine. They are not PyTorch's draws.
  */
 final class Sampler {
-    /** Bins of the tail's mass a unit of logit, down to 64 below the largest: what lies lower has no weight in double. */
+    /**
+     * Bins of the tail's mass a unit of logit, down to 64 below the largest: what lies lower has no weight in double.
+     */
     private static final int BINS_PER_UNIT = 16;
 
     private static final int BINS = 64 * BINS_PER_UNIT;
@@ -151,7 +155,10 @@ final class Sampler {
         return id(candidates[i]);
     }
 
-    /** Makes candidates of all tokens that may come, or of those that reach the k-th largest logit: ties with it stay, as in Hugging Face's. */
+    /**
+     * Makes candidates of all tokens that may come, or of those that reach the k-th largest logit: ties with it stay,
+     * as in Hugging Face's.
+     */
     private void collect(float[] logits) {
         int k = options.topK();
         float floor = k == 0 || k >= logits.length ? Float.NEGATIVE_INFINITY : kthLargest(logits, k);
@@ -171,7 +178,10 @@ final class Sampler {
         return largest.smallest();
     }
 
-    /** Keeps the likeliest candidates: of all in ascending order, those go whose sum, themselves included, is at most 1 - p of the whole. */
+    /**
+     * Keeps the likeliest candidates: of all in ascending order, those go whose sum, themselves included, is at most 1
+     * - p of the whole.
+     */
     private void keepTopP(float[] logits, float top) {
         Arrays.fill(masses, 0);
         double total = 0;

@@ -4,8 +4,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Decoding of blocks to f32, bit for bit as llama.cpp's {@code dequantize_row_*} (ggml-quants.c) and the Python package gguf have it:
- * every product and difference is rounded to f32. Layouts are those of ggml-common.h. Safe for threads.
+ * Decoding of blocks to f32, bit for bit as llama.cpp's {@code dequantize_row_*} (ggml-quants.c) and the Python package
+ * gguf have it: every product and difference is rounded to f32. Layouts are those of ggml-common.h. Safe for threads.
  */
 public final class Blocks {
     /** Bytes copied onto the heap at a time. */
@@ -29,7 +29,8 @@ public final class Blocks {
      * @param start first element, a multiple of the block's elements
      * @param to filled from 0 to {@code count}
      * @param count elements, a multiple of the block's elements
-     * @throws IllegalArgumentException for a type that is not {@link GgmlType#isReadable readable}, and elements that cut a block
+     * @throws IllegalArgumentException for a type that is not {@link GgmlType#isReadable readable}, and elements that
+     *     cut a block
      */
     public static void decode(GgmlType type, MemorySegment from, long start, float[] to, int count) {
         int elements = type.blockElements();
@@ -108,7 +109,10 @@ public final class Blocks {
         }
     }
 
-    /** 12 bytes of eight 6-bit scales and eight 6-bit minima: the first four whole, the last four in nibbles and upper bit pairs. */
+    /**
+     * 12 bytes of eight 6-bit scales and eight 6-bit minima: the first four whole, the last four in nibbles and upper
+     * bit pairs.
+     */
     private void unpackScales(int at) {
         for (int i = 0; i < 4; i++) {
             int scale = chunk[at + i];
@@ -122,8 +126,8 @@ public final class Blocks {
     }
 
     /**
-     * d, dmin: f16, then scales and minima, then 128 bytes of nibbles: of every 32 bytes the low ones are 32 elements, the high ones
-     * the next 32; {@code d scale q - dmin minimum}.
+     * d, dmin: f16, then scales and minima, then 128 bytes of nibbles: of every 32 bytes the low ones are 32 elements,
+     * the high ones the next 32; {@code d scale q - dmin minimum}.
      */
     private void q4k(int at, float[] to, int out) {
         float d = half(at);
@@ -158,9 +162,9 @@ public final class Blocks {
     }
 
     /**
-     * 128 bytes of low nibbles, 64 bytes of upper bit pairs, 16 signed scales, d: f16; {@code d scale (q - 32)}. Each half of the
-     * block takes 64 bytes of nibbles (low ones for its first 64 elements, high ones for the others) and 32 of pairs (two bits for
-     * each quarter).
+     * 128 bytes of low nibbles, 64 bytes of upper bit pairs, 16 signed scales, d: f16; {@code d scale (q - 32)}. Each
+     * half of the block takes 64 bytes of nibbles (low ones for its first 64 elements, high ones for the others) and 32
+     * of pairs (two bits for each quarter).
      */
     private void q6k(int at, float[] to, int out) {
         float d = half(at + 208);

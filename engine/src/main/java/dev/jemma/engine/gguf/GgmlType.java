@@ -6,8 +6,8 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
- * The element types that a GGUF file can name (enum ggml_type in ggml.h of ggml-org/llama.cpp), with the size of a block. Those that
- * {@link Blocks} decodes can be read; the others can be listed and are refused by name.
+ * The element types that a GGUF file can name (enum ggml_type in ggml.h of ggml-org/llama.cpp), with the size of a
+ * block. Those that {@link Blocks} decodes can be read; the others can be listed and are refused by name.
  */
 public enum GgmlType {
     /** IEEE binary32. */

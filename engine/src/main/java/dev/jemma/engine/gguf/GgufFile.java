@@ -12,11 +12,11 @@ import java.util.Optional;
 import java.util.SequencedMap;
 
 /**
- * One GGUF file of version 2 or 3, little-endian, mapped read-only into memory. Tensors are views of the mapping and cost nothing
- * until they are read. Safe for threads.
+ * One GGUF file of version 2 or 3, little-endian, mapped read-only into memory. Tensors are views of the mapping and
+ * cost nothing until they are read. Safe for threads.
  *
- * <p>Closing unmaps the file, after which its tensors and texts fail with {@link IllegalStateException}; a second close is harmless.
- * The format: <a href="https://github.com/ggml-org/ggml/blob/master/docs/gguf.md">ggml/docs/gguf.md</a>.
+ * <p>Closing unmaps the file, after which its tensors and texts fail with {@link IllegalStateException}; a second close
+ * is harmless. The format: <a href="https://github.com/ggml-org/ggml/blob/master/docs/gguf.md">ggml/docs/gguf.md</a>.
  */
 public final class GgufFile implements AutoCloseable {
     /** How such files are named. */
@@ -105,7 +105,8 @@ public final class GgufFile implements AutoCloseable {
     }
 
     /**
-     * The tensor {@code name} in place, borrowed; empty if kernels have no type of that name, so that it must be decoded.
+     * The tensor {@code name} in place, borrowed; empty if kernels have no type of that name, so that it must be
+     * decoded.
      *
      * @throws IllegalArgumentException if there is none
      */

@@ -14,8 +14,9 @@ import java.util.List;
 import java.util.SequencedMap;
 
 /**
- * The head of a GGUF file: magic, version, metadata, tensor infos; the data follow at the next multiple of the alignment. Checked as
- * gguf.cpp of ggml-org/llama.cpp checks it, and that no tensor reaches out of the file or into another.
+ * The head of a GGUF file: magic, version, metadata, tensor infos; the data follow at the next multiple of the
+ * alignment. Checked as gguf.cpp of ggml-org/llama.cpp checks it, and that no tensor reaches out of the file or into
+ * another.
  *
  * @param version of the format, 2 or 3; they differ in nothing that little-endian files show
  * @param metadata the key-value pairs

@@ -3,9 +3,15 @@ package dev.jemma.engine.gguf;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** A value of a file's metadata. Texts and arrays are views of the file, borrowed from it, and cost nothing until they are read. */
+/**
+ * A value of a file's metadata. Texts and arrays are views of the file, borrowed from it, and cost nothing until they
+ * are read.
+ */
 public sealed interface GgufValue {
-    /** The types of values, with the numbers that stand for them in files and their size in bytes (0: has a length of its own). */
+    /**
+     * The types of values, with the numbers that stand for them in files and their size in bytes (0: has a length of
+     * its own).
+     */
     enum Type {
         /** Unsigned byte. */
         UINT8(0, 1),
@@ -93,7 +99,7 @@ public sealed interface GgufValue {
     }
 
     /**
-     * Values of one type behind each other.
+     * Contiguous values of one type.
      *
      * @param elements their type, no array
      * @param count how many there are

@@ -46,7 +46,10 @@ public record Metadata(String file, SequencedMap<String, GgufValue> values) {
         throw wanted(key, "a whole number from " + min + " to " + max);
     }
 
-    /** The finite number at {@code key}. One stored in f32 is the double of the same shortest decimal: 1e-6, not 9.99999997e-7. */
+    /**
+     * The finite number at {@code key}. One stored in f32 is the double of the same shortest decimal: 1e-6, not
+     * 9.99999997e-7.
+     */
     public Optional<Double> number(String key) {
         GgufValue value = values.get(key);
         if (value == null) {

@@ -29,8 +29,8 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * What a model folder, a GGUF file, an adapter folder or a safetensors file holds. Looking never fails on a bad file: what is wrong becomes an
- * entry of {@link #problems}, and what could be read is there.
+ * What a model folder, a GGUF file, an adapter folder or a safetensors file holds. Looking never fails on a bad file:
+ * what is wrong becomes an entry of {@link #problems}, and what could be read is there.
  */
 public sealed interface Inspection {
     /** What was looked at. */

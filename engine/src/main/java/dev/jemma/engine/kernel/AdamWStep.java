@@ -1,7 +1,8 @@
 package dev.jemma.engine.kernel;
 
 /**
- * One step of torch's AdamW: {@code p *= 1 - lr * wd}, then {@code p -= lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps)}.
+ * One step of torch's AdamW: {@code p *= 1 - lr * wd}, then {@code p -= lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 -
+ * beta2^t) + eps)}.
  *
  * @param step t, counted from 1
  * @param learningRate lr of this step

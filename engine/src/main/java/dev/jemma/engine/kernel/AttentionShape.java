@@ -4,7 +4,8 @@ package dev.jemma.engine.kernel;
  * How a layer attends.
  *
  * @param heads query heads
- * @param keyValueHeads key and value heads; divides {@code heads}, query head h reads key head {@code h / (heads / keyValueHeads)}
+ * @param keyValueHeads key and value heads; divides {@code heads}, query head h reads key head
+ *     {@code h / (heads / keyValueHeads)}
  * @param headDim elements a head
  * @param scale factor of the scores: {@code query_pre_attn_scalar^-0.5}
  * @param softcap scores become {@code softcap * tanh(score / softcap)} after scaling; 0 = none

@@ -1,11 +1,11 @@
 package dev.jemma.engine.kernel;
 
 /**
- * Which elements dropout keeps: a counter-based generator of 32-bit operations, so that every backend computes the same mask for
- * any element on its own, in any order.
+ * Which elements dropout keeps: a counter-based generator of 32-bit operations, so that every backend computes the same
+ * mask for any element on its own, in any order.
  *
- * <p>{@code hash(i) = mix(mix(i * 0x9E3779B9 + seedLow) ^ seedHigh ^ i_high * 0x85EBCA6B)} with Ellis's {@code lowbias32} as
- * {@code mix}; element i is kept if the upper 24 bits of its hash are at least {@code p * 2^24}.
+ * <p>{@code hash(i) = mix(mix(i * 0x9E3779B9 + seedLow) ^ seedHigh ^ i_high * 0x85EBCA6B)} with Ellis's
+ * {@code lowbias32} as {@code mix}; element i is kept if the upper 24 bits of its hash are at least {@code p * 2^24}.
  */
 public final class DropoutMask {
     private DropoutMask() {}

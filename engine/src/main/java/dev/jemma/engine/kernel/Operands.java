@@ -5,7 +5,8 @@ import dev.jemma.engine.tensor.Tensor;
 
 /**
  * The shapes that every operation of {@link Kernels} wants, checked before a backend touches memory. A misfit is an
- * {@link IllegalArgumentException} that names the operation, what it got and what it wants. Fitting operands allocate nothing.
+ * {@link IllegalArgumentException} that names the operation, what it got and what it wants. Fitting operands allocate
+ * nothing.
  */
 public final class Operands {
     private Operands() {}

@@ -1,11 +1,11 @@
 package dev.jemma.engine.kernel;
 
 /**
- * One sequence's part of a batch whose sequences lie behind each other, without padding.
+ * One sequence's part of a batch whose sequences are contiguous, without padding.
  *
  * <p>Rows {@code row .. row + length - 1} of the activations are its tokens at positions {@code position ..
- * position + length - 1}. The key and value of its position {@code p} lie in row {@code keyRow + p % capacity} of the key and
- * value tensors: a ring in a cache, or the batch's own rows in training ({@link #whole}).
+ * position + length - 1}. The key and value of its position {@code p} lie in row {@code keyRow + p % capacity} of the
+ * key and value tensors: a ring in a cache, or the batch's own rows in training ({@link #whole}).
  *
  * @param row first activation row
  * @param length number of tokens, at least 1

@@ -25,8 +25,9 @@ import java.util.SplittableRandom;
 import java.util.function.DoubleSupplier;
 
 /**
- * A LoRA adapter with PEFT's semantics: the low-rank updates of some of a Gemma's linear maps, and possibly of its embedding and
- * head. Owns its tensors, f32 in this process's memory; training changes them in place. A second close is harmless.
+ * A LoRA adapter with PEFT's semantics: the low-rank updates of some of a Gemma's linear maps, and possibly of its
+ * embedding and head. Owns its tensors, f32 in this process's memory; training changes them in place. A second close is
+ * harmless.
  *
  * <p>Files are PEFT's (adapter_config.json, adapter_model.safetensors), read and written.
  */
@@ -66,8 +67,8 @@ public final class Adapter implements AutoCloseable {
     record Rank(int r, float scale) {}
 
     /**
-     * A new adapter, which changes nothing until it is trained: A of linear maps random by {@link LoraConfig.Init}, B zeros; of the
-     * embedding A zeros, B from N(0, 1).
+     * A new adapter, which changes nothing until it is trained: A of linear maps random by {@link LoraConfig.Init}, B
+     * zeros; of the embedding A zeros, B from N(0, 1).
      *
      * @param seed decides the random values, the same on every machine
      * @throws IllegalArgumentException if the config means no module of this model, or something that cannot be adapted
@@ -115,10 +116,11 @@ public final class Adapter implements AutoCloseable {
     }
 
     /**
-     * Reads the adapter in {@code folder}. Full copies of embedding or head that PEFT saved beside it are not read: the base model
-     * has them. {@link #load(Path, Checkpoint)} checks that this is so.
+     * Reads the adapter in {@code folder}. Full copies of embedding or head that PEFT saved beside it are not read: the
+     * base model has them. {@link #load(Path, Checkpoint)} checks that this is so.
      *
-     * @throws FormatException naming every key that is missing, unexpected or of a wrong shape, and every option not computed here
+     * @throws FormatException naming every key that is missing, unexpected or of a wrong shape, and every option not
+     *     computed here
      * @throws IOException if a file cannot be read
      */
     public static Adapter load(Path folder, GemmaConfig model) throws IOException {
@@ -126,10 +128,11 @@ public final class Adapter implements AutoCloseable {
     }
 
     /**
-     * Reads the adapter in {@code folder}, and compares the full copies of embedding or head in it with the base model's.
+     * Reads the adapter in {@code folder}, and compares the full copies of embedding or head in it with the base
+     * model's.
      *
-     * @throws FormatException as {@link #load(Path, GemmaConfig)} does, and if such a copy differs: the adapter was trained on
-     *     another model
+     * @throws FormatException as {@link #load(Path, GemmaConfig)} does, and if such a copy differs: the adapter was
+     *     trained on another model
      * @throws IOException if a file cannot be read
      */
     public static Adapter load(Path folder, Checkpoint base) throws IOException {
@@ -150,8 +153,8 @@ public final class Adapter implements AutoCloseable {
     }
 
     /**
-     * Writes adapter_config.json and adapter_model.safetensors (f32) into {@code folder}, which is created. Both change together: a
-     * kill at any moment leaves the old adapter or the new one. Other files there stay as they are.
+     * Writes adapter_config.json and adapter_model.safetensors (f32) into {@code folder}, which is created. Both change
+     * together: a kill at any moment leaves the old adapter or the new one. Other files there stay as they are.
      *
      * @throws IOException if the files cannot be written
      */
@@ -181,8 +184,8 @@ public final class Adapter implements AutoCloseable {
     }
 
     /**
-     * The tensors under their names in PEFT's file, in the order of PyTorch's {@code parameters()}: the fixed order of an optimizer.
-     * Borrowed.
+     * The tensors under their names in PEFT's file, in the order of PyTorch's {@code parameters()}: the fixed order of
+     * an optimizer. Borrowed.
      */
     public SequencedMap<String, Tensor> tensors() {
         SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();

@@ -13,10 +13,10 @@ import java.util.Arrays;
 import java.util.SequencedMap;
 
 /**
- * The two files of an adapter, which must change together although a rename changes one. A new adapter gets its config last: without
- * it there is no adapter. New weights under the same config are one rename. Where both change, both are first put into a hidden
- * folder by one rename, from which they are then moved out; as long as one lies there it counts, so that {@link #file} finds the old
- * pair or the new one at every moment.
+ * The two files of an adapter, which must change together although a rename changes one. A new adapter gets its config
+ * last: without it there is no adapter. New weights under the same config are one rename. Where both change, both are
+ * first put into a hidden folder by one rename, from which they are then moved out; as long as one lies there it
+ * counts, so that {@link #file} finds the old pair or the new one at every moment.
  */
 final class AdapterFolder {
     static final String CONFIG = ModelFiles.ADAPTER_CONFIG;

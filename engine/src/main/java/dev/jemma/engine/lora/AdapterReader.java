@@ -4,9 +4,9 @@ import dev.jemma.engine.api.FormatException;
 import dev.jemma.engine.api.LoraConfig;
 import dev.jemma.engine.api.ModelFiles;
 import dev.jemma.engine.checkpoint.Checkpoint;
-import dev.jemma.engine.checkpoint.config.Parameter;
 import dev.jemma.engine.checkpoint.Weight;
 import dev.jemma.engine.checkpoint.config.GemmaConfig;
+import dev.jemma.engine.checkpoint.config.Parameter;
 import dev.jemma.engine.checkpoint.config.Place;
 import dev.jemma.engine.checkpoint.config.TensorNames;
 import dev.jemma.engine.io.Problems;
@@ -227,8 +227,8 @@ final class AdapterReader {
     }
 
     /**
-     * Compares full copies in an adapter file with the base model's weights. A quantized base, which is never what an adapter's maker
-     * had, must be as near to the copy as quantization leaves it.
+     * Compares full copies in an adapter file with the base model's weights. A quantized base, which is never what an
+     * adapter's maker had, must be as near to the copy as quantization leaves it.
      */
     static void compareCopies(Path folder, Checkpoint base) throws IOException {
         try (SafetensorsFile file = open(folder)) {
@@ -267,7 +267,10 @@ final class AdapterReader {
         return Optional.empty();
     }
 
-    /** How far two weights are apart, if that is more than blocks of 4 bits explain: they change a weight by about a tenth. */
+    /**
+     * How far two weights are apart, if that is more than blocks of 4 bits explain: they change a weight by about a
+     * tenth.
+     */
     private static Optional<String> largeDifference(Tensor copy, Weight base) {
         float[] a = new float[BLOCK];
         float[] b = new float[BLOCK];

@@ -23,8 +23,9 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * adapter_config.json. Reading knows every key that PEFT 0.21 writes: what changes the numbers and is not computed here is refused
- * by name, what is unknown is a warning. Writing keeps to the keys that PEFT has had since 0.10, because other loaders refuse new ones.
+ * adapter_config.json. Reading knows every key that PEFT 0.21 writes: what changes the numbers and is not computed here
+ * is refused by name, what is unknown is a warning. Writing keeps to the keys that PEFT has had since 0.10, because
+ * other loaders refuse new ones.
  */
 public final class LoraConfigJson {
     /** PEFT's default targets for every Gemma. */

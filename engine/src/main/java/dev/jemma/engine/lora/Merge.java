@@ -31,10 +31,11 @@ import tools.jackson.databind.node.ObjectNode;
 /**
  * Adds adapters to their base model for good: a plain checkpoint that Hugging Face loads without PEFT.
  *
- * <p>Every weight is {@code W + scale * B A}, summed in f32 over the adapters in the order given, and rounded once to the type it is
- * stored in. Where an adapter updates the embedding or the head of a model that ties them, both are written and the tie is undone
- * in config.json, because one weight could not hold two updates. Everything else of the base goes over as it is, the vision tower
- * of a multimodal model included; the chat templates beside an adapter take the place of the base's.
+ * <p>Every weight is {@code W + scale * B A}, summed in f32 over the adapters in the order given, and rounded once to
+ * the type it is stored in. Where an adapter updates the embedding or the head of a model that ties them, both are
+ * written and the tie is undone in config.json, because one weight could not hold two updates. Everything else of the
+ * base goes over as it is, the vision tower of a multimodal model included; the chat templates beside an adapter take
+ * the place of the base's.
  */
 public final class Merge {
     private final Checkpoint base;
@@ -51,7 +52,8 @@ public final class Merge {
      * Writes {@code model} with {@code adapters} added to {@code out}, which appears in one step when all is written.
      *
      * @param dtype the type of the new weights; empty = that of the base's, BF16 where that is quantized
-     * @throws IllegalArgumentException if {@code out} is not a new or empty folder, there is no adapter, or {@code dtype} is no float
+     * @throws IllegalArgumentException if {@code out} is not a new or empty folder, there is no adapter, or
+     *     {@code dtype} is no float
      * @throws FormatException if the model or an adapter is not what it should be, or a sum overflows the type
      * @throws IOException if a file cannot be read or written
      */
@@ -174,8 +176,8 @@ public final class Merge {
     }
 
     /**
-     * What training leaves beside an adapter for those who talk to the model: the last adapter's templates that has one for any
-     * conversation take the place of all the base's, and its form of tool calls goes along.
+     * What training leaves beside an adapter for those who talk to the model: the last adapter's templates that has one
+     * for any conversation take the place of all the base's, and its form of tool calls goes along.
      */
     private static void copyOfAdapters(List<Path> adapters, Path out) throws IOException {
         Optional<TemplateFiles> templates = Optional.empty();

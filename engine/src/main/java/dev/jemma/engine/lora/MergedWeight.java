@@ -14,7 +14,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * One weight with its updates added, computed and written in blocks of rows: row n is {@code W[n] + sum of scale * left[n] right}.
+ * One weight with its updates added, computed and written in blocks of rows: row n is
+ * {@code W[n] + sum of scale * left[n] right}.
  *
  * @param weight the base's values
  * @param shape the weight's; [rows, columns] if there are updates
@@ -25,8 +26,8 @@ record MergedWeight(Values weight, Shape shape, List<Factors> updates) {
     private static final long BLOCK = 1 << 20;
 
     /**
-     * A product of two factors. For a linear map they are B [out, r] and A [r, in]; an embedding's weight is the transpose of its
-     * update, so there they are A^T [V, r] and B^T [r, C].
+     * A product of two factors. For a linear map they are B [out, r] and A [r, in]; an embedding's weight is the
+     * transpose of its update, so there they are A^T [V, r] and B^T [r, C].
      *
      * @param left [rows, r]
      * @param right [r, columns]

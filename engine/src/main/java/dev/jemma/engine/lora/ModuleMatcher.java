@@ -13,12 +13,16 @@ import java.util.Set;
 import java.util.function.Predicate;
 
 /**
- * Decides which modules a config means, by the rules of PEFT 0.21 ({@code check_target_module_exists} in tuners_utils.py,
- * {@code get_pattern_key} in other.py). A module is known under several names: those of the text-only model, and those that the
- * multimodal classes of old and new transformers give it; a rule holds if it holds for one of them.
+ * Decides which modules a config means, by the rules of PEFT 0.21 ({@code check_target_module_exists} in
+ * tuners_utils.py, {@code get_pattern_key} in other.py). A module is known under several names: those of the text-only
+ * model, and those that the multimodal classes of old and new transformers give it; a rule holds if it holds for one of
+ * them.
  */
 final class ModuleMatcher {
-    /** PEFT's rule without a layers_pattern: the first number that is a name of its own, two names or more from the start. */
+    /**
+     * PEFT's rule without a layers_pattern: the first number that is a name of its own, two names or more from the
+     * start.
+     */
     private static final PythonRegex ANY_LAYER = PythonRegex.compile(".*?\\.[^.]*\\.(?P<idx>\\d+)\\.");
 
     private final LoraConfig config;

@@ -13,8 +13,9 @@ import java.util.List;
 import java.util.SequencedMap;
 
 /**
- * What PEFT calls the modules of a model. In text-only models that is the canonical name; in multimodal ones transformers puts the
- * text model under {@code model.language_model} since 4.52, and under {@code language_model.model} before.
+ * What PEFT calls the modules of a model. In text-only models that is the canonical name; in multimodal ones
+ * transformers puts the text model under {@code model.language_model} since 4.52, and under
+ * {@code language_model.model} before.
  */
 final class ModuleNames {
     /** What PEFT puts before a module's name in its file. */

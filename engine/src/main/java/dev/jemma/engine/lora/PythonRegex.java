@@ -8,8 +8,8 @@ import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
 /**
- * A regular expression of Python's {@code re} from an adapter's config, matched against whole module names. Adapters are downloads:
- * a pattern that backtracks without end is refused after a bounded number of steps.
+ * A regular expression of Python's {@code re} from an adapter's config, matched against whole module names. Adapters
+ * are downloads: a pattern that backtracks without end is refused after a bounded number of steps.
  */
 final class PythonRegex {
     private static final int MAX_LENGTH = 100_000;
@@ -49,7 +49,10 @@ final class PythonRegex {
         return run(text, Matcher::matches).isPresent();
     }
 
-    /** The group {@code name} of {@code re.match}, which looks at the start of the text only; empty if either has no match. */
+    /**
+     * The group {@code name} of {@code re.match}, which looks at the start of the text only; empty if either has no
+     * match.
+     */
     Optional<String> groupAtStart(String text, String name) {
         return run(text, Matcher::lookingAt).map(match -> match.group(name));
     }

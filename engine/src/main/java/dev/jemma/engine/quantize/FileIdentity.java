@@ -11,12 +11,12 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Tells weights files apart without reading gigabytes: a hash of each file's size, its time of modification to the nanosecond, its
- * first 64 KiB (the header with names and offsets) and 64 pages spread evenly over the rest.
+ * Tells weights files apart without reading gigabytes: a hash of each file's size, its time of modification to the
+ * nanosecond, its first 64 KiB (the header with names and offsets) and 64 pages spread evenly over the rest.
  *
- * <p>Names and folders do not count: a model that was moved keeps what was made from it. The samples tell two fine-tunes of one
- * model apart, whose sizes and headers are the same; the time tells a file from itself after an edit that the samples miss, at the
- * price that a copy with a new time is another file.
+ * <p>Names and folders do not count: a model that was moved keeps what was made from it. The samples tell two
+ * fine-tunes of one model apart, whose sizes and headers are the same; the time tells a file from itself after an edit
+ * that the samples miss, at the price that a copy with a new time is another file.
  */
 final class FileIdentity {
     private static final int HEAD = 1 << 16;

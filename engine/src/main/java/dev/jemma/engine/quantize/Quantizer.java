@@ -12,11 +12,12 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /**
- * Converts weights to another float type, plain or quantized, off the heap and rows in parallel. A row's bits depend on the row alone
- * ({@link Conversion}), so they are the same for any number of threads. For one thread; closing ends its threads.
+ * Converts weights to another float type, plain or quantized, off the heap and rows in parallel. A row's bits depend on
+ * the row alone ({@link Conversion}), so they are the same for any number of threads. For one thread; closing ends its
+ * threads.
  */
 public final class Quantizer implements AutoCloseable {
-    private static final int PARTS_A_THREAD = 4;
+    private static final int PARTS_PER_THREAD = 4;
 
     private final ExecutorService pool;
     private final int threads;
@@ -30,15 +31,17 @@ public final class Quantizer implements AutoCloseable {
     }
 
     /**
-     * Rounds {@code from}, from element {@code start} on, to {@code to}, which has at least one dimension; rows are those of the last.
+     * Rounds {@code from}, from element {@code start} on, to {@code to}, which has at least one dimension; rows are
+     * those of the last.
      *
      * @param start the first element of a row
-     * @throws IllegalArgumentException if {@code to}'s type does not hold a value of {@code from}, an infinity or NaN; names the row of {@code to}
+     * @throws IllegalArgumentException if {@code to}'s type does not hold a value of {@code from}, an infinity or NaN;
+     *     names the row of {@code to}
      */
     public void convert(Values from, long start, Tensor to) {
         long rows = to.shape().rows();
         int columns = Math.toIntExact(to.dim(-1));
-        long part = Math.max(1, Math.ceilDiv(rows, (long) threads * PARTS_A_THREAD));
+        long part = Math.max(1, Math.ceilDiv(rows, (long) threads * PARTS_PER_THREAD));
         List<Callable<Void>> parts = new ArrayList<>();
         for (long first = 0; first < rows; first += part) {
             long begin = first;

@@ -3,7 +3,10 @@ package dev.jemma.engine.quantize;
 import java.lang.foreign.MemorySegment;
 import java.util.zip.CRC32C;
 
-/** The checksum of a tensor's first, middle and last page, taken while its bytes go by in order; of all of a small tensor. */
+/**
+ * The checksum of a tensor's first, middle and last page, taken while its bytes go by in order; of all of a small
+ * tensor.
+ */
 final class SampledChecksum {
     private static final long PAGE = 1 << 12;
 

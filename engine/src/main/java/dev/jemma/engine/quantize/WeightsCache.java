@@ -31,14 +31,14 @@ import java.util.SequencedMap;
 import java.util.TreeMap;
 
 /**
- * Converted weights as files, so that a model is converted once and mapped afterwards. A file is a safetensors file whose tensors are
- * opaque bytes, with their types among its metadata; it is written beside its place, synced and renamed, so that a kill leaves the
- * old file or the new one.
+ * Converted weights as files, so that a model is converted once and mapped afterwards. A file is a safetensors file
+ * whose tensors are opaque bytes, with their types among its metadata; it is written beside its place, synced and
+ * renamed, so that a kill leaves the old file or the new one.
  *
- * <p>Finding reads headers and a few pages: the size, the layout and the checksums of three pages a tensor are compared, which
- * notices a file that is cut off, filled with zeros or overwritten; a flipped bit elsewhere would be one wrong weight. A file that is
- * found gets a new time; one that was not for two months is deleted when another is written, because what it was made from is gone, or
- * nobody wants it. Safe for several processes.
+ * <p>Finding reads headers and a few pages: the size, the layout and the checksums of three pages a tensor are
+ * compared, which notices a file that is cut off, filled with zeros or overwritten; a flipped bit elsewhere would be
+ * one wrong weight. A file that is found gets a new time; one that was not for two months is deleted when another is
+ * written, because what it was made from is gone, or nobody wants it. Safe for several processes.
  */
 public final class WeightsCache {
     /** Goes up whenever {@link dev.jemma.engine.tensor.Quantization} gives other bits or the file's layout changes. */
@@ -174,8 +174,8 @@ public final class WeightsCache {
     }
 
     /**
-     * Converts {@code wanted} into a file at {@code place}, a part at a time: neither the whole of the weights nor of a tensor is ever in
-     * memory.
+     * Converts {@code wanted} into a file at {@code place}, a part at a time: neither the whole of the weights nor of a
+     * tensor is ever in memory.
      *
      * @throws IOException if it cannot be written, for want of space among others
      * @throws IllegalArgumentException if a type does not hold a value; names tensor and row

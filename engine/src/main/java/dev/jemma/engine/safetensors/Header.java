@@ -14,9 +14,9 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The header of a safetensors file: 8 bytes of length, that many bytes of JSON, then the data that its offsets count from.
- * Checked as the reference implementation checks it (safetensors/src/tensor.rs): no duplicate names, offsets that tile the data
- * without gap or overlap, sizes that fit shape and type.
+ * The header of a safetensors file: 8 bytes of length, that many bytes of JSON, then the data that its offsets count
+ * from. Checked as the reference implementation checks it (safetensors/src/tensor.rs): no duplicate names, offsets that
+ * tile the data without gap or overlap, sizes that fit shape and type.
  *
  * @param entries the tensors in the order of their data
  * @param metadata the {@code __metadata__} strings

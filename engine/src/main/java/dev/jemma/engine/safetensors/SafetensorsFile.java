@@ -17,12 +17,11 @@ import java.util.SequencedSet;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * One safetensors file, mapped read-only into memory. Tensors are views of the mapping and cost nothing until they are read.
- * Safe for threads.
+ * One safetensors file, mapped read-only into memory. Tensors are views of the mapping and cost nothing until they are
+ * read. Safe for threads.
  *
- * <p>Closing unmaps the file, after which its tensors fail with {@link IllegalStateException}; a second close is harmless.
- * The format: <a
- * href="https://github.com/huggingface/safetensors#format">huggingface/safetensors</a>.
+ * <p>Closing unmaps the file, after which its tensors fail with {@link IllegalStateException}; a second close is
+ * harmless. The format: <a href="https://github.com/huggingface/safetensors#format">huggingface/safetensors</a>.
  */
 public final class SafetensorsFile implements AutoCloseable {
     private static final ValueLayout.OfLong LENGTH = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -90,8 +89,8 @@ public final class SafetensorsFile implements AutoCloseable {
     }
 
     /**
-     * The tensor {@code name}, borrowed: a view of the file. Only a tensor that the file does not align to its element size is
-     * copied, once, into memory of this object.
+     * The tensor {@code name}, borrowed: a view of the file. Only a tensor that the file does not align to its element
+     * size is copied, once, into memory of this object.
      *
      * @throws IllegalArgumentException if there is none
      * @throws FormatException if Jemma does not read its element type

@@ -21,9 +21,10 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Writes a safetensors file as a stream, atomically: what is in {@code target} is the old content or the new one. The tensors are
- * planned first, then their bytes are appended in {@link #order}: larger element types first, then by name, as the reference
- * implementation sorts them, which keeps every tensor aligned and the file the same for the same content. For one thread.
+ * Writes a safetensors file as a stream, atomically: what is in {@code target} is the old content or the new one. The
+ * tensors are planned first, then their bytes are appended in {@link #order}: larger element types first, then by name,
+ * as the reference implementation sorts them, which keeps every tensor aligned and the file the same for the same
+ * content. For one thread.
  */
 public final class SafetensorsWriter implements AutoCloseable {
     /** What PyTorch's writers put into {@code __metadata__}; some readers insist on it. */

@@ -21,9 +21,9 @@ import java.util.TreeMap;
 import tools.jackson.databind.JsonNode;
 
 /**
- * The weights of a model folder: {@code model.safetensors}, or the shards that {@code model.safetensors.index.json} names, as one
- * set of tensors. Owns the mapped files; safe for threads. Where both forms lie in a folder the single file wins, as in
- * transformers.
+ * The weights of a model folder: {@code model.safetensors}, or the shards that {@code model.safetensors.index.json}
+ * names, as one set of tensors. Owns the mapped files; safe for threads. Where both forms lie in a folder the single
+ * file wins, as in transformers.
  */
 public final class Shards implements AutoCloseable {
     /** The file of an unsharded model. */

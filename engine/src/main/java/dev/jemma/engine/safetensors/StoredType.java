@@ -6,8 +6,8 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
- * Every element type that a safetensors header can name, with its size. Those that Jemma reads have a {@link DType}; the others can
- * be listed and are refused by name.
+ * Every element type that a safetensors header can name, with its size. Those that Jemma reads have a {@link DType};
+ * the others can be listed and are refused by name.
  */
 public enum StoredType {
     /** One byte a truth value. */

@@ -17,13 +17,16 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.NullNode;
 
 /**
- * A chat template: Jinja as Hugging Face's {@code apply_chat_template} runs it (jinja2 3.1, a sandboxed and immutable environment, trim_blocks and lstrip_blocks, loop controls, {@code generation} blocks,
- * {@code raise_exception}, {@code strftime_now}, {@code tojson} without HTML escapes).
+ * A chat template: Jinja as Hugging Face's {@code apply_chat_template} runs it (jinja2 3.1, a sandboxed and immutable
+ * environment, trim_blocks and lstrip_blocks, loop controls, {@code generation} blocks, {@code raise_exception},
+ * {@code strftime_now}, {@code tojson} without HTML escapes).
  *
- * <p>Templates come from downloads, so they are interpreted: a template reaches only the values it is given, and steps, depth and output are bounded. Texts carry their origin through every operation, so that the result
- * tells the template's own words from the assistant's and from those of users and tools. Immutable and safe for threads.
+ * <p>Templates come from downloads, so they are interpreted: a template reaches only the values it is given, and steps,
+ * depth and output are bounded. Texts carry their origin through every operation, so that the result tells the
+ * template's own words from the assistant's and from those of users and tools. Immutable and safe for threads.
  *
- * <p>Not supported, and refused by name: other templates (include, import, extends) and autoescape. Filters that make HTML (urlize, xmlattr, striptags) or chance (random) are unknown.
+ * <p>Not supported, and refused by name: other templates (include, import, extends) and autoescape. Filters that make
+ * HTML (urlize, xmlattr, striptags) or chance (random) are unknown.
  */
 public final class ChatTemplate {
     private static final long BASE_STEPS = 4_000_000;
@@ -62,7 +65,8 @@ public final class ChatTemplate {
      *
      * @param messages an array of objects with role, content and what else the template reads
      * @param tools an array of tool declarations, or null's node for none
-     * @throws TemplateException of kind RAISED if the template refuses the conversation, FAILED if an operation fails, LIMIT if a bound is passed
+     * @throws TemplateException of kind RAISED if the template refuses the conversation, FAILED if an operation fails,
+     *     LIMIT if a bound is passed
      */
     public Rendering trace(JsonNode messages, JsonNode tools, RenderOptions options) {
         var inputs = new Inputs();

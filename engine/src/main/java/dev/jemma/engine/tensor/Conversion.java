@@ -3,7 +3,10 @@ package dev.jemma.engine.tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** Conversion between stored float types, plain or quantized, and f32: a run of elements of a host tensor at a time. Integer types are refused. */
+/**
+ * Conversion between stored float types, plain or quantized, and f32: a run of elements of a host tensor at a time.
+ * Integer types are refused.
+ */
 public final class Conversion {
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
@@ -37,10 +40,11 @@ public final class Conversion {
     }
 
     /**
-     * Writes {@code count} floats to {@code to}, starting at its element {@code start}, rounded once to nearest even; quantized for
-     * block types ({@link Quantization}).
+     * Writes {@code count} floats to {@code to}, starting at its element {@code start}, rounded once to nearest even;
+     * quantized for block types ({@link Quantization}).
      *
-     * @throws IllegalArgumentException if {@code start} or {@code count} cut a block, or a block type cannot hold a value: infinities, NaN
+     * @throws IllegalArgumentException if {@code start} or {@code count} cut a block, or a block type cannot hold a
+     *     value: infinities, NaN
      */
     public static void round(float[] from, Tensor to, long start, int count) {
         MemorySegment target = to.segment();

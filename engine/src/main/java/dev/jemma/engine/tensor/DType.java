@@ -1,11 +1,11 @@
 package dev.jemma.engine.tensor;
 
 /**
- * Element types of tensors: the plain ones named as safetensors headers name them, and GGUF's block types, in which a scale is
- * shared by the elements of a block.
+ * Element types of tensors: the plain ones named as safetensors headers name them, and GGUF's block types, in which a
+ * scale is shared by the elements of a block.
  *
- * <p>A tensor of a block type has rows of whole blocks: its last dimension is a multiple of {@link #blockElements}. The bytes are
- * those of a GGUF file (ggml-common.h in ggml-org/llama.cpp), so that such a file is used in place.
+ * <p>A tensor of a block type has rows of whole blocks: its last dimension is a multiple of {@link #blockElements}. The
+ * bytes are those of a GGUF file (ggml-common.h in ggml-org/llama.cpp), so that such a file is used in place.
  */
 public enum DType {
     /** IEEE binary32. */
@@ -16,7 +16,10 @@ public enum DType {
     BF16(1, 2, 2),
     /** Blocks of 32: a binary16 scale d, then 32 signed bytes q; an element is {@code d * q}. */
     Q8_0(32, 34, 2),
-    /** Blocks of 32: a binary16 scale d, then 16 bytes whose low nibbles q are elements 0-15 and high nibbles 16-31; {@code d * (q - 8)}. */
+    /**
+     * Blocks of 32: a binary16 scale d, then 16 bytes whose low nibbles q are elements 0-15 and high nibbles 16-31;
+     * {@code d * (q - 8)}.
+     */
     Q4_0(32, 18, 2),
     /** 32-bit signed integer: token ids, targets. */
     I32(1, 4, 4),

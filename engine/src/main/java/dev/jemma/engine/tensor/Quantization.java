@@ -4,14 +4,14 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * One block of {@link DType#Q8_0} or {@link DType#Q4_0} from and to f32: the definition that kernels, which compute on the blocks
- * in place, are compared with.
+ * One block of {@link DType#Q8_0} or {@link DType#Q4_0} from and to f32: the definition that kernels, which compute on
+ * the blocks in place, are compared with.
  *
- * <p>Scales are found for the value that binary16 holds, not for the one that is rounded to it afterwards, so that every element is
- * the nearest its block can give. The scale of a Q4_0 block is the best of a few candidates: one extreme of the block divided by -8,
- * as ggml has it, leaves 16 levels for what is often one outlier and 31 small elements. Best is where the squared errors are
- * least, each times the square of its element, as ggml weighs them for its K-quants: that matters more than the search
- * (docs/benchmarks.md, "Accuracy").
+ * <p>Scales are found for the value that binary16 holds, not for the one that is rounded to it afterwards, so that
+ * every element is the nearest its block can give. The scale of a Q4_0 block is the best of a few candidates: one
+ * extreme of the block divided by -8, as ggml has it, leaves 16 levels for what is often one outlier and 31 small
+ * elements. Best is where the squared errors are least, each times the square of its element, as ggml weighs them for
+ * its K-quants: that matters more than the search (docs/benchmarks.md, "Accuracy").
  */
 public final class Quantization {
     /** Elements of a block, of either type. */
@@ -89,8 +89,8 @@ public final class Quantization {
 
     /**
      * The scale whose levels are nearest to the block. For given levels q and weights {@code w = x x} the best scale is
-     * {@code sum(w x q) / sum(w q q)}, with an error of {@code sum(w x x) - sum(w x q)^2 / sum(w q q)}. Elements are taken relative to the
-     * extreme, so that no power of them vanishes or overflows.
+     * {@code sum(w x q) / sum(w q q)}, with an error of {@code sum(w x x) - sum(w x q)^2 / sum(w q q)}. Elements are
+     * taken relative to the extreme, so that no power of them vanishes or overflows.
      */
     private static float scale4(float[] x, int at, float extreme) {
         if (extreme == 0) {

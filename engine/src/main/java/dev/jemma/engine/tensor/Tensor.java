@@ -4,8 +4,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
 /**
- * A dense row-major array outside the Java heap. A tensor borrows its memory: whoever allocated or mapped it closes it, and a
- * tensor used after that fails with {@link IllegalStateException}.
+ * A dense row-major array outside the Java heap. A tensor borrows its memory: whoever allocated or mapped it closes it,
+ * and a tensor used after that fails with {@link IllegalStateException}.
  *
  * @param dtype element type
  * @param shape dimensions, outermost first

@@ -72,8 +72,9 @@ public record AddedToken(
     }
 
     /**
-     * Whether the token steers a model, so that text from outside must not produce it: every special token, and every token in angle or square brackets but the
-     * tags of HTML. The flag alone does not tell: vocabularies hold {@code <start_function_call>} or {@code <unused7>} without it.
+     * Whether the token steers a model, so that text from outside must not produce it: every special token, and every
+     * token in angle or square brackets but the tags of HTML. The flag alone does not tell: vocabularies hold
+     * {@code <start_function_call>} or {@code <unused7>} without it.
      */
     public boolean control() {
         return special || bracketed('<', '>') && !HTML.contains(tagName()) || bracketed('[', ']');

@@ -3,7 +3,8 @@ package dev.jemma.engine.tokenizer;
 import java.util.List;
 
 /**
- * Finds added tokens in a text as Hugging Face's tokenizers do: of all tokens that begin leftmost the longest, then its flags. Immutable, safe for threads.
+ * Finds added tokens in a text as Hugging Face's tokenizers do: of all tokens that begin leftmost the longest, then its
+ * flags. Immutable, safe for threads.
  *
  * <p>A walk down a trie from each char: bounded by the longest token, and one failed step for nearly every char.
  */

@@ -3,11 +3,12 @@ package dev.jemma.engine.tokenizer;
 import java.util.Arrays;
 
 /**
- * Byte-pair encoding of one piece of text, with Hugging Face's order of merges: the pair of the lowest rank first, of equal ranks the leftmost. Holds
- * the scratch of one call; not safe for threads.
+ * Byte-pair encoding of one piece of text, with Hugging Face's order of merges: the pair of the lowest rank first, of
+ * equal ranks the leftmost. Holds the scratch of one call; not safe for threads.
  *
- * <p>A piece is first cut before every word mark that no merge reaches over, so that most runs are words. Short runs are scanned for the best
- * pair, long ones (scripts without spaces, long runs of one character) keep their candidates in a heap: n log n for any text.
+ * <p>A piece is first cut before every word mark that no merge reaches over, so that most runs are words. Short runs
+ * are scanned for the best pair, long ones (scripts without spaces, long runs of one character) keep their candidates
+ * in a heap: n log n for any text.
  */
 final class Bpe {
     private static final int SCANNED = 48;
@@ -27,7 +28,10 @@ final class Bpe {
         this.sink = sink;
     }
 
-    /** Adds the tokens of {@code text[from, to)} to the sink; {@code origin} maps each char to its place in the caller's text. */
+    /**
+     * Adds the tokens of {@code text[from, to)} to the sink; {@code origin} maps each char to its place in the caller's
+     * text.
+     */
     void encode(char[] text, int from, int to, int[] origin) {
         count = 0;
         int unknownAt = -1;

@@ -2,7 +2,10 @@ package dev.jemma.engine.tokenizer;
 
 import java.util.HexFormat;
 
-/** What byte-pair encoding starts from: the symbol of every character and byte, and the merges. Immutable, safe for threads. */
+/**
+ * What byte-pair encoding starts from: the symbol of every character and byte, and the merges. Immutable, safe for
+ * threads.
+ */
 final class BpeModel {
     /** SentencePiece's mark for a space. */
     static final char WORD_MARK = '\u2581';

@@ -3,8 +3,9 @@ package dev.jemma.engine.tokenizer;
 import java.util.Arrays;
 
 /**
- * Turns ids into text one at a time. The pieces, joined, are exactly what {@link Tokenizer#decode} gives for all ids together: a run of byte
- * tokens is held back until it ends, because only then is it certain which characters it spells. Not safe for threads.
+ * Turns ids into text one at a time. The pieces, joined, are exactly what {@link Tokenizer#decode} gives for all ids
+ * together: a run of byte tokens is held back until it ends, because only then is it certain which characters it
+ * spells. Not safe for threads.
  */
 public final class Detokenizer {
     private final Tokenizer tokenizer;

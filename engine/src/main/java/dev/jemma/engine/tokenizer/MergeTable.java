@@ -6,12 +6,13 @@ import java.util.BitSet;
 /**
  * The merges of a BPE model: which two neighbours become which token, and in what order of preference. Immutable.
  *
- * @param table packed (left id: 20 bits, right id: 20 bits, rank: 24 bits) at the slot of the pair's hash, -1 where free; its length is a
- *     power of two
+ * @param table packed (left id: 20 bits, right id: 20 bits, rank: 24 bits) at the slot of the pair's hash, -1 where
+ *     free; its length is a power of two
  * @param products the token that the merge of each rank makes
- * @param glue the code points that some merge puts directly before a {@code ▁}, sorted; between any other character and a {@code ▁} no merge
- *     ever reaches, so that a text may be cut there without changing its tokens
- * @param cutsAtWords whether {@code glue} tells the whole truth: false if merges join tokens that are not spelled by their own characters
+ * @param glue the code points that some merge puts directly before a {@code ▁}, sorted; between any other character and
+ *     a {@code ▁} no merge ever reaches, so that a text may be cut there without changing its tokens
+ * @param cutsAtWords whether {@code glue} tells the whole truth: false if merges join tokens that are not spelled by
+ *     their own characters
  */
 record MergeTable(long[] table, int[] products, int[] glue, boolean cutsAtWords) {
     static final int NONE = Integer.MAX_VALUE;
@@ -81,7 +82,9 @@ record MergeTable(long[] table, int[] products, int[] glue, boolean cutsAtWords)
             count++;
         }
 
-        /** Notes the character before a word mark that a merge takes in; its left part is {@code spelled[from, middle)}. */
+        /**
+         * Notes the character before a word mark that a merge takes in; its left part is {@code spelled[from, middle)}.
+         */
         void noteGlue(byte[] spelled, int from, int middle) {
             if (middle > from
                     && middle < spelled.length
@@ -108,7 +111,8 @@ record MergeTable(long[] table, int[] products, int[] glue, boolean cutsAtWords)
          * Lays the table out; a pair named twice keeps its later rank, as in Hugging Face's tokenizers.
          *
          * @param vocabulary the tokens that are merged
-         * @param unknown the token of what cannot be spelled, or -1; like byte tokens it does not stand for its own characters
+         * @param unknown the token of what cannot be spelled, or -1; like byte tokens it does not stand for its own
+         *     characters
          */
         MergeTable build(Vocabulary vocabulary, int unknown) {
             var notSpelled = new BitSet();

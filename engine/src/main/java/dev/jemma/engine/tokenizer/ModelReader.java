@@ -12,7 +12,8 @@ import tools.jackson.core.JsonToken;
 import tools.jackson.core.TokenStreamLocation;
 
 /**
- * Reads the {@code model} of a tokenizer.json from a streaming parser straight into arrays. A file that writes its merges before its vocabulary takes a second pass.
+ * Reads the {@code model} of a tokenizer.json from a streaming parser straight into arrays. A file that writes its
+ * merges before its vocabulary takes a second pass.
  */
 final class ModelReader {
     private static final byte[] NO_TOKEN = {};
@@ -191,7 +192,10 @@ final class ModelReader {
         return id;
     }
 
-    /** Copies the parser's current name or string to the scratch bytes from {@code at} on and returns the place after it. */
+    /**
+     * Copies the parser's current name or string to the scratch bytes from {@code at} on and returns the place after
+     * it.
+     */
     private int copyString(JsonParser parser, int at) {
         int length = parser.getStringLength();
         if (at + 3L * length > scratch.length) {

@@ -16,7 +16,10 @@ record Normalized(char[] chars, int[] origin) {
         return new Normalized(Arrays.copyOfRange(text, from, to), origin);
     }
 
-    /** Every occurrence of {@code pattern}, from left to right, becomes {@code content}, whose chars count as the pattern's first. */
+    /**
+     * Every occurrence of {@code pattern}, from left to right, becomes {@code content}, whose chars count as the
+     * pattern's first.
+     */
     Normalized replace(char[] pattern, char[] content) {
         int hits = 0;
         for (int i = 0; i + pattern.length <= chars.length; ) {

@@ -4,13 +4,13 @@ import java.util.Arrays;
 import java.util.BitSet;
 
 /**
- * Derives merges from scores as transformers does ({@code generate_merges} in convert_slow_tokenizer.py), whose order the ids of
- * tokenizer.json depend on: every way to put a piece together from two others is a merge; the piece of the higher score comes first,
- * then the merge with the longer left and right parts (in characters), then the lower ids. Pieces that are found before merging
- * (user-defined) have the score 0 there, whatever a GGUF file says.
+ * Derives merges from scores as transformers does ({@code generate_merges} in convert_slow_tokenizer.py), whose order
+ * the ids of tokenizer.json depend on: every way to put a piece together from two others is a merge; the piece of the
+ * higher score comes first, then the merge with the longer left and right parts (in characters), then the lower ids.
+ * Pieces that are found before merging (user-defined) have the score 0 there, whatever a GGUF file says.
  *
- * <p>Unlike there, no merge makes or takes control, unknown, unused or byte pieces: SentencePiece and llama.cpp never do, and text
- * must not be able to spell a control token.
+ * <p>Unlike there, no merge makes or takes control, unknown, unused or byte pieces: SentencePiece and llama.cpp never
+ * do, and text must not be able to spell a control token.
  */
 final class PieceMerges {
     /** The longest piece of a Gemma has 31 characters; lengths take 8 bits in the key that merges are sorted by. */

@@ -7,7 +7,10 @@ import java.util.List;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.NullNode;
 
-/** Reads a tokenizer.json's normalizer, pre-tokenizer, post-processor and decoder, and refuses by name what Gemma's files cannot hold. */
+/**
+ * Reads a tokenizer.json's normalizer, pre-tokenizer, post-processor and decoder, and refuses by name what Gemma's
+ * files cannot hold.
+ */
 final class RulesReader {
     private final Path file;
     private JsonNode normalizer = NullNode.instance;

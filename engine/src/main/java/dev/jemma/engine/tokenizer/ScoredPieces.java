@@ -11,8 +11,8 @@ import java.util.OptionalInt;
 import java.util.Set;
 
 /**
- * A SentencePiece model as GGUF files carry it: pieces with scores instead of merges with ranks. Hugging Face's tokenizer.json of a
- * Gemma was made from the same model, so what is made of it here gives the ids of that file.
+ * A SentencePiece model as GGUF files carry it: pieces with scores instead of merges with ranks. Hugging Face's
+ * tokenizer.json of a Gemma was made from the same model, so what is made of it here gives the ids of that file.
  *
  * @param file how messages name where it comes from
  * @param pieces UTF-8 of each piece, by id
@@ -85,8 +85,9 @@ public record ScoredPieces(
     }
 
     /**
-     * llama.cpp spells runs of spaces that are tokens of their own with spaces, Hugging Face with {@code ▁}. Where a model has no piece
-     * for the tab, as Gemma 1 and 2, Hugging Face spells the byte piece of it as a tab, so that longer runs of tabs can be merged.
+     * llama.cpp spells runs of spaces that are tokens of their own with spaces, Hugging Face with {@code ▁}. Where a
+     * model has no piece for the tab, as Gemma 1 and 2, Hugging Face spells the byte piece of it as a tab, so that
+     * longer runs of tabs can be merged.
      */
     private Vocabulary vocabulary() {
         List<byte[]> spelled = new ArrayList<>(pieces.size());

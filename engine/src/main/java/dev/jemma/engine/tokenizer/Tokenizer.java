@@ -12,11 +12,12 @@ import java.util.OptionalInt;
 import java.util.function.Supplier;
 
 /**
- * A Gemma tokenizer.json at work: text to token ids and back, id for id as Hugging Face's tokenizers (the Rust library behind transformers) do it. Immutable, safe for
- * threads.
+ * A Gemma tokenizer.json at work: text to token ids and back, id for id as Hugging Face's tokenizers (the Rust library
+ * behind transformers) do it. Immutable, safe for threads.
  *
- * <p>A text is first cut at added tokens, then normalized (spaces become {@code ▁}), then byte-pair encoded; characters that are no token are spelled in byte tokens. Unpaired
- * surrogates, which Hugging Face cannot be given at all, count as U+FFFD. A file's {@code truncation} and {@code padding} are ignored, as transformers ignores them.
+ * <p>A text is first cut at added tokens, then normalized (spaces become {@code ▁}), then byte-pair encoded; characters
+ * that are no token are spelled in byte tokens. Unpaired surrogates, which Hugging Face cannot be given at all, count
+ * as U+FFFD. A file's {@code truncation} and {@code padding} are ignored, as transformers ignores them.
  */
 public final class Tokenizer {
     /** The file's name in a model folder. */
@@ -49,11 +50,13 @@ public final class Tokenizer {
     }
 
     /**
-     * Reads a tokenizer.json. What was parsed is kept in a cache file in the user's cache folder, because the real files are 33 MB; a cache file that does not fit
-     * the tokenizer.json is replaced, and one that cannot be written is done without.
+     * Reads a tokenizer.json. What was parsed is kept in a cache file in the user's cache folder, because the real
+     * files are 33 MB; a cache file that does not fit the tokenizer.json is replaced, and one that cannot be written is
+     * done without.
      *
      * @param file a tokenizer.json
-     * @throws dev.jemma.engine.api.FormatException if it cannot be read, is malformed, or holds something that Jemma does not compute
+     * @throws dev.jemma.engine.api.FormatException if it cannot be read, is malformed, or holds something that Jemma
+     *     does not compute
      */
     public static Tokenizer load(Path file) {
         return new Tokenizer(TokenizerCache.standard().load(file));
@@ -81,7 +84,10 @@ public final class Tokenizer {
                 TokenizerCache.standard().load(file, bytes, () -> pieces.get().data()));
     }
 
-    /** Token ids of a text. Added tokens in it are recognised, wherever they come from; see {@link #encode(List)} for text that is not to be trusted. */
+    /**
+     * Token ids of a text. Added tokens in it are recognised, wherever they come from; see {@link #encode(List)} for
+     * text that is not to be trusted.
+     */
     public int[] encode(String text, Specials specials) {
         var sink = new TokenSink(text.length() / 2);
         if (specials == Specials.WITH) {
@@ -95,8 +101,8 @@ public final class Tokenizer {
     }
 
     /**
-     * Token ids of a rendered prompt; nothing is added around it. Control tokens (see {@link AddedToken#control}) are only found where all their characters
-     * lie in trusted spans; everything else works on the joined text.
+     * Token ids of a rendered prompt; nothing is added around it. Control tokens (see {@link AddedToken#control}) are
+     * only found where all their characters lie in trusted spans; everything else works on the joined text.
      */
     public int[] encode(List<TextSpan> spans) {
         return encodeSpans(spans).ids();

@@ -17,10 +17,10 @@ import java.util.Optional;
 import java.util.zip.CRC32C;
 
 /**
- * Keeps parsed tokenizers as files, because the real tokenizer.json is 33 MB. A cache file belongs to one source, a tokenizer.json or the head of a GGUF file: to its path, size, time and
- * the checksum of its bytes; it
- * carries a checksum of its own and is written beside its place and moved there, so that one that is stale, cut off or damaged is noticed and made anew. Whoever cannot
- * write it parses every time.
+ * Keeps parsed tokenizers as files, because the real tokenizer.json is 33 MB. A cache file belongs to one source, a
+ * tokenizer.json or the head of a GGUF file: to its path, size, time and the checksum of its bytes; it carries a
+ * checksum of its own and is written beside its place and moved there, so that one that is stale, cut off or damaged is
+ * noticed and made anew. Whoever cannot write it parses every time.
  */
 final class TokenizerCache {
     /** Below this a file is parsed as fast as a cache file is found. */
@@ -129,7 +129,10 @@ final class TokenizerCache {
 
     /** Which bytes a cache file was made from. */
     private record Key(String path, long size, long modified, long checksum) {
-        /** Reads the first {@code bytes} bytes through in pieces: a few milliseconds for 33 MB that the system has at hand. */
+        /**
+         * Reads the first {@code bytes} bytes through in pieces: a few milliseconds for 33 MB that the system has at
+         * hand.
+         */
         static Key of(Path file, long bytes) throws IOException {
             Path real = file.toRealPath();
             long modified = Files.getLastModifiedTime(real).toMillis();
@@ -148,7 +151,9 @@ final class TokenizerCache {
             return new Key(real.toString(), size, modified, crc.getValue());
         }
 
-        /** A name for the path: the same for every version of the file, so that a new one takes the place of the old. */
+        /**
+         * A name for the path: the same for every version of the file, so that a new one takes the place of the old.
+         */
         String name() {
             return new Digest().add(path).hex(12);
         }

@@ -20,8 +20,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Reads a tokenizer.json: its small parts as trees, its vocabulary and merges, which are nearly all of it, by {@link ModelReader}. What a Gemma file can
- * hold is computed, anything else is refused by name.
+ * Reads a tokenizer.json: its small parts as trees, its vocabulary and merges, which are nearly all of it, by
+ * {@link ModelReader}. What a Gemma file can hold is computed, anything else is refused by name.
  */
 final class TokenizerJson {
     /** Names are used once, so no table of them; the depth is bounded because trees recurse. */

@@ -8,7 +8,9 @@ import tools.jackson.core.JsonEncoding;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Writes a tokenizer as the tokenizer.json that {@link TokenizerJson} and Hugging Face's tokenizers read it back from. */
+/**
+ * Writes a tokenizer as the tokenizer.json that {@link TokenizerJson} and Hugging Face's tokenizers read it back from.
+ */
 final class TokenizerJsonWriter {
     private static final JsonMapper MAPPER = JsonMapper.shared();
 

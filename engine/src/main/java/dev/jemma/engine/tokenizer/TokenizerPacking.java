@@ -6,7 +6,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A {@link TokenizerData} as bytes and back: lengths, then arrays as they are, little-endian. Added tokens lie by id, their text is the vocabulary's. */
+/**
+ * A {@link TokenizerData} as bytes and back: lengths, then arrays as they are, little-endian. Added tokens lie by id,
+ * their text is the vocabulary's.
+ */
 final class TokenizerPacking {
     private static final int SPECIAL = 1;
     private static final int NORMALIZED = 2;

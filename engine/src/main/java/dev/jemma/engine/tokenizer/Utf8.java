@@ -40,7 +40,9 @@ final class Utf8 {
         return 4;
     }
 
-    /** Encodes chars into {@code target} from {@code at} (three bytes a char must fit) and returns the place after them. */
+    /**
+     * Encodes chars into {@code target} from {@code at} (three bytes a char must fit) and returns the place after them.
+     */
     static int encode(char[] chars, int from, int to, byte[] target, int at) {
         int end = at;
         for (int i = from; i < to; ) {
@@ -71,7 +73,10 @@ final class Utf8 {
         return first >= 0 ? 1 : (first & 0xE0) == 0xC0 ? 2 : (first & 0xF0) == 0xE0 ? 3 : 4;
     }
 
-    /** The text of a run of byte tokens: decoded if the run is well-formed, else one U+FFFD for each byte, as Hugging Face's decoder has it. */
+    /**
+     * The text of a run of byte tokens: decoded if the run is well-formed, else one U+FFFD for each byte, as Hugging
+     * Face's decoder has it.
+     */
     static String decodeRun(byte[] bytes, int length) {
         try {
             return StandardCharsets.UTF_8

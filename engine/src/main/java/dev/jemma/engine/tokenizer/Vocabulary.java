@@ -5,12 +5,14 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Tokens by id and ids by token, as UTF-8 in one pool of bytes with an open-addressing table over it: a quarter of a million tokens
- * in three arrays, that a cache file holds as they are. Immutable.
+ * Tokens by id and ids by token, as UTF-8 in one pool of bytes with an open-addressing table over it: a quarter of a
+ * million tokens in three arrays, that a cache file holds as they are. Immutable.
  *
  * @param pool the tokens' UTF-8 bytes, in order of id
- * @param offsets where token {@code id} begins in the pool; {@code offsets[size]} is the end. Ids that no token has are empty
- * @param table id + 1 at the slot of its hash, 0 where free; its length is a power of two, more than the number of tokens
+ * @param offsets where token {@code id} begins in the pool; {@code offsets[size]} is the end. Ids that no token has are
+ *     empty
+ * @param table id + 1 at the slot of its hash, 0 where free; its length is a power of two, more than the number of
+ *     tokens
  */
 record Vocabulary(byte[] pool, int[] offsets, int[] table) {
     /** Ids take 20 bits in the merge table, of which the last is left out. */

@@ -13,8 +13,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
 /**
- * A place in one call's body, the repairs made so far, and the tokens that both formats share: numbers and quoted strings.
- * Offsets count from the start of the answer.
+ * A place in one call's body, the repairs made so far, and the tokens that both formats share: numbers and quoted
+ * strings. Offsets count from the start of the answer.
  */
 final class BodyCursor {
     /** Digits of one number; as many as Jackson reads. */

@@ -8,15 +8,17 @@ public sealed interface CallEvent {
     /** Where it begins. */
     int offset();
 
-    /** Text outside of calls. How it is cut into pieces depends on how the answer came in; joined, the pieces do not. */
+    /**
+     * Text outside of calls. How it is cut into pieces depends on how the answer came in; joined, the pieces do not.
+     */
     record Text(int offset, String text) implements CallEvent {}
 
     /** A call has begun: its opening marker was read. */
     record Started(int offset) implements CallEvent {}
 
     /**
-     * A call was read to its end. Several of these can follow one {@link Started}, where a model puts several calls between one
-     * pair of markers.
+     * A call was read to its end. Several of these can follow one {@link Started}, where a model puts several calls
+     * between one pair of markers.
      *
      * @param repairs what had to be forgiven, in order; empty if the call was well-formed
      * @param raw the text from marker to marker, both included

@@ -10,8 +10,9 @@ import java.util.List;
 import tools.jackson.databind.node.JsonNodeFactory;
 
 /**
- * The texts of well-typed Hermes calls between their markers: a tool's name, and arguments by its schema, in the layout that {@link HermesFormat} writes. A state of reading one is a CallGrammar too. Immutable;
- * states that allow the same are usually equal.
+ * The texts of well-typed Hermes calls between their markers: a tool's name, and arguments by its schema, in the layout
+ * that {@link HermesFormat} writes. A state of reading one is a CallGrammar too. Immutable; states that allow the same
+ * are usually equal.
  */
 public final class CallGrammar {
     private final Grammar grammar;

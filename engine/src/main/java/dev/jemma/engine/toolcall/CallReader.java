@@ -10,13 +10,13 @@ import java.util.Set;
 /**
  * Reads an answer as it is generated: text in, {@link CallEvent}s out.
  *
- * <p>However the answer is cut into pieces, the events are the same (but for where {@link CallEvent.Text} is cut), because
- * nothing is decided while a decision could still depend on what follows. Text that could be the beginning of a marker is held
- * back until it is known. The time is linear in the length of the answer.
+ * <p>However the answer is cut into pieces, the events are the same (but for where {@link CallEvent.Text} is cut),
+ * because nothing is decided while a decision could still depend on what follows. Text that could be the beginning of a
+ * marker is held back until it is known. The time is linear in the length of the answer.
  *
- * <p>Where a call ends: at the first closing marker outside of a string. Inside a string a closing marker is text, unless
- * nothing but space lies between it and the next call. If the answer ends inside a string of a call, strings cannot be
- * trusted: that call ends at its first closing marker, and so do the calls after it.
+ * <p>Where a call ends: at the first closing marker outside of a string. Inside a string a closing marker is text,
+ * unless nothing but space lies between it and the next call. If the answer ends inside a string of a call, strings
+ * cannot be trusted: that call ends at its first closing marker, and so do the calls after it.
  *
  * <p>One reader reads one answer; it is used by one thread at a time.
  */

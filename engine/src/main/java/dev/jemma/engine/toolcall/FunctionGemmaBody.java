@@ -182,8 +182,8 @@ final class FunctionGemmaBody {
     }
 
     /**
-     * A string in delimiters. A delimiter closes it if a comma, a closing bracket, a colon, the end or another key follows;
-     * else it is taken as text.
+     * A string in delimiters. A delimiter closes it if a comma, a closing bracket, a colon, the end or another key
+     * follows; else it is taken as text.
      */
     private String escaped() {
         int open = in.offset();

@@ -13,18 +13,19 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Calls as FunctionGemma writes them: {@code <start_function_call>call:name{key:<escape>text<escape>,n:15}<end_function_call>}.
- * Keys are bare and sorted, strings raw between {@code <escape>} tokens, everything else as in JSON.
+ * Calls as FunctionGemma writes them: {@code
+ * <start_function_call>call:name{key:<escape>text<escape>,n:15}<end_function_call>}. Keys are bare and sorted, strings
+ * raw between {@code <escape>} tokens, everything else as in JSON.
  *
- * <p>A string cannot hold its own delimiter. Where data spell one of the format's markers, a space is put after its {@code <}:
- * such data do not survive unchanged, and cannot forge structure. (A reader that goes by tokens has no such limit: there, text
- * that spells a marker is text.) A key that is no plain name is written between delimiters, which readers accept as a
- * {@linkplain Repair#QUOTED_KEY repair}.
+ * <p>A string cannot hold its own delimiter. Where data spell one of the format's markers, a space is put after its
+ * {@code <}: such data do not survive unchanged, and cannot forge structure. (A reader that goes by tokens has no such
+ * limit: there, text that spells a marker is text.) A key that is no plain name is written between delimiters, which
+ * readers accept as a {@linkplain Repair#QUOTED_KEY repair}.
  *
  * <p>After its calls the model writes {@code <start_function_response>} and waits; the result continues the same turn.
  *
- * <p>Source: ai.google.dev, "FunctionGemma formatting and best practices"; the order inside declarations is that of Google's
- * newer chat templates (description, enum, items, nullable, properties, required, type).
+ * <p>Source: ai.google.dev, "FunctionGemma formatting and best practices"; the order inside declarations is that of
+ * Google's newer chat templates (description, enum, items, nullable, properties, required, type).
  */
 public final class FunctionGemmaFormat extends ToolCallFormat {
     static final String ESCAPE = "<escape>";

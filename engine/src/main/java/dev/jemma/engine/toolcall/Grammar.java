@@ -7,11 +7,12 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * A language of texts, as its own recogniser: {@link #after} is the language of what may follow a char (Brzozowski's derivative), {@link #mayEnd} whether nothing more need follow. Immutable; equal
- * languages that were reached on different ways are usually equal objects, so that what was computed for one can be kept.
+ * A language of texts, as its own recogniser: {@link #after} is the language of what may follow a char (Brzozowski's
+ * derivative), {@link #mayEnd} whether nothing more need follow. Immutable; equal languages that were reached on
+ * different ways are usually equal objects, so that what was computed for one can be kept.
  *
- * <p>Every grammar but {@link Nothing} has a text: the operations that build grammars drop parts that cannot be finished, so a reader that only takes chars whose {@link #after} is not {@link Nothing} never gets
- * stuck.
+ * <p>Every grammar but {@link Nothing} has a text: the operations that build grammars drop parts that cannot be
+ * finished, so a reader that only takes chars whose {@link #after} is not {@link Nothing} never gets stuck.
  *
  * <p>J. A. Brzozowski, Derivatives of regular expressions, JACM 11 (1964).
  */
@@ -239,7 +240,10 @@ sealed interface Grammar {
         }
     }
 
-    /** What an object may hold: its keys as JSON texts, its values, and which must be there; at most 64. Only equal to itself. */
+    /**
+     * What an object may hold: its keys as JSON texts, its values, and which must be there; at most 64. Only equal to
+     * itself.
+     */
     final class Entries {
         private final List<String> keys;
         private final List<Grammar> values;

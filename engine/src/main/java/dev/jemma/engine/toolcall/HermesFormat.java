@@ -9,12 +9,13 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Calls as Hermes models write them: {@code <tool_call>}, a line with an object of {@code name} and {@code arguments} in JSON,
- * {@code </tool_call>}. The form for every model that has no tokens of its own for calls.
+ * Calls as Hermes models write them: {@code <tool_call>}, a line with an object of {@code name} and {@code arguments}
+ * in JSON, {@code </tool_call>}. The form for every model that has no tokens of its own for calls.
  *
  * <p>Data cannot forge structure: where a string holds one of the tags, its {@code <} is written as a JSON escape.
  *
- * <p>Sources: the NousResearch Hermes model cards; the Hugging Face Agents Course, whose data spell the objects as Python does.
+ * <p>Sources: the NousResearch Hermes model cards; the Hugging Face Agents Course, whose data spell the objects as
+ * Python does.
  */
 public final class HermesFormat extends ToolCallFormat {
     private static final String INSTRUCTION_BEFORE =

@@ -5,8 +5,8 @@ import java.util.Map;
 import tools.jackson.databind.JsonNode;
 
 /**
- * JSON as Python's {@code json.dumps(value, ensure_ascii=False)} lays it out, {@code ", "} and {@code ": "}: the form that chat
- * templates put into prompts and models were trained on. Numbers keep their exact value.
+ * JSON as Python's {@code json.dumps(value, ensure_ascii=False)} lays it out, {@code ", "} and {@code ": "}: the form
+ * that chat templates put into prompts and models were trained on. Numbers keep their exact value.
  */
 public final class JsonText {
     private JsonText() {}
@@ -17,8 +17,8 @@ public final class JsonText {
     }
 
     /**
-     * The value in one line, in which none of {@code forbidden} occurs: inside strings, their first char is written as an
-     * escape, which every JSON reader undoes. Each must begin with {@code '<'}.
+     * The value in one line, in which none of {@code forbidden} occurs: inside strings, their first char is written as
+     * an escape, which every JSON reader undoes. Each must begin with {@code '<'}.
      */
     static String of(JsonNode value, List<String> forbidden) {
         StringBuilder text = new StringBuilder();

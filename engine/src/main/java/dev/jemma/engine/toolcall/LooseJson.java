@@ -8,8 +8,8 @@ public final class LooseJson {
     private LooseJson() {}
 
     /**
-     * The one value that {@code text} is, in JSON or Python's spelling, perhaps in a Markdown fence. Numbers keep their exact
-     * value.
+     * The one value that {@code text} is, in JSON or Python's spelling, perhaps in a Markdown fence. Numbers keep their
+     * exact value.
      *
      * @throws IllegalArgumentException if it is none, with what was found and where
      */

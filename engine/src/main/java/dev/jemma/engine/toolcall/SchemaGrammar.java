@@ -18,10 +18,13 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
 /**
- * The JSON texts that a schema admits, in the layout of {@link JsonText}: type, enum, const, properties in any order, required, additionalProperties, propertyNames, items, minItems, maxItems, minLength, maxLength,
- * minimum and maximum of integers, anyOf, oneOf, local references, and the formats of {@link TextFormats}. Everything else in a schema narrows nothing.
+ * The JSON texts that a schema admits, in the layout of {@link JsonText}: type, enum, const, properties in any order,
+ * required, additionalProperties, propertyNames, items, minItems, maxItems, minLength, maxLength, minimum and maximum
+ * of integers, anyOf, oneOf, local references, and the formats of {@link TextFormats}. Everything else in a schema
+ * narrows nothing.
  *
- * <p>What nests without end (references to themselves, values without a schema) is cut off at a depth, so that every text that is begun can be finished.
+ * <p>What nests without end (references to themselves, values without a schema) is cut off at a depth, so that every
+ * text that is begun can be finished.
  */
 final class SchemaGrammar {
     private static final int MAX_NESTING = 10;

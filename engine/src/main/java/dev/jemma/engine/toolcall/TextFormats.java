@@ -14,8 +14,9 @@ import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 
 /**
- * Grammars of JSON Schema's formats date, time, date-time, uuid and uri (http and https), of formats of java.time that JSON Schema lacks (local-date-time, zoned-date-time, java-duration, java-period, year,
- * year-month, zone-id), and of numbers.
+ * Grammars of JSON Schema's formats date, time, date-time, uuid and uri (http and https), of formats of java.time that
+ * JSON Schema lacks (local-date-time, zoned-date-time, java-duration, java-period, year, year-month, zone-id), and of
+ * numbers.
  */
 final class TextFormats {
     private static final Grammar DIGIT = one(Chars.DIGIT);
@@ -60,7 +61,9 @@ final class TextFormats {
         };
     }
 
-    /** JSON's numbers, of at most 17 digits before the point and after it, and 10^99; format {@code float} within 10^20. */
+    /**
+     * JSON's numbers, of at most 17 digits before the point and after it, and 10^99; format {@code float} within 10^20.
+     */
     static Grammar number(String format) {
         Grammar whole = either(text("0"), then(nonZero(), digits(0, 16)));
         Grammar plain = sequence(optional(text("-")), whole, optional(then(text("."), digits(1, 17))));

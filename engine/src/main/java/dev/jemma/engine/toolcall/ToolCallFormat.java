@@ -11,12 +11,14 @@ import tools.jackson.databind.JsonNode;
 /**
  * How one family of models writes tool declarations, calls and results: a codec between text and {@link ToolCall}s.
  *
- * <p>Reading is strict first. What the strict grammar refuses may be accepted by a named {@link Repair}, and every repair that
- * was needed is reported with its place; a caller can forbid any of them. A call is complete only if its closing marker was
- * there (or the next call's opening marker): one that the end of the text cut off is an error, never a call.
+ * <p>Reading is strict first. What the strict grammar refuses may be accepted by a named {@link Repair}, and every
+ * repair that was needed is reported with its place; a caller can forbid any of them. A call is complete only if its
+ * closing marker was there (or the next call's opening marker): one that the end of the text cut off is an error, never
+ * a call.
  *
- * <p>Writing never lets data pose as structure: each format says how it keeps its own markers out of strings. Control tokens of
- * other layers (turns and the like) are the tokenizer's affair, which matches special tokens in trusted spans only.
+ * <p>Writing never lets data pose as structure: each format says how it keeps its own markers out of strings. Control
+ * tokens of other layers (turns and the like) are the tokenizer's affair, which matches special tokens in trusted spans
+ * only.
  *
  * <p>Formats are stateless and safe for threads. A new one is a class here and a line in {@link #all()}.
  */

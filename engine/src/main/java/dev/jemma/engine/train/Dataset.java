@@ -30,7 +30,8 @@ public record Dataset(List<TrainingExample> examples, RowReport report) {
      * Reads and encodes a file.
      *
      * @param stops ids that end a turn or a text
-     * @throws FormatException naming the line of a row that is none, or that the template refuses, or if no example is left
+     * @throws FormatException naming the line of a row that is none, or that the template refuses, or if no example is
+     *     left
      */
     public static Dataset read(Path file, RowEncoder encoder, int maxLength, TooLong policy, List<Integer> stops) {
         List<TrainingExample> examples = new ArrayList<>();

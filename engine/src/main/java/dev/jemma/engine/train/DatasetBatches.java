@@ -13,12 +13,12 @@ import java.util.SplittableRandom;
 import java.util.TreeMap;
 
 /**
- * A dataset as optimizer steps: rows in the order of their epoch, {@code batch size} rows a micro-batch, {@code accumulation} micro-batches a step. The last step
- * of an epoch takes what is left.
+ * A dataset as optimizer steps: rows in the order of their epoch, {@code batch size} rows a micro-batch,
+ * {@code accumulation} micro-batches a step. The last step of an epoch takes what is left.
  *
- * <p>The order of epoch e is a Fisher-Yates shuffle by {@link SplittableRandom} seeded with {@code seed + e}: a function of both alone. With packing, rows are
- * first put together by best-fit decreasing into packs of at most {@code max_length} tokens, and packs take the place of rows; the rows of a pack do not see
- * each other.
+ * <p>The order of epoch e is a Fisher-Yates shuffle by {@link SplittableRandom} seeded with {@code seed + e}: a
+ * function of both alone. With packing, rows are first put together by best-fit decreasing into packs of at most
+ * {@code max_length} tokens, and packs take the place of rows; the rows of a pack do not see each other.
  */
 public final class DatasetBatches implements TrainingData {
     private final Dataset dataset;

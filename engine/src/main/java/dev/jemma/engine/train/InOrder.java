@@ -10,8 +10,9 @@ import java.util.concurrent.Future;
 import java.util.function.Consumer;
 
 /**
- * Work done by several threads whose results come in the order in which the work was handed in, on the thread that handed it in. A failure comes in its
- * turn too, and is the last thing that comes. At most {@link #AHEAD} pieces per thread are under way, so that the memory they take is bounded.
+ * Work done by several threads whose results come in the order in which the work was handed in, on the thread that
+ * handed it in. A failure comes in its turn too, and is the last thing that comes. At most {@link #AHEAD} pieces per
+ * thread are under way, so that the memory they take is bounded.
  *
  * <p>Used by one thread; closing ends the threads, and what they had not begun is left undone.
  *

@@ -33,8 +33,8 @@ final class MetricsLog implements AutoCloseable {
     }
 
     /**
-     * Opens the file to go on after {@code step}: lines of later steps, and a last line cut short by a kill, are cut off. With step 0 the
-     * file begins anew.
+     * Opens the file to go on after {@code step}: lines of later steps, and a last line cut short by a kill, are cut
+     * off. With step 0 the file begins anew.
      */
     static MetricsLog open(Path file, long step) {
         try {

@@ -21,8 +21,8 @@ import java.util.regex.Pattern;
 /**
  * The folder of a run: checkpoints while it goes on, and at its end the adapter with its companions.
  *
- * <p>A checkpoint appears whole or not at all, and one to be deleted disappears under another name first, so a kill at any moment leaves a folder that
- * can be resumed from.
+ * <p>A checkpoint appears whole or not at all, and one to be deleted disappears under another name first, so a kill at
+ * any moment leaves a folder that can be resumed from.
  */
 final class RunFolder {
     private static final Pattern CHECKPOINT = Pattern.compile("checkpoint-(\\d{1,18})");

@@ -21,11 +21,12 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
- * LoRA fine-tuning of a frozen Gemma, as Hugging Face's Trainer does it: losses are sums over supervised tokens divided by their number in
- * the whole optimizer step, gradients are clipped by their global norm, AdamW steps.
+ * LoRA fine-tuning of a frozen Gemma, as Hugging Face's Trainer does it: losses are sums over supervised tokens divided
+ * by their number in the whole optimizer step, gradients are clipped by their global norm, AdamW steps.
  *
- * <p>Everything random is a function of the seed and the step, so a run that was killed and resumed ends with the adapter of a run that never was,
- * bit for bit. Nothing half-written is ever left where a reader would take it for whole.
+ * <p>Everything random is a function of the seed and the step, so a run that was killed and resumed ends with the
+ * adapter of a run that never was, bit for bit. Nothing half-written is ever left where a reader would take it for
+ * whole.
  */
 public final class Trainer {
     private final GemmaModel model;
@@ -56,12 +57,13 @@ public final class Trainer {
     }
 
     /**
-     * Trains until all steps are done or {@code cancelled} says so; then a checkpoint is written and the run can be resumed.
+     * Trains until all steps are done or {@code cancelled} says so; then a checkpoint is written and the run can be
+     * resumed.
      *
      * @param listener is told what happens, on this thread
      * @param cancelled asked after every step and every batch of an evaluation, which is then left out
-     * @throws TrainingException if the folder holds a run and none was to be resumed, if the run to be resumed is another one, or if the loss is no
-     *     longer a number
+     * @throws TrainingException if the folder holds a run and none was to be resumed, if the run to be resumed is
+     *     another one, or if the loss is no longer a number
      */
     public TrainingEvent.Ended train(Consumer<TrainingEvent> listener, BooleanSupplier cancelled) {
         RunFolder folder = RunFolder.open(run);

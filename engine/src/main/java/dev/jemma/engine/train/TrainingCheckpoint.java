@@ -17,8 +17,8 @@ import java.util.Map;
 import java.util.SequencedMap;
 
 /**
- * A folder {@code checkpoint-N}: a PEFT adapter as it was after step N, AdamW's moments ({@code optimizer.safetensors}, f32, {@code first.NAME} and
- * {@code second.NAME}) and the run's state.
+ * A folder {@code checkpoint-N}: a PEFT adapter as it was after step N, AdamW's moments ({@code optimizer.safetensors},
+ * f32, {@code first.NAME} and {@code second.NAME}) and the run's state.
  *
  * @param folder where it is
  * @param state the run's state

@@ -3,7 +3,10 @@ package dev.jemma.engine.train;
 import dev.jemma.engine.gemma.Batch;
 import java.util.List;
 
-/** The micro-batches of every optimizer step: a function of the step alone, so that a resumed run sees what it would have seen. */
+/**
+ * The micro-batches of every optimizer step: a function of the step alone, so that a resumed run sees what it would
+ * have seen.
+ */
 public interface TrainingData {
     /** Optimizer steps in one pass over the rows, at least 1. */
     long stepsPerEpoch();

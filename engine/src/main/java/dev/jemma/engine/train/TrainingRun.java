@@ -12,7 +12,8 @@ import java.util.Optional;
  * @param config hyperparameters
  * @param out folder of the final adapter and of the checkpoints
  * @param metrics JSON Lines file of losses
- * @param base what the adapter is trained on ({@link dev.jemma.engine.gemma.Checkpoint#fingerprint}), recorded in checkpoints
+ * @param base what the adapter is trained on ({@link dev.jemma.engine.gemma.Checkpoint#fingerprint}), recorded in
+ *     checkpoints
  * @param adapter what decides the adapter to begin with (its configuration, or the folder it comes from), as text
  * @param start what to do with a folder that already holds a run
  * @param precision what it computes with, recorded in checkpoints

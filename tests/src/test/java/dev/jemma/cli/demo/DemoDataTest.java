@@ -23,7 +23,9 @@ import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** What the bundled demo's files promise; they, and the golden files here, are made by tests/scripts/demo/make_demo.py. */
+/**
+ * What the bundled demo's files promise; they, and the golden files here, are made by tests/scripts/demo/make_demo.py.
+ */
 class DemoDataTest {
     private static final Path DEMO = Path.of("../cli/src/main/resources/dev/jemma/cli/demo");
     private static final Path GOLDEN = Path.of("src/test/resources/demo");
@@ -147,7 +149,10 @@ class DemoDataTest {
         assertThat(tokenizer.id("\n")).hasValue(107);
     }
 
-    /** Every string, number, list item and record field of the calls' arguments; enum constants, which must recur, left out. */
+    /**
+     * Every string, number, list item and record field of the calls' arguments; enum constants, which must recur, left
+     * out.
+     */
     private static Set<String> values(List<JsonNode> rows) {
         Set<String> values = new TreeSet<>();
         for (JsonNode row : rows) {

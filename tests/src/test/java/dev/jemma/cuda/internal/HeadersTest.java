@@ -24,7 +24,10 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The bindings against NVIDIA's own headers, where a toolkit or NVIDIA's wheels are found ({@code tests/scripts/fetch_nvrtc.sh}). */
+/**
+ * The bindings against NVIDIA's own headers, where a toolkit or NVIDIA's wheels are found
+ * ({@code tests/scripts/fetch_nvrtc.sh}).
+ */
 final class HeadersTest {
     private static final List<Class<?>> DRIVER = List.of(
             DeviceFunctions.class,
@@ -82,7 +85,10 @@ final class HeadersTest {
         }
     }
 
-    /** A pointer to host memory is a segment; handles, sizes and device addresses are longs; all else is as wide as in C. */
+    /**
+     * A pointer to host memory is a segment; handles, sizes and device addresses are longs; all else is as wide as in
+     * C.
+     */
     private static boolean fits(String declaration, Class<?> java) {
         if (declaration.contains("*")) {
             return !java.isPrimitive() || (java == long.class && declaration.matches("(const )?void \\*\\w+"));

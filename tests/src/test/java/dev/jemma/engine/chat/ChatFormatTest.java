@@ -77,8 +77,9 @@ final class ChatFormatTest {
     }
 
     /**
-     * Where a family has a training template beside its own, and both write the same text, the mask found in the plain one is what transformers counts in the other. (TRL does not supervise
-     * the marker with which a model of the newest generation stops for a tool's answer; Jemma does, because it is how such a model stops.)
+     * Where a family has a training template beside its own, and both write the same text, the mask found in the plain
+     * one is what transformers counts in the other. (TRL does not supervise the marker with which a model of the newest
+     * generation stops for a tool's answer; Jemma does, because it is how such a model stops.)
      */
     @Test
     void masksOfPlainTemplatesAreThoseOfTheirTrainingTemplates() throws IOException {

@@ -374,7 +374,9 @@ final class GgufCheckpointTest {
                 .isInstanceOf(IllegalStateException.class);
     }
 
-    /** Merging a GGUF base gives the folder that merging the folder it was made from gives, under Hugging Face's names. */
+    /**
+     * Merging a GGUF base gives the folder that merging the folder it was made from gives, under Hugging Face's names.
+     */
     @Test
     void mergedItIsAHuggingFaceFolder() throws IOException {
         Path folder = folder("gemma3");

@@ -26,7 +26,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** {@code --weights} on GGUF files whose blocks no kernel knows: converted once, straight from the blocks, and mapped from then on. */
+/**
+ * {@code --weights} on GGUF files whose blocks no kernel knows: converted once, straight from the blocks, and mapped
+ * from then on.
+ */
 final class GgufModelWeightsTest {
     private static final String QUERY = "model.layers.0.self_attn.q_proj.weight";
     private static final String DOWN = "model.layers.1.mlp.down_proj.weight";

@@ -111,7 +111,9 @@ public final class GgufModels {
         return writer;
     }
 
-    /** Adds the tensors of {@code checkpoint}, matrices in the plain type {@code type}, norms as llama.cpp stores them. */
+    /**
+     * Adds the tensors of {@code checkpoint}, matrices in the plain type {@code type}, norms as llama.cpp stores them.
+     */
     static GgufWriter tensors(GgufWriter writer, Checkpoint checkpoint, DType type) {
         GemmaConfig config = checkpoint.config();
         for (Map.Entry<String, Shape> weight : config.weights().entrySet()) {
@@ -185,8 +187,8 @@ public final class GgufModels {
     }
 
     /**
-     * Writes a random model with matrices of {@code type} to {@code gguf}, and to {@code folder} what gguf makes of it: matrices
-     * decoded and rounded to {@code dtype}, norms in bf16.
+     * Writes a random model with matrices of {@code type} to {@code gguf}, and to {@code folder} what gguf makes of it:
+     * matrices decoded and rounded to {@code dtype}, norms in bf16.
      */
     public static void writeRandom(GemmaConfig config, GgmlType type, DType dtype, Path gguf, Path folder)
             throws IOException {

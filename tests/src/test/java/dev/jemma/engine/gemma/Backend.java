@@ -8,7 +8,10 @@ import dev.jemma.engine.kernel.cpu.CpuKernels;
 public enum Backend {
     /** Doubles, one loop after the other. */
     REFERENCE,
-    /** The Vector API; one thread, since teams are the business of the kernel tests and tiny models would measure their barriers. */
+    /**
+     * The Vector API; one thread, since teams are the business of the kernel tests and tiny models would measure their
+     * barriers.
+     */
     CPU;
 
     public Kernels kernels() {

@@ -18,7 +18,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Sessions over the bundled models. Gemma 2's and 3's windows (6) are shorter than every sequence here, so that rings wrap. */
+/**
+ * Sessions over the bundled models. Gemma 2's and 3's windows (6) are shorter than every sequence here, so that rings
+ * wrap.
+ */
 final class InferenceTest {
     /** The same rows through other shapes: sums in another order. */
     private static final double SAME = 2e-6;

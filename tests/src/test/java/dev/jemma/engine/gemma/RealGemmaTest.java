@@ -31,8 +31,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * The pretrained Gemma 3 270M against what Hugging Face computes with it. Fresh prompts, passages and rows of make_reference.py are
- * checked with {@code -Djemma.reference.270m=FOLDER}.
+ * The pretrained Gemma 3 270M against what Hugging Face computes with it. Fresh prompts, passages and rows of
+ * make_reference.py are checked with {@code -Djemma.reference.270m=FOLDER}.
  */
 final class RealGemmaTest {
     private static final Map<String, Double> EXACT = new ConcurrentHashMap<>();
@@ -138,8 +138,9 @@ final class RealGemmaTest {
     }
 
     /**
-     * What rounded products and quantized weights cost on passages and function-calling rows together, in percent of the f32 loss on the
-     * stored weights; docs/benchmarks.md has the figures. Weights in memory, so that nothing is left in anybody's cache.
+     * What rounded products and quantized weights cost on passages and function-calling rows together, in percent of
+     * the f32 loss on the stored weights; docs/benchmarks.md has the figures. Weights in memory, so that nothing is
+     * left in anybody's cache.
      */
     @ParameterizedTest
     @CsvSource({"AUTO, BF16, 0.5", "Q8, F32, 1", "Q8, BF16, 1", "Q4, F32, 6", "Q4, INT8, 6", "Q4, BF16, 6"})

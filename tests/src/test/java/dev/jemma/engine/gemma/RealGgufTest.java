@@ -102,8 +102,8 @@ final class RealGgufTest {
     }
 
     /**
-     * llama.cpp's answers (make_llama_greedy.py), up to the first token where the two best logits are closer than what its 8-bit
-     * activations change: logits of some tens move by some tenths.
+     * llama.cpp's answers (make_llama_greedy.py), up to the first token where the two best logits are closer than what
+     * its 8-bit activations change: logits of some tens move by some tenths.
      */
     @Test
     void greedyTextIsLlamaCppsUpToNearTies() throws IOException {

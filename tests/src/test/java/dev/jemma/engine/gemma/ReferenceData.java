@@ -21,7 +21,10 @@ import java.util.TreeMap;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Reads what make_reference.py wrote: tensors as arrays, and PEFT adapters the short way, independent of Jemma's own loader. */
+/**
+ * Reads what make_reference.py wrote: tensors as arrays, and PEFT adapters the short way, independent of Jemma's own
+ * loader.
+ */
 public final class ReferenceData implements AutoCloseable {
     private final SafetensorsFile file;
     private final ByteBuffer bytes;
@@ -79,7 +82,10 @@ public final class ReferenceData implements AutoCloseable {
         file.close();
     }
 
-    /** The module that a PEFT key belongs to, and whether it is A: {@code base_model.model.model.layers.0.mlp.up_proj.lora_A.weight}. */
+    /**
+     * The module that a PEFT key belongs to, and whether it is A:
+     * {@code base_model.model.model.layers.0.mlp.up_proj.lora_A.weight}.
+     */
     record Key(String module, boolean isA) {
         static Key of(String peft) {
             String name = peft.replace("base_model.model.", "").replace("model.language_model.", "model.");

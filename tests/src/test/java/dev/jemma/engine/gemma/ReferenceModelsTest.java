@@ -23,8 +23,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Everything that Hugging Face computed with tiny models: those of make_tiny_models.py, bundled, and those of make_reference.py where
- * they are. Fresh models of either script are checked with {@code -Djemma.reference=FOLDER}.
+ * Everything that Hugging Face computed with tiny models: those of make_tiny_models.py, bundled, and those of
+ * make_reference.py where they are. Fresh models of either script are checked with {@code -Djemma.reference=FOLDER}.
  *
  * <p>Tolerances are those that the references are stated with: f32 with another order of summation.
  */

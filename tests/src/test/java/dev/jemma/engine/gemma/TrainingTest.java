@@ -25,7 +25,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** The hand-written backward of whole models against differences of the loss, and what a training promises about batches. */
+/**
+ * The hand-written backward of whole models against differences of the loss, and what a training promises about
+ * batches.
+ */
 final class TrainingTest {
     private static Batch batch(TinyModels tiny, long seed) {
         int[] a = tiny.ids(17, seed);
@@ -36,8 +39,8 @@ final class TrainingTest {
     }
 
     /**
-     * Along each factor's own gradient, the slope of the loss is the gradient's norm. Five points, so that a step large enough to
-     * drown the f32 rounding of activations still has an error of the fourth order: together below 2e-4.
+     * Along each factor's own gradient, the slope of the loss is the gradient's norm. Five points, so that a step large
+     * enough to drown the f32 rounding of activations still has an error of the fourth order: together below 2e-4.
      */
     @ParameterizedTest
     @CsvSource({"gemma1,0,AUTO", "gemma2,0,AUTO", "gemma3,0.3,AUTO", "gemma2,0,Q8", "gemma3,0,Q4"})
@@ -117,8 +120,8 @@ final class TrainingTest {
     }
 
     /**
-     * An adapter on a few modules must get the gradients that these modules get in an adapter on all, in which the others do nothing
-     * (B = 0): whatever part of the backward it lets out, it may not need.
+     * An adapter on a few modules must get the gradients that these modules get in an adapter on all, in which the
+     * others do nothing (B = 0): whatever part of the backward it lets out, it may not need.
      */
     @ParameterizedTest
     @CsvSource({

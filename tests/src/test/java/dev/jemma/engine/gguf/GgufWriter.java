@@ -13,7 +13,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
 
-/** Writes small GGUF files of version 3 for tests, without padding behind the last tensor, so that every byte of them counts. */
+/**
+ * Writes small GGUF files of version 3 for tests, without padding behind the last tensor, so that every byte of them
+ * counts.
+ */
 public final class GgufWriter {
     private static final int ALIGNMENT = 32;
 

@@ -81,7 +81,10 @@ final class CpuKernelsTest {
                 .endsWith(" 0 failures\n");
     }
 
-    /** Even few calls take the hot loops from the interpreter into compiled code; {@code -Djemma.kernels.calls=20000} through all of it. */
+    /**
+     * Even few calls take the hot loops from the interpreter into compiled code; {@code -Djemma.kernels.calls=20000}
+     * through all of it.
+     */
     @Test
     void repeatsItsBitsFromInterpretedToCompiledCode() throws Exception {
         int calls = Integer.getInteger("jemma.kernels.calls", 60);

@@ -18,9 +18,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
 /**
- * Every backward of the reference against central differences of its forward, in doubles: with a step of 1e-5 the differences are
- * good to about 1e-9, so 1e-6 leaves no room for a wrong term. Backends are compared with the reference ({@link KernelsContract}),
- * so a forward whose backward is not checked here has no checked gradient, and the law below fails.
+ * Every backward of the reference against central differences of its forward, in doubles: with a step of 1e-5 the
+ * differences are good to about 1e-9, so 1e-6 leaves no room for a wrong term. Backends are compared with the reference
+ * ({@link KernelsContract}), so a forward whose backward is not checked here has no checked gradient, and the law below
+ * fails.
  */
 final class GradientsTest {
     private static final double STEP = 1e-5;

@@ -8,8 +8,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What must be asked in a process of its own: another vector width, or code that no earlier test has compiled. Prints one line for
- * each failure and the number of operations, exits 0 if none failed.
+ * What must be asked in a process of its own: another vector width, or code that no earlier test has compiled. Prints
+ * one line for each failure and the number of operations, exits 0 if none failed.
  */
 public final class KernelProbe {
     private KernelProbe() {}

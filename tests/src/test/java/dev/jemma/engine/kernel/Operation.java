@@ -21,7 +21,9 @@ record Operation(
         double on(Kernels kernels, Tensor[] operands);
     }
 
-    /** Whether factors are rounded that the reference does not round: attention's in bf16, the probabilities among them. */
+    /**
+     * Whether factors are rounded that the reference does not round: attention's in bf16, the probabilities among them.
+     */
     boolean rounds(Arithmetic arithmetic) {
         return arithmetic == Arithmetic.BF16 && method.startsWith("attention");
     }

@@ -12,11 +12,12 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * The catalogue of calls: every operation with shapes of 1, odd, around the vector's lanes and large, weights of all types, aligned
- * to their elements only.
+ * The catalogue of calls: every operation with shapes of 1, odd, around the vector's lanes and large, weights of all
+ * types, aligned to their elements only.
  *
- * <p>Tolerances: a sum of n f32 products in any order is off by about {@code sqrt(n) 2^-24} of its typical size; with n up to some
- * thousands, and polynomials good to 2 ulp, 1e-5 holds with room. What divides small differences (gradients of softmax) gets more.
+ * <p>Tolerances: a sum of n f32 products in any order is off by about {@code sqrt(n) 2^-24} of its typical size; with n
+ * up to some thousands, and polynomials good to 2 ulp, 1e-5 holds with room. What divides small differences (gradients
+ * of softmax) gets more.
  */
 final class Operations {
     private static final double TIGHT = 1e-6;

@@ -12,7 +12,10 @@ import dev.jemma.engine.tensor.Tensor;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
-/** {@link ReferenceMath} over host tensors: slow, scalar, in doubles, each output element rounded once. What all backends are compared with. */
+/**
+ * {@link ReferenceMath} over host tensors: slow, scalar, in doubles, each output element rounded once. What all
+ * backends are compared with.
+ */
 public final class ReferenceKernels implements Kernels {
     private final Arithmetic arithmetic;
 

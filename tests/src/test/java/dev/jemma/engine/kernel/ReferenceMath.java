@@ -3,8 +3,8 @@ package dev.jemma.engine.kernel;
 import java.util.Arrays;
 
 /**
- * Every operation of {@link Kernels} in plain doubles, written as its formula reads: the truth. Arrays are dense and row-major,
- * as the tensors are; results are new arrays.
+ * Every operation of {@link Kernels} in plain doubles, written as its formula reads: the truth. Arrays are dense and
+ * row-major, as the tensors are; results are new arrays.
  */
 final class ReferenceMath {
     private ReferenceMath() {}
@@ -147,7 +147,10 @@ final class ReferenceMath {
         return out;
     }
 
-    /** Rotates by {@code direction} times the angle. cos and sin [positions, headDim / 2]; {@code columns} = heads * headDim. */
+    /**
+     * Rotates by {@code direction} times the angle. cos and sin [positions, headDim / 2]; {@code columns} = heads *
+     * headDim.
+     */
     static double[] rope(
             double[] x, double[] cos, double[] sin, int columns, int headDim, Span[] spans, double direction) {
         double[] out = x.clone();

@@ -20,7 +20,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** What transformers' apply_chat_template says is the assistant's, for TRL's training templates. Remade by scripts/make_mask_golden.py. */
+/**
+ * What transformers' apply_chat_template says is the assistant's, for TRL's training templates. Remade by
+ * scripts/make_mask_golden.py.
+ */
 final class GenerationMaskTest {
     private final JsonNode conversations = JsonMapper.shared()
             .readTree(Files.readString(JinjaDifferentialTest.GOLDEN.resolve("trl-conversations.json")));

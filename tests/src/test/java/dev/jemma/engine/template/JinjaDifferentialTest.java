@@ -15,7 +15,10 @@ import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** What jinja2 itself made of hand-written and generated templates, and of every chat template in TRL's package. Remade by scripts/make_template_golden.py. */
+/**
+ * What jinja2 itself made of hand-written and generated templates, and of every chat template in TRL's package. Remade
+ * by scripts/make_template_golden.py.
+ */
 final class JinjaDifferentialTest {
     /** The system property {@code jemma.template.golden} names a folder that the script made with another seed. */
     static final Path GOLDEN = Path.of(System.getProperty("jemma.template.golden", "src/test/resources/template"));

@@ -82,7 +82,10 @@ final class GgufTokenizerTest {
         assertThat(cached.vocabulary().pool()).isEqualTo(derived.vocabulary().pool());
     }
 
-    /** Scores in the order of ids, as Gemma's models have them, give the merges of tokenizer.json; Gemma 2 has no piece for a tab. */
+    /**
+     * Scores in the order of ids, as Gemma's models have them, give the merges of tokenizer.json; Gemma 2 has no piece
+     * for a tab.
+     */
     @ParameterizedTest
     @ValueSource(strings = {"gemma2", "gemma3"})
     void scoresInOrderGiveTheMergesOfTokenizerJson(String family) throws IOException, InterruptedException {

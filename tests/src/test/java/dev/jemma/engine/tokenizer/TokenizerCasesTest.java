@@ -19,7 +19,10 @@ import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Small tokenizers of every form against what Hugging Face computed with them (tests/scripts/make_tokenizer_cases.py), and the rules that hold for any of them. */
+/**
+ * Small tokenizers of every form against what Hugging Face computed with them (tests/scripts/make_tokenizer_cases.py),
+ * and the rules that hold for any of them.
+ */
 final class TokenizerCasesTest {
     static final Path FOLDER = Path.of("src", "test", "resources", "tokenizer");
     private static final JsonMapper JSON = new JsonMapper();

@@ -60,8 +60,9 @@ final class TokenizerReferenceTest {
     }
 
     /**
-     * Texts that are worst for a byte-pair encoder: one word of a megabyte, spaces and line breaks that merge in many ways, bytes without a
-     * token of their own. 16 times the text takes 16 times the time and somewhat more (n log n: 20 times); a quadratic encoder takes 256 times.
+     * Texts that are worst for a byte-pair encoder: one word of a megabyte, spaces and line breaks that merge in many
+     * ways, bytes without a token of their own. 16 times the text takes 16 times the time and somewhat more (n log n:
+     * 20 times); a quadratic encoder takes 256 times.
      */
     @Test
     void timeGrowsWithTheLengthOfTheText() throws IOException, InterruptedException {

@@ -28,8 +28,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Six optimizer steps of the real Gemma 3 270M beside what PEFT and torch did with it. A fresh trace of make_reference.py is checked with
- * {@code -Djemma.reference.270m=FOLDER}.
+ * Six optimizer steps of the real Gemma 3 270M beside what PEFT and torch did with it. A fresh trace of
+ * make_reference.py is checked with {@code -Djemma.reference.270m=FOLDER}.
  */
 final class RealTrainingTest {
     private static final int ROWS_A_STEP = 2;

@@ -16,7 +16,8 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Reads config.json of Gemma 1, 2 and 3 as transformers 4 and 5 write it. Defaults and rules are those of
- * {@code configuration_gemma.py}, {@code configuration_gemma2.py} and {@code configuration_gemma3.py} of transformers 5.17.
+ * {@code configuration_gemma.py}, {@code configuration_gemma2.py} and {@code configuration_gemma3.py} of transformers
+ * 5.17.
  */
 final class ConfigReader {
     private static final String ACTIVATION = "gelu_pytorch_tanh";
@@ -226,8 +227,9 @@ final class ConfigReader {
     }
 
     /**
-     * Gemma 1 computes {@code hidden_act}, later ones {@code hidden_activation}. The first Gemma 1 files said {@code gelu} by
-     * mistake and were corrected through a {@code hidden_activation} beside it, which transformers 4 obeyed.
+     * Gemma 1 computes {@code hidden_act}, later ones {@code hidden_activation}. The first Gemma 1 files said
+     * {@code gelu} by mistake and were corrected through a {@code hidden_activation} beside it, which transformers 4
+     * obeyed.
      */
     private void checkActivation() {
         String key = family == Family.GEMMA_1 ? "hidden_act" : "hidden_activation";

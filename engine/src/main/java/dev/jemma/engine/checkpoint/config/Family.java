@@ -28,8 +28,8 @@ public enum Family {
     }
 
     /**
-     * The chat template for a model whose files have none: users and the model in turns; from Gemma 3 on a system turn too, before the first
-     * user's text.
+     * The chat template for a model whose files have none: users and the model in turns; from Gemma 3 on a system turn
+     * too, before the first user's text.
      */
     public String template() {
         try (InputStream in = Family.class.getResourceAsStream(template)) {

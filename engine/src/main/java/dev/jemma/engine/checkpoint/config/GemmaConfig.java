@@ -11,8 +11,8 @@ import java.util.SequencedMap;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * A Gemma's shape and constants, from its config.json. Components have that file's names; what is left out there has transformers'
- * class default here.
+ * A Gemma's shape and constants, from its config.json. Components have that file's names; what is left out there has
+ * transformers' class default here.
  *
  * @param family the generation
  * @param modelType {@code model_type} as written: {@code gemma}, {@code gemma2}, {@code gemma3_text} or {@code gemma3}
@@ -105,8 +105,8 @@ public record GemmaConfig(
     }
 
     /**
-     * What embeddings are multiplied by: {@code sqrt(hidden_size)} as f32. Hugging Face rounds it further to the dtype it computes
-     * in.
+     * What embeddings are multiplied by: {@code sqrt(hidden_size)} as f32. Hugging Face rounds it further to the dtype
+     * it computes in.
      */
     public float embeddingScale() {
         return (float) Math.sqrt(hiddenSize);
@@ -117,7 +117,10 @@ public record GemmaConfig(
         return Layout.of(this);
     }
 
-    /** The shapes of what the files of this model hold, by canonical name, in the order of computation ({@link Layout#weights}). */
+    /**
+     * The shapes of what the files of this model hold, by canonical name, in the order of computation
+     * ({@link Layout#weights}).
+     */
     public SequencedMap<String, Shape> weights() {
         return layout().weights();
     }

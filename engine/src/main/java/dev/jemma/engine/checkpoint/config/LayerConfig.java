@@ -6,7 +6,8 @@ import java.util.Objects;
  * One decoder layer: what config.json says about it.
  *
  * @param type what it attends to
- * @param window a query at position p of a sliding layer sees positions {@code p - window + 1 .. p}; 0 = all of {@code 0 .. p}
+ * @param window a query at position p of a sliding layer sees positions {@code p - window + 1 .. p}; 0 = all of
+ *     {@code 0 .. p}
  * @param rope its rotary embedding
  * @param numAttentionHeads query heads
  * @param numKeyValueHeads key and value heads; divides the query heads

@@ -11,7 +11,8 @@ import java.util.Optional;
 import java.util.SequencedMap;
 
 /**
- * The parameters of one model in the order of {@link Place}, layer by layer, and the views that others take of them. Immutable.
+ * The parameters of one model in the order of {@link Place}, layer by layer, and the views that others take of them.
+ * Immutable.
  */
 public final class Layout {
     private final GemmaConfig config;
@@ -82,7 +83,10 @@ public final class Layout {
         return Collections.unmodifiableSequencedMap(weights);
     }
 
-    /** The canonical name of the weight that a parameter of this name has in the files: a tied head's is the embedding's. */
+    /**
+     * The canonical name of the weight that a parameter of this name has in the files: a tied head's is the
+     * embedding's.
+     */
     public String storedName(String name) {
         return config.tieWordEmbeddings() && name.equals(Place.HEAD.weight()) ? Place.EMBEDDING.weight() : name;
     }

@@ -9,7 +9,8 @@ import dev.jemma.engine.tensor.Shape;
  * @param place what it is there for
  * @param layer index of its layer; -1 before the layers, their number after them
  * @param name canonical name of its weight: {@code model.layers.3.self_attn.q_proj.weight}
- * @param shape dimensions of its weight, outermost first; linear maps are [outputs, inputs], an embedding [vocabulary, outputs]
+ * @param shape dimensions of its weight, outermost first; linear maps are [outputs, inputs], an embedding [vocabulary,
+ *     outputs]
  */
 public record Parameter(Place place, int layer, String name, Shape shape) {
     /** What PyTorch calls the one parameter of a module. */

@@ -12,13 +12,14 @@ import static dev.jemma.engine.checkpoint.config.Dimension.QUERIES;
 import dev.jemma.engine.checkpoint.config.Declaration.Stage;
 
 /**
- * The parameters of a Gemma: what each is called by Hugging Face and by llama.cpp, how large it is, which layers have it. A parameter
- * is declared here and nowhere else: what files must hold, the numbers of modules, what LoRA adapts, what {@code --weights} makes
- * small, widths of activations and the names in GGUF files are views of this table ({@link Layout}).
+ * The parameters of a Gemma: what each is called by Hugging Face and by llama.cpp, how large it is, which layers have
+ * it. A parameter is declared here and nowhere else: what files must hold, the numbers of modules, what LoRA adapts,
+ * what {@code --weights} makes small, widths of activations and the names in GGUF files are views of this table
+ * ({@link Layout}).
  *
- * <p>They stand in the order in which a forward meets them, norms of heads behind the projections. The order was saved with models and
- * runs: it numbers the modules, by which dropout is seeded, and orders what optimizers keep. A new parameter may stand anywhere, since
- * models without it keep their numbers; those that are here do not change places.
+ * <p>They stand in the order in which a forward meets them, norms of heads behind the projections. The order was saved
+ * with models and runs: it numbers the modules, by which dropout is seeded, and orders what optimizers keep. A new
+ * parameter may stand anywhere, since models without it keep their numbers; those that are here do not change places.
  */
 public enum Place {
     /** A token's row, which {@link GemmaConfig#embeddingScale} multiplies. */
@@ -85,7 +86,8 @@ public enum Place {
     }
 
     /**
-     * The canonical name of the weight at a place outside of the layers, such as {@code lm_head.weight}; {@link Layout} knows those inside.
+     * The canonical name of the weight at a place outside of the layers, such as {@code lm_head.weight}; {@link Layout}
+     * knows those inside.
      *
      * @throws IllegalArgumentException for a place in a layer
      */

@@ -5,9 +5,10 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Reads the rotary embedding out of config.json: {@code rope_theta}, {@code rope_local_base_freq} and {@code rope_scaling} of
- * transformers 4, {@code rope_parameters} of transformers 5 (one object for Gemma 1 and 2, one for each layer type in Gemma 3).
- * Where both are written they combine as in transformers 5.17 ({@code convert_rope_params_to_dict}).
+ * Reads the rotary embedding out of config.json: {@code rope_theta}, {@code rope_local_base_freq} and
+ * {@code rope_scaling} of transformers 4, {@code rope_parameters} of transformers 5 (one object for Gemma 1 and 2, one
+ * for each layer type in Gemma 3). Where both are written they combine as in transformers 5.17
+ * ({@code convert_rope_params_to_dict}).
  */
 final class RopeReader {
     private static final double LOCAL_THETA = 10_000;

@@ -3,8 +3,9 @@ package dev.jemma.engine.checkpoint.config;
 import java.util.Optional;
 
 /**
- * Maps the names that checkpoints and adapters of Gemma use for one and the same module to canonical ones, those of the text-only
- * models: {@code model.layers.0.self_attn.q_proj}, {@code model.embed_tokens}, {@code model.norm}, {@code lm_head}.
+ * Maps the names that checkpoints and adapters of Gemma use for one and the same module to canonical ones, those of the
+ * text-only models: {@code model.layers.0.self_attn.q_proj}, {@code model.embed_tokens}, {@code model.norm},
+ * {@code lm_head}.
  */
 public final class TensorNames {
     private TensorNames() {}
@@ -12,8 +13,8 @@ public final class TensorNames {
     /**
      * The canonical name of a tensor or module; empty for what belongs to the vision part of a multimodal model.
      *
-     * <p>{@code language_model.model.*} and {@code language_model.lm_head} are the hub's form and that of transformers before 4.52,
-     * {@code model.language_model.*} the form since; bare {@code layers.*} come from a saved base model.
+     * <p>{@code language_model.model.*} and {@code language_model.lm_head} are the hub's form and that of transformers
+     * before 4.52, {@code model.language_model.*} the form since; bare {@code layers.*} come from a saved base model.
      */
     public static Optional<String> canonical(String name) {
         if (name.startsWith("model.language_model.")) {

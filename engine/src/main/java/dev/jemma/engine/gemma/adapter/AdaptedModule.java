@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The adapters of one module in one session or training, with the buffers that their products need. Factors and buffers are
- * borrowed.
+ * The adapters of one module in one session or training, with the buffers that their products need. Factors and buffers
+ * are borrowed.
  */
 public final class AdaptedModule {
     /**

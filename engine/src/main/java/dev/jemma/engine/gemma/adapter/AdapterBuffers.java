@@ -17,8 +17,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The memory that adapters need in one session or training: their inner products {@code x A^T}, and in a training gradients, room
- * for the backward and for dropout.
+ * The memory that adapters need in one session or training: their inner products {@code x A^T}, and in a training
+ * gradients, room for the backward and for dropout.
  */
 public final class AdapterBuffers {
     private final Layout layout;

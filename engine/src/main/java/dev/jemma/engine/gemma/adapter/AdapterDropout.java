@@ -5,8 +5,9 @@ import dev.jemma.engine.kernel.Kernels;
 import dev.jemma.engine.tensor.Tensor;
 
 /**
- * PEFT's {@code lora_dropout}: each module drops elements of its own input on the way into A, and nowhere else. What is dropped
- * depends on the step's seed, the module and the element's place, so that a backward (or a recomputed forward) drops the same.
+ * PEFT's {@code lora_dropout}: each module drops elements of its own input on the way into A, and nowhere else. What is
+ * dropped depends on the step's seed, the module and the element's place, so that a backward (or a recomputed forward)
+ * drops the same.
  */
 public final class AdapterDropout {
     private final float p;

@@ -13,7 +13,8 @@ import dev.jemma.engine.tensor.Tensor;
 import java.util.Optional;
 
 /**
- * Grouped-query attention of one layer: {@code o = W_o attend(rope(norm(W_q x)), rope(norm(W_k x)), W_v x)}. Weights are borrowed.
+ * Grouped-query attention of one layer: {@code o = W_o attend(rope(norm(W_q x)), rope(norm(W_k x)), W_v x)}. Weights
+ * are borrowed.
  *
  * @param layer index of the layer
  * @param shape heads, scale, softcap, window
@@ -82,8 +83,8 @@ record Attention(
     }
 
     /**
-     * From the gradient of O to that of ATTENTION_IN ({@link Gradient#IN}). Its input must have been computed again if one
-     * of its projections is adapted.
+     * From the gradient of O to that of ATTENTION_IN ({@link Gradient#IN}). Its input must have been computed again if
+     * one of its projections is adapted.
      */
     void backward(Tensor dO, Pass p, Gradients g) {
         Kernels kernels = p.kernels();

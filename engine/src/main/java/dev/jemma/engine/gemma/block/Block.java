@@ -10,8 +10,8 @@ import dev.jemma.engine.tensor.Tensor;
 import java.util.Optional;
 
 /**
- * One layer: {@code mid = x + norm(attention(norm(x)))}, {@code out = mid + norm(mlp(norm(mid)))}; Gemma 1 has no norm on the way
- * back to the residual stream. Weights are borrowed.
+ * One layer: {@code mid = x + norm(attention(norm(x)))}, {@code out = mid + norm(mlp(norm(mid)))}; Gemma 1 has no norm
+ * on the way back to the residual stream. Weights are borrowed.
  *
  * @param layer index of the layer
  * @param inputNorm before attention
@@ -66,8 +66,8 @@ public record Block(
     }
 
     /**
-     * Turns the gradient of the residual stream after this layer into that of the stream before it, in place, and adds to the
-     * gradients of the layer's adapters. Returns early where nothing below wants a gradient.
+     * Turns the gradient of the residual stream after this layer into that of the stream before it, in place, and adds
+     * to the gradients of the layer's adapters. Returns early where nothing below wants a gradient.
      */
     public void backward(Pass p, Gradients g) {
         Kernels kernels = p.kernels();

@@ -37,8 +37,8 @@ record GatedMlp(int layer, Linear gate, Linear up, Linear down) {
     }
 
     /**
-     * From the gradient of DOWN to that of MLP_IN ({@link Gradient#IN}). Its input must have been computed again if gate or
-     * up is adapted. Overwrites GATE and UP with their gradients.
+     * From the gradient of DOWN to that of MLP_IN ({@link Gradient#IN}). Its input must have been computed again if
+     * gate or up is adapted. Overwrites GATE and UP with their gradients.
      */
     void backward(Tensor dDown, Pass p, Gradients g) {
         Kernels kernels = p.kernels();

@@ -7,7 +7,8 @@ import dev.jemma.engine.kernel.Write;
 import dev.jemma.engine.tensor.Tensor;
 
 /**
- * A frozen linear map and the low-rank updates that a pass brings along: {@code y = x W^T + sum over adapters of scale * (x A^T) B^T}.
+ * A frozen linear map and the low-rank updates that a pass brings along:
+ * {@code y = x W^T + sum over adapters of scale * (x A^T) B^T}.
  *
  * @param weight W [outputs, inputs], borrowed
  * @param module its number among {@link Layout#modules}
@@ -30,7 +31,10 @@ public record Linear(Tensor weight, int module) {
         p.adapted(module).backward(dX, dOut, x, p.kernels());
     }
 
-    /** The gradients of the module's adapter alone, where nothing below wants a gradient. {@code scratch} is [N, inputs]. */
+    /**
+     * The gradients of the module's adapter alone, where nothing below wants a gradient. {@code scratch} is [N,
+     * inputs].
+     */
     public void backwardOfAdapter(Tensor scratch, Tensor dOut, Tensor x, Pass p) {
         if (p.adapted(module).present()) {
             p.kernels().zero(scratch);

@@ -14,8 +14,8 @@ import java.util.function.ObjIntConsumer;
 import java.util.stream.IntStream;
 
 /**
- * What a run through the model works with: kernels, buffers, adapters, where keys and values lie. One per session or training,
- * used again for every run.
+ * What a run through the model works with: kernels, buffers, adapters, where keys and values lie. One per session or
+ * training, used again for every run.
  */
 public final class Pass {
     private final Kernels kernels;
@@ -53,8 +53,8 @@ public final class Pass {
     }
 
     /**
-     * Prepares for a run over {@code rows} rows, rotated by {@code tables}. Adapters of an embedding need no preparation, those of the
-     * head are sized by whoever calls it.
+     * Prepares for a run over {@code rows} rows, rotated by {@code tables}. Adapters of an embedding need no
+     * preparation, those of the head are sized by whoever calls it.
      */
     public void begin(int rows, RopeTable[] tables) {
         ropes = tables;

@@ -14,10 +14,11 @@ import java.util.Map;
 /**
  * Where the intermediate results of a forward lie, and which of them are still there when the backward comes.
  *
- * <p>This is all that differs between inference and training. Layers below {@code firstKept} have no backward and share one set of
- * buffers; if that is all of them, slots that never live at the same time share memory too, and the residual stream is updated in
- * place. From {@code firstKept} on, either every layer keeps what its backward reads, or ({@link Recompute#BLOCKS}) only its input:
- * its backward runs its forward again into one shared set, with the same bits.
+ * <p>This is all that differs between inference and training. Layers below {@code firstKept} have no backward and share
+ * one set of buffers; if that is all of them, slots that never live at the same time share memory too, and the residual
+ * stream is updated in place. From {@code firstKept} on, either every layer keeps what its backward reads, or
+ * ({@link Recompute#BLOCKS}) only its input: its backward runs its forward again into one shared set, with the same
+ * bits.
  */
 public final class Activations {
     /**
@@ -109,7 +110,10 @@ public final class Activations {
         this.heads = new Tensor[layers][Slot.values().length];
     }
 
-    /** Prepares for a pass of {@code n} rows. Allocates on the Java heap only if the number differs from the last pass's. */
+    /**
+     * Prepares for a pass of {@code n} rows. Allocates on the Java heap only if the number differs from the last
+     * pass's.
+     */
     public void begin(int n) {
         if (n == rows) {
             return;

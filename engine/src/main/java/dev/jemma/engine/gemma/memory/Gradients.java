@@ -6,8 +6,8 @@ import dev.jemma.engine.gemma.memory.MemoryPlan.Region;
 import dev.jemma.engine.tensor.Tensor;
 
 /**
- * The buffers of a backward. It holds the gradients of one layer at a time, so one set serves all layers; those of the MLP's gate
- * and up projections overwrite the activations they belong to.
+ * The buffers of a backward. It holds the gradients of one layer at a time, so one set serves all layers; those of the
+ * MLP's gate and up projections overwrite the activations they belong to.
  */
 public final class Gradients {
     /**
@@ -15,7 +15,8 @@ public final class Gradients {
      *
      * @param layout the model's parameters
      * @param regions a region per gradient, by ordinal
-     * @param lowest number of the lowest adapted module: nothing below it wants a gradient; the number of modules if there is none
+     * @param lowest number of the lowest adapted module: nothing below it wants a gradient; the number of modules if
+     *     there is none
      */
     public record Regions(Layout layout, Region[] regions, int lowest) {
         /** One set of the widest layer's sizes for all layers. */

@@ -12,10 +12,10 @@ import java.util.List;
 /**
  * Keys and values of B sequences, [B * capacity, K] a layer in f32.
  *
- * <p>Position p of sequence b lies in row {@code b * capacity + p % capacity}. A full layer's capacity is as many positions as
- * have been needed, doubled when they run out. A sliding layer's stops growing at {@code window - 1 + chunk + rewindRoom}: from there
- * it is a ring that holds what the first query of a chunk sees after the whole chunk has been stored, and what a query sees that
- * stands {@code rewindRoom} positions back.
+ * <p>Position p of sequence b lies in row {@code b * capacity + p % capacity}. A full layer's capacity is as many
+ * positions as have been needed, doubled when they run out. A sliding layer's stops growing at
+ * {@code window - 1 + chunk + rewindRoom}: from there it is a ring that holds what the first query of a chunk sees
+ * after the whole chunk has been stored, and what a query sees that stands {@code rewindRoom} positions back.
  */
 public final class KvCache implements KeyValues, AutoCloseable {
     private static final int FIRST = 256;
@@ -110,7 +110,10 @@ public final class KvCache implements KeyValues, AutoCloseable {
         }
     }
 
-    /** Starts a pass that appends {@code counts[i]} tokens to sequence {@code sequence[i]}, for the first {@code n} entries. */
+    /**
+     * Starts a pass that appends {@code counts[i]} tokens to sequence {@code sequence[i]}, for the first {@code n}
+     * entries.
+     */
     public void begin(int[] sequence, int[] counts, int n) {
         int wanted = 1;
         for (int i = 0; i < n; i++) {
@@ -155,7 +158,8 @@ public final class KvCache implements KeyValues, AutoCloseable {
     /**
      * Forgets what follows {@code wanted}.
      *
-     * @return the position that the sequence stands at now: {@code wanted}, or 0 if a ring no longer holds what a query there sees
+     * @return the position that the sequence stands at now: {@code wanted}, or 0 if a ring no longer holds what a query
+     *     there sees
      */
     public int rewind(int sequence, int wanted) {
         if (wanted < 0 || wanted > position[sequence]) {

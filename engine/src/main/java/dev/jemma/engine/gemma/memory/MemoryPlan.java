@@ -8,8 +8,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What a session or a training will need, written down before any of it is allocated: its size can be asked without paying for
- * it, and all of it is one slab.
+ * What a session or a training will need, written down before any of it is allocated: its size can be asked without
+ * paying for it, and all of it is one slab.
  */
 public final class MemoryPlan {
     /**

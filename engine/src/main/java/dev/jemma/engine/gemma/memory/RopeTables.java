@@ -13,12 +13,12 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Rotary angles, for as many positions as any session has needed so far: a model made for 131,072 positions should not compute
- * seventeen million cosines before its first word. Grows by doubling; the smaller tables live on until the model is closed, because a
- * session may still hold one.
+ * Rotary angles, for as many positions as any session has needed so far: a model made for 131,072 positions should not
+ * compute seventeen million cosines before its first word. Grows by doubling; the smaller tables live on until the
+ * model is closed, because a session may still hold one.
  *
- * <p>As in transformers ({@code modeling_gemma3.py}, {@code Gemma3RotaryEmbedding}): inverse frequencies, their product with
- * the position, cosine and sine are each rounded to f32.
+ * <p>As in transformers ({@code modeling_gemma3.py}, {@code Gemma3RotaryEmbedding}): inverse frequencies, their product
+ * with the position, cosine and sine are each rounded to f32.
  */
 public final class RopeTables implements AutoCloseable {
     private static final int FIRST = 256;

@@ -9,10 +9,11 @@ import dev.jemma.engine.checkpoint.config.Layout;
 import dev.jemma.engine.checkpoint.config.Place;
 
 /**
- * The intermediate results of a block, named: how wide each is, whether a backward reads it, and whose memory it may take where none
- * follows. {@link Activations} decides by this where each lies and how long it lives.
+ * The intermediate results of a block, named: how wide each is, whether a backward reads it, and whose memory it may
+ * take where none follows. {@link Activations} decides by this where each lies and how long it lives.
  *
- * <p>Widths are elements per row. C hidden size, Q query heads * head size, K key-value heads * head size, F intermediate size.
+ * <p>Widths are elements per row. C hidden size, Q query heads * head size, K key-value heads * head size, F
+ * intermediate size.
  */
 public enum Slot {
     /** The normed block input [N, C]. */

@@ -1,4 +1,7 @@
-/** Where results lie while a model computes, how long they live, and who shares whose memory; cached keys and values, rotary tables. */
+/**
+ * Where results lie while a model computes, how long they live, and who shares whose memory; cached keys and values,
+ * rotary tables.
+ */
 @NullMarked
 package dev.jemma.engine.gemma.memory;
 

@@ -168,7 +168,10 @@ final class CollectionFilters {
                 sorted(python, dict.items(), order(python, key, arguments.truth(2, "reverse", false))));
     }
 
-    /** Sorts by a list of keys, one an attribute, as Jinja does even for one: equal keys are never asked for their order. */
+    /**
+     * Sorts by a list of keys, one an attribute, as Jinja does even for one: equal keys are never asked for their
+     * order.
+     */
     private static Value sort(Python python, Value value, Arguments arguments) {
         arguments.only("sort", "reverse", "case_sensitive", "attribute");
         Function<Value, Value> fold = caseless(python, arguments.truth(1, "case_sensitive", false));

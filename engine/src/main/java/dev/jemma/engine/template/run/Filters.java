@@ -21,7 +21,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
-/** Jinja's filters on texts and numbers; those on collections are in {@link CollectionFilters}. {@code tojson} is Hugging Face's. */
+/**
+ * Jinja's filters on texts and numbers; those on collections are in {@link CollectionFilters}. {@code tojson} is
+ * Hugging Face's.
+ */
 final class Filters {
     /** A filter: its subject is what stands before the bar. */
     interface Filter {

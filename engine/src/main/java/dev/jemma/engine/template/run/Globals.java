@@ -12,7 +12,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** The functions that every template finds: Jinja's range, dict, namespace, cycler and joiner, and Hugging Face's raise_exception and strftime_now. */
+/**
+ * The functions that every template finds: Jinja's range, dict, namespace, cycler and joiner, and Hugging Face's
+ * raise_exception and strftime_now.
+ */
 final class Globals {
     private static final int MAX_RANGE = 100_000;
 

@@ -9,7 +9,10 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 
-/** The {@code loop} variable. Items are drawn one by one, one ahead only where the template asks for it, so that a lazy condition sees what the body changed. */
+/**
+ * The {@code loop} variable. Items are drawn one by one, one ahead only where the template asks for it, so that a lazy
+ * condition sees what the body changed.
+ */
 final class LoopState implements Value.Attributed, Value.Function {
     private static final Value.Undefined NO_PREVIOUS = new Value.Undefined("there is no previous item");
     private static final Value.Undefined NO_NEXT = new Value.Undefined("there is no next item");

@@ -98,7 +98,10 @@ final class Predicates {
         return python.equal(python.arithmetic().apply(BinaryOperator.MODULO, value, divisor), wanted);
     }
 
-    /** Python's {@code is}, for the values where it means something: small ints and short texts are shared, so equality of the same type stands for it. */
+    /**
+     * Python's {@code is}, for the values where it means something: small ints and short texts are shared, so equality
+     * of the same type stands for it.
+     */
     private static boolean same(Value a, Value b) {
         return a == b
                 || (a instanceof Value.Int x && b instanceof Value.Int y && x.equals(y))

@@ -6,7 +6,10 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 
-/** The names of a block, behind them those of the blocks around it, and behind all of them the globals. Assignments stay in the innermost scope, as Jinja's do. */
+/**
+ * The names of a block, behind them those of the blocks around it, and behind all of them the globals. Assignments stay
+ * in the innermost scope, as Jinja's do.
+ */
 final class Scope {
     private final Globals globals;
     private final Optional<Scope> outer;

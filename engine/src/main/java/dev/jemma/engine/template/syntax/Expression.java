@@ -29,7 +29,9 @@ public sealed interface Expression {
 
     record Binary(Position at, BinaryOperator operator, Expression left, Expression right) implements Expression {}
 
-    /** {@code and} (stops at the first false operand) or {@code or} (at the first true one); the value is that operand. */
+    /**
+     * {@code and} (stops at the first false operand) or {@code or} (at the first true one); the value is that operand.
+     */
     record Logical(Position at, boolean stopsAt, Expression left, Expression right) implements Expression {}
 
     /** A chain such as {@code a < b <= c}: every operand is evaluated once. */

@@ -16,7 +16,10 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
 
-/** Recursive descent over the tokens of a tag. Precedence, from loose to tight: if-else, or, and, not, comparison, + -, ~, * / // %, **, sign, attribute and call, filter and test. */
+/**
+ * Recursive descent over the tokens of a tag. Precedence, from loose to tight: if-else, or, and, not, comparison, + -,
+ * ~, * / // %, **, sign, attribute and call, filter and test.
+ */
 class ExpressionParser {
     private static final int MAX_NESTING = 100;
     private static final Map<String, Comparator> COMPARATORS = Map.of(

@@ -8,10 +8,12 @@ import java.util.Deque;
 import java.util.List;
 
 /**
- * Splits a template into tokens, with the settings of Hugging Face's environment: trim_blocks and lstrip_blocks on, no line statements, one trailing newline dropped.
+ * Splits a template into tokens, with the settings of Hugging Face's environment: trim_blocks and lstrip_blocks on, no
+ * line statements, one trailing newline dropped.
  *
- * <p>Trim rules: a {@code -} inside a tag strips all white space on its side; a {@code +} keeps it; otherwise white space between the line's start and a block or comment tag goes, and one newline after it. Output tags
- * ({@code {{ }}}) are only trimmed where they ask for it.
+ * <p>Trim rules: a {@code -} inside a tag strips all white space on its side; a {@code +} keeps it; otherwise white
+ * space between the line's start and a block or comment tag goes, and one newline after it. Output tags ({@code {{ }}})
+ * are only trimmed where they ask for it.
  */
 final class Lexer {
     private final String source;

@@ -46,7 +46,9 @@ public sealed interface Statement {
     /** {@code {% generation %}}: what the assistant wrote. */
     record Generation(List<Statement> body) implements Statement {}
 
-    /** {@code {% block %}}: without inheritance it stands where it is, but sees the outermost names only, unless scoped. */
+    /**
+     * {@code {% block %}}: without inheritance it stands where it is, but sees the outermost names only, unless scoped.
+     */
     record Block(boolean scoped, List<Statement> body) implements Statement {}
 
     enum Jump implements Statement {

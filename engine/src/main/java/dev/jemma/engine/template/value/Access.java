@@ -6,7 +6,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** {@code object.name}, {@code object[index]} and slices. What is not there is undefined, not an error; methods that would change a value do not exist. */
+/**
+ * {@code object.name}, {@code object[index]} and slices. What is not there is undefined, not an error; methods that
+ * would change a value do not exist.
+ */
 public final class Access {
     private final Python python;
 

@@ -10,7 +10,10 @@ import java.util.Optional;
 public record Arguments(List<Value> positional, Map<String, Value> named) {
     public static final Arguments NONE = new Arguments(List.of(), Map.of());
 
-    /** Checks that nothing but the given parameters was passed; the first {@code names.length} positions are theirs in order. */
+    /**
+     * Checks that nothing but the given parameters was passed; the first {@code names.length} positions are theirs in
+     * order.
+     */
     public Arguments only(String function, String... names) {
         if (positional.size() > names.length) {
             throw TemplateException.failed(

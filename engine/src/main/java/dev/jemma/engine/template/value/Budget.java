@@ -3,7 +3,8 @@ package dev.jemma.engine.template.value;
 import dev.jemma.engine.api.TemplateException;
 
 /**
- * What one rendering may spend. Templates come from downloads, so work, nesting and text are bounded: a hostile template fails with {@link TemplateException.Kind#LIMIT} in well under a second.
+ * What one rendering may spend. Templates come from downloads, so work, nesting and text are bounded: a hostile
+ * template fails with {@link TemplateException.Kind#LIMIT} in well under a second.
  *
  * <p>A step is an evaluated node, an element visited or eight characters handled.
  */

@@ -7,7 +7,10 @@ import java.math.MathContext;
 import java.math.RoundingMode;
 import java.util.Locale;
 
-/** How Python writes numbers and fills fields: {@code repr(float)}, the {@code %} operator and {@code str.format}'s specifications. */
+/**
+ * How Python writes numbers and fills fields: {@code repr(float)}, the {@code %} operator and {@code str.format}'s
+ * specifications.
+ */
 public final class Formatting {
     private static final int MAX_WIDTH = 100_000;
 
@@ -48,7 +51,10 @@ public final class Formatting {
         return String.format(Locale.ROOT, "e%s%02d", exponent < 0 ? "-" : "+", Math.abs(exponent));
     }
 
-    /** A float with {@code precision} digits in the style of {@code e}, {@code f} or {@code g}, without a sign for positive numbers. */
+    /**
+     * A float with {@code precision} digits in the style of {@code e}, {@code f} or {@code g}, without a sign for
+     * positive numbers.
+     */
     static String real(double value, char style, int precision) {
         if (!Double.isFinite(value)) {
             String name = repr(value);
@@ -151,7 +157,9 @@ public final class Formatting {
         return out.build();
     }
 
-    /** What Python takes for a mapping here, which need not be used up: anything with elements but tuples and strings. */
+    /**
+     * What Python takes for a mapping here, which need not be used up: anything with elements but tuples and strings.
+     */
     private static boolean isMapping(Value value) {
         return switch (value) {
             case Value.Dict dict -> true;
@@ -234,7 +242,10 @@ public final class Formatting {
         return negative ? "-" : flag.indexOf('+') >= 0 ? "+" : flag.indexOf(' ') >= 0 ? " " : "";
     }
 
-    /** Fills to {@code width} code points; {@code align} is {@code <}, {@code >}, {@code ^} or {@code =} (behind the sign). */
+    /**
+     * Fills to {@code width} code points; {@code align} is {@code <}, {@code >}, {@code ^} or {@code =} (behind the
+     * sign).
+     */
     static Text pad(Python python, Text text, int width, char align, int fill) {
         int missing = width - text.codePoints();
         if (missing <= 0) {

@@ -34,7 +34,10 @@ public final class Methods {
         return Map.entry(type, " " + String.join(" ", names) + " ");
     }
 
-    /** The method {@code name} of {@code object}, bound to it. A method that would change it is found, but fails when used. */
+    /**
+     * The method {@code name} of {@code object}, bound to it. A method that would change it is found, but fails when
+     * used.
+     */
     public static Optional<Value> find(Value object, String name) {
         String type = Python.typeName(object);
         if (FORBIDDEN.getOrDefault(type, "").contains(" " + name + " ")) {

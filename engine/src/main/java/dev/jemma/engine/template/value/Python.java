@@ -8,7 +8,10 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 
-/** What Python's built-in functions say about values: {@code bool}, {@code type}, {@code str}, {@code repr}, {@code ==}, {@code <}, {@code len}, {@code iter}. */
+/**
+ * What Python's built-in functions say about values: {@code bool}, {@code type}, {@code str}, {@code repr}, {@code ==},
+ * {@code <}, {@code len}, {@code iter}.
+ */
 public final class Python {
     /** Values can be nested by a template's loops; what walks them stops here. */
     private static final int MAX_NESTING = 400;
@@ -329,7 +332,10 @@ public final class Python {
         return value instanceof Value.Real real ? real.value() : integer(value).doubleValue();
     }
 
-    /** Orders as {@code <} does, or fails as Python does; {@code operator} is for the message. NaN is ordered with nothing: 2. */
+    /**
+     * Orders as {@code <} does, or fails as Python does; {@code operator} is for the message. NaN is ordered with
+     * nothing: 2.
+     */
     public int order(Value a, Value b, String operator) {
         return order(a, b, operator, 0);
     }

@@ -5,7 +5,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** Hugging Face's {@code tojson}: Python's {@code json.dumps} with {@code ensure_ascii=False} unless told otherwise. The marks of strings and keys stay with them. */
+/**
+ * Hugging Face's {@code tojson}: Python's {@code json.dumps} with {@code ensure_ascii=False} unless told otherwise. The
+ * marks of strings and keys stay with them.
+ */
 public final class PythonJson {
     private static final int MAX_NESTING = 400;
 

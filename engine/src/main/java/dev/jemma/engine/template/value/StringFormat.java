@@ -3,7 +3,10 @@ package dev.jemma.engine.template.value;
 import dev.jemma.engine.api.TemplateException;
 import java.util.Map;
 
-/** {@code str.format}: replacement fields by position or name, with attributes, elements, conversions and specifications. Fields reach what the template's own expressions reach, not more. */
+/**
+ * {@code str.format}: replacement fields by position or name, with attributes, elements, conversions and
+ * specifications. Fields reach what the template's own expressions reach, not more.
+ */
 final class StringFormat {
     private final Python python;
     private final Arguments arguments;

@@ -6,8 +6,9 @@ import java.util.Arrays;
 /**
  * A Python string that remembers, character by character, whose text it is.
  *
- * <p>A mark is an {@link Origin} and one bit for "inside a generation block". Marks follow their characters through every operation. Positions are UTF-16; {@link #codePoints()} and {@link #slice} count code points as
- * Python does. Equality and hash are those of the characters alone.
+ * <p>A mark is an {@link Origin} and one bit for "inside a generation block". Marks follow their characters through
+ * every operation. Positions are UTF-16; {@link #codePoints()} and {@link #slice} count code points as Python does.
+ * Equality and hash are those of the characters alone.
  */
 public final class Text implements Value {
     static final byte TEMPLATE = (byte) Origin.TEMPLATE.ordinal();
@@ -61,7 +62,9 @@ public final class Text implements Value {
         return marks.length == 1;
     }
 
-    /** The mark that text derived from the whole (a changed case, a padding) gets: the least trusted of its characters. */
+    /**
+     * The mark that text derived from the whole (a changed case, a padding) gets: the least trusted of its characters.
+     */
     byte overallMark() {
         byte worst = marks[0];
         for (byte mark : marks) {
@@ -117,7 +120,10 @@ public final class Text implements Value {
         return new Text(chars, all, markup);
     }
 
-    /** The same text with HTML's escapes, as markupsafe writes them; an escape has the mark of the character it stands for. */
+    /**
+     * The same text with HTML's escapes, as markupsafe writes them; an escape has the mark of the character it stands
+     * for.
+     */
     public Text escaped(Budget budget) {
         var out = new Builder(budget);
         int plain = 0;

@@ -10,7 +10,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A Python value as a template sees it. Closed: a template reaches nothing but the values it was given and those it makes of them, and everything but a {@link Namespace} is immutable.
+ * A Python value as a template sees it. Closed: a template reaches nothing but the values it was given and those it
+ * makes of them, and everything but a {@link Namespace} is immutable.
  */
 public sealed interface Value
         permits Text,
@@ -105,7 +106,10 @@ public sealed interface Value
 
         private final Map<Object, Entry> entries = new LinkedHashMap<>();
 
-        /** Adds or replaces; only while the dict is being made. An equal key that is there already keeps its form and place. */
+        /**
+         * Adds or replaces; only while the dict is being made. An equal key that is there already keeps its form and
+         * place.
+         */
         public void put(Value key, Value value) {
             Object hash = hashKey(key, 0);
             Entry old = entries.get(hash);

@@ -1,5 +1,6 @@
 package dev.jemma.cli;
 
+import dev.jemma.engine.Completion;
 import dev.jemma.engine.Gemma;
 import dev.jemma.engine.Session;
 import dev.jemma.engine.SessionOptions;
@@ -9,6 +10,7 @@ import dev.jemma.engine.api.GenerationOptions;
 import dev.jemma.engine.api.GenerationResult;
 import dev.jemma.engine.chat.Conversation;
 import dev.jemma.engine.chat.ConversationFile;
+import dev.jemma.engine.chat.Prompt;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -117,7 +119,11 @@ final class GenerateCommand implements Callable<Integer> {
             return session.generate(ids, options, sink);
         }
         Conversation conversation = ConversationFile.read(input.messages.orElseThrow());
-        return session.generate(conversation, options, sink).result();
+        Completion completion = session.generate(conversation, options, sink);
+        if (completion.prompt().folding() == Prompt.Folding.FOLDED) {
+            spec.commandLine().getErr().println(Texts.FOLDED);
+        }
+        return completion.result();
     }
 
     private static ObjectNode json(GenerationResult result) {

@@ -11,7 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/** What was said in a chat so far. */
+/** The turns of a chat so far. */
 final class History {
     private final List<DeclaredTool> tools;
     private String system;
@@ -52,7 +52,7 @@ final class History {
         turns.add(new Message.User(text));
     }
 
-    /** What the assistant said, and what it called if it did. */
+    /** The assistant's words, and its calls if there are any. */
     void assistant(String text, List<ToolCall> calls) {
         turns.add(new Message.Assistant(
                 text,

@@ -126,8 +126,8 @@ final class RenderCommand implements Callable<Integer> {
     }
 
     /**
-     * What Jinja makes of a row as it stands: tools that the template does not know are not in the text, which is said
-     * once.
+     * The text that Jinja makes of a row as it stands: tools that the template does not know are not in the text, which
+     * is said once.
      */
     private String byTemplateAlone(ChatTemplate template, ObjectNode row, GenerationPrompt ending) {
         JsonNode tools = row.path("tools");

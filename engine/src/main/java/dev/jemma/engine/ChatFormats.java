@@ -29,8 +29,8 @@ import tools.jackson.databind.JsonNode;
 /**
  * The rule by which a model's {@link ChatFormat} is chosen, the same for whoever renders, trains, scores, evaluates or
  * chats. Template: the options' file, else that of the last adapter that has one, else the model's, else the turns of
- * its generation. Who writes tools: the options, else the jemma.json of the last adapter that has one, else the model's
- * (merging puts an adapter's there), else what fits the template.
+ * its generation. The writer of tools: the options, else the jemma.json of the last adapter that has one, else the
+ * model's (merging puts an adapter's there), else what fits the template.
  */
 public final class ChatFormats {
     private ChatFormats() {}

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What decides, beside a model's own files, how conversations are written for it.
+ * The choices that decide, beside a model's own files, how conversations are written for it.
  *
  * @param chatTemplate a file with the chat template to use instead of the model's and its adapters'
  * @param toolFormat the tool-call format to use ({@code hermes}, {@code functiongemma}, {@code template}) instead of

@@ -19,7 +19,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
-/** What jinja2 makes of conversations, asked of {@code jemma render} as a user would. */
+/** The texts that jinja2 makes of conversations, asked of {@code jemma render} as a user would. */
 final class RenderReferenceTest {
     private static final JsonMapper JSON = JsonMapper.shared();
 

@@ -279,6 +279,20 @@ final class SameConversationTest {
     }
 
     @Test
+    void generateSaysThatItFolds() throws IOException {
+        Path messages = file(
+                "system.json",
+                "[{\"role\": \"system\", \"content\": \"a\"}, {\"role\": \"user\", \"content\": \"b\"}]");
+        Path strict = file(
+                "strict.jinja", "{% if messages[0].role == 'system' %}{{ raise_exception('no') }}{% endif %}" + PLAIN);
+        List<Object> how = List.of("--compute", "f32", "--model", demo, "--messages", messages, "--max-new-tokens", 1);
+        assertThat(Ran.jemma("generate", how, "--chat-template", strict, "--json")
+                        .err())
+                .contains(Texts.FOLDED);
+        assertThat(Ran.jemma("generate", how, "--json").err()).doesNotContain(Texts.FOLDED);
+    }
+
+    @Test
     void loadedToolsAreNotDroppedWithoutAWord() throws IOException {
         Path talk = file("talk.json", QUESTION);
         Ran ran = Ran.withInput("/load " + talk + "\n", "chat", "--compute", "f32", "--model", demo);

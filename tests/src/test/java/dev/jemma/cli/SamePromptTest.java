@@ -60,7 +60,7 @@ final class SamePromptTest {
 
     private static Path demo;
 
-    /** Who writes turns and tools. */
+    /** The writer of turns and tools. */
     enum Style {
         /** The bundled model's template, which takes any role and writes tools itself. */
         OWN_TEMPLATE("", ""),
@@ -221,7 +221,7 @@ final class SamePromptTest {
             return ofFile;
         }
 
-        /** What a session sends; empty if the template refuses the conversation, folded too. */
+        /** The prompt that a session sends; empty if the template refuses the conversation, folded too. */
         Optional<Prompt> prompt(Conversation question) {
             try {
                 return Optional.of(session.chatFormat().prompt(question));
@@ -269,7 +269,7 @@ final class SamePromptTest {
             }
         }
 
-        /** What score and train learn from spells what render shows. */
+        /** The ids that score and train learn from spell the text that render shows. */
         void score(Path rows, List<String> texts) {
             Tokenizer tokenizer = gemma.tokenizer();
             try (Scorer scorer = gemma.scorer(List.of())) {

@@ -34,7 +34,7 @@ public final class ChatFormat {
     private final ToolStyle tools;
     private final RenderOptions options;
 
-    /** What happens to a conversation that the template refuses. */
+    /** The fate of a conversation that the template refuses. */
     private enum Refused {
         /** It is folded and given to the template once more. */
         FOLD,
@@ -58,7 +58,7 @@ public final class ChatFormat {
         return templates;
     }
 
-    /** Who writes tools. */
+    /** The writer of tools. */
     public ToolStyle tools() {
         return tools;
     }
@@ -141,7 +141,7 @@ public final class ChatFormat {
         return regions;
     }
 
-    /** What opens the assistant's turn: what the template adds to be answered. */
+    /** The opening of the assistant's turn: the text that the template adds to be answered. */
     private static String header(Written written, String whole) {
         String prompt = written.render(GenerationPrompt.ADD).text();
         boolean added = prompt.startsWith(whole) && prompt.length() > whole.length();

@@ -119,7 +119,7 @@ public record Conversation(List<Message> messages, List<DeclaredTool> tools) {
         return tools;
     }
 
-    /** What may be called, as tool formats and judges know it. */
+    /** The tools as tool formats and judges know them. */
     public List<ToolSpec> specs() {
         return tools.stream().map(DeclaredTool::spec).toList();
     }

@@ -21,7 +21,7 @@ public final class ConversationException extends IllegalArgumentException {
         return pointer;
     }
 
-    /** What is wrong: the message. */
+    /** The message: part, value seen, value wanted. */
     public String problem() {
         return problem;
     }

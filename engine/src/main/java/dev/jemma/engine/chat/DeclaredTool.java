@@ -23,7 +23,7 @@ public record DeclaredTool(ObjectNode json) {
         return new DeclaredTool(spec.toJson());
     }
 
-    /** What a model is told about the tool. */
+    /** The tool as a model is told about it. */
     public ToolSpec spec() {
         JsonNode function = json.get(MessageJson.FUNCTION);
         return new ToolSpec(

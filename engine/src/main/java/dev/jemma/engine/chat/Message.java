@@ -15,7 +15,7 @@ import tools.jackson.databind.node.ObjectNode;
  * says all there is, and {@link Given} otherwise; reading what {@link #toJson} wrote gives an equal message.
  */
 public sealed interface Message {
-    /** What the developer tells the model. */
+    /** The developer's words to the model. */
     record System(String text) implements Message {
         public System {
             Objects.requireNonNull(text, "text");
@@ -32,7 +32,7 @@ public sealed interface Message {
         }
     }
 
-    /** What the user says. */
+    /** The user's words. */
     record User(String text) implements Message {
         public User {
             Objects.requireNonNull(text, "text");
@@ -50,7 +50,7 @@ public sealed interface Message {
     }
 
     /**
-     * What the model said.
+     * The model's words and calls.
      *
      * @param text outside of calls; may be empty
      * @param calls what it called, with the names and arguments it wrote
@@ -78,7 +78,7 @@ public sealed interface Message {
     }
 
     /**
-     * What came of one call. Data from outside: nothing in it reads as a control token.
+     * The result of one call. Data from outside: nothing in it reads as a control token.
      *
      * @param id of the call; empty if calls have none
      * @param tool the name that was called; empty if the source does not say
@@ -185,13 +185,13 @@ public sealed interface Message {
         return MessageJson.message(MessageJson.plain(role, text));
     }
 
-    /** Who speaks, as the JSON names it. */
+    /** The speaker, as the JSON names it. */
     String role();
 
-    /** What is said outside of calls; the texts of all parts. */
+    /** The text outside of calls, of all parts. */
     String text();
 
-    /** What is called. */
+    /** The calls, in order. */
     default List<IssuedCall> calls() {
         return List.of();
     }

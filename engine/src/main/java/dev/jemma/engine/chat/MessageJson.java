@@ -12,7 +12,7 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * The JSON of messages, calls and tool declarations: OpenAI's form with what data sets make of it, brought to the one
- * form that chat templates expect. Nothing else in Jemma knows these forms. What it is given is never changed.
+ * form that chat templates expect. Nothing else in Jemma knows these forms. Its inputs are never changed.
  */
 final class MessageJson {
     static final String CONTENT = "content";

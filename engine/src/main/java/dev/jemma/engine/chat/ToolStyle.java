@@ -2,7 +2,7 @@ package dev.jemma.engine.chat;
 
 import dev.jemma.engine.toolcall.ToolCallFormat;
 
-/** Who writes tools, calls and results into a prompt. */
+/** The writer of tools, calls and results in a prompt. */
 public sealed interface ToolStyle {
     /** The format of the calls in a model's answers. */
     ToolCallFormat format();

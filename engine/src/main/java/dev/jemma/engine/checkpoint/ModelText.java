@@ -10,9 +10,9 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * What a model's files say of text: tokenizer, special tokens, chat templates. None of it needs weights, and nothing is
- * read before it is asked for: not every use of a model speaks in turns, and templates may stand in a file of a
- * megabyte.
+ * The part of a model's files that is about text: tokenizer, special tokens, chat templates. None of it needs weights,
+ * and nothing is read before it is asked for: not every use of a model speaks in turns, and templates may stand in a
+ * file of a megabyte.
  */
 public interface ModelText {
     /** The key of the token that begins a text. */

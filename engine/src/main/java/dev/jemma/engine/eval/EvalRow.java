@@ -42,7 +42,7 @@ public record EvalRow(
         return matcher.matches() ? matcher.group(1) : id;
     }
 
-    /** What may be called. */
+    /** The tools that may be called. */
     public List<ToolSpec> tools() {
         return conversation.specs();
     }

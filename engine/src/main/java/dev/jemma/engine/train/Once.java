@@ -4,7 +4,8 @@ import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
- * What a supplier gives, asked for once: when it is first needed, or never. Safe for threads; a failure is not kept.
+ * A value that a supplier gives, asked for once: when it is first needed, or never. Safe for threads; a failure is not
+ * kept.
  */
 final class Once<T> implements Supplier<T> {
     private final Supplier<T> source;

@@ -50,8 +50,8 @@ final class AllocationTest {
 
     /**
      * For an optimizer step of two micro-batches, rows to metrics, on the same model. Measured: 66 to 81 kB, which
-     * describe tensors; 1.8 to 3.8 MB with the Vector API, and up to 11.9 MB with 256-bit vectors on a busy machine, most of it
-     * vectors that the compiler boxes, more or fewer from run to run.
+     * describe tensors; 1.8 to 3.8 MB with the Vector API, and up to 11.9 MB with 256-bit vectors on a busy machine,
+     * most of it vectors that the compiler boxes, more or fewer from run to run.
      */
     private static final long BYTES_A_STEP = CODE ? 256 << 10 : 24 << 20;
 

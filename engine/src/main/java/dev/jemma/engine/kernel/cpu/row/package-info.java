@@ -1,4 +1,7 @@
-/** Operations on rows and on elements: norms, lookups, rotations, activations, the loss, the optimizer. */
+/**
+ * Operations on rows and on elements: norms, rows that are picked by index or depend on their position, activations,
+ * the loss, the optimizer.
+ */
 @NullMarked
 package dev.jemma.engine.kernel.cpu.row;
 
